@@ -1,0 +1,16 @@
+/**
+ * How long to wait before the next try: doubles with every failure in a row, up to a maximum, and is spread by a fifth to
+ * either side so that many clients do not come back at once.
+ */
+export interface BackoffOptions {
+  readonly retryBackoffMs: number
+  readonly retryBackoffMaxMs: number
+  /** Numbers from 0 up to 1, as Math.random. */
+  readonly random: () => number
+}
+
+/** @param failures how many tries in a row failed, from 1. */
+export function backoffMs(failures: number, options: BackoffOptions): number {
+  const base = Math.min(options.retryBackoffMs * 2 ** Math.min(failures - 1, 30), options.retryBackoffMaxMs)
+  return Math.round(base * (0.8 + 0.4 * options.random()))
+}

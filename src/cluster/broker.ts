@@ -1,0 +1,83 @@
+import { Subscription } from 'rxjs'
+import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
+import { type Address, formatAddress } from '../transport/transport.js'
+import { type BackoffOptions, backoffMs } from './backoff.js'
+
+/** What happened to the connection that carries produce requests to a broker. */
+export type BrokerEvent =
+  | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
+  | { readonly kind: 'disconnected'; readonly nodeId: number; readonly address: string; readonly error: Error }
+
+/** The produce connection of one broker: made when asked for, never twice at a time, and with back-off after failures. */
+export class Broker {
+  readonly nodeId: number
+  readonly #address: () => Address | undefined
+  readonly #options: ConnectionOptions & BackoffOptions
+  readonly #report: (event: BrokerEvent) => void
+  #connection: Connection | undefined
+  /** The attempt, the connection or the back-off that is under way. */
+  #activity: Subscription | undefined
+  /** Asked for during a back-off. */
+  #wanted = false
+  #failures = 0
+
+  constructor(
+    nodeId: number,
+    address: () => Address | undefined,
+    options: ConnectionOptions & BackoffOptions,
+    report: (event: BrokerEvent) => void,
+  ) {
+    this.nodeId = nodeId
+    this.#address = address
+    this.#options = options
+    this.#report = report
+  }
+
+  /** The connection, if it stands and its handshake is done. */
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  /** Sees to it that there will be a connection: a `connected` or `disconnected` event follows. */
+  connect(): void {
+    const address = this.#address()
+    if (this.#activity !== undefined || address === undefined) {
+      this.#wanted = true
+      return
+    }
+    const activity = new Subscription()
+    this.#activity = activity
+    this.#wanted = false
+    const { nodeId } = this
+    const name = formatAddress(address)
+    activity.add(
+      openConnection(address, this.#options).subscribe({
+        next: connection => {
+          this.#connection = connection
+          this.#report({ kind: 'connected', nodeId, address: name })
+        },
+        error: error => {
+          if (activity.closed) return
+          // The connection stood for nothing, or is gone: a short pause, a longer one if it happens again.
+          this.#failures = this.#connection === undefined ? this.#failures + 1 : 1
+          this.#connection = undefined
+          activity.add(this.#options.scheduler.schedule(() => this.#resume(), backoffMs(this.#failures, this.#options)))
+          this.#report({ kind: 'disconnected', nodeId, address: name, error })
+        },
+      }),
+    )
+  }
+
+  close(): void {
+    const activity = this.#activity
+    this.#connection = undefined
+    // Stays set, so that nothing connects again.
+    this.#activity = new Subscription()
+    activity?.unsubscribe()
+  }
+
+  #resume(): void {
+    this.#activity = undefined
+    if (this.#wanted) this.connect()
+  }
+}

@@ -1,0 +1,62 @@
+import { type Observable, Subject } from 'rxjs'
+import type { Api } from '../protocol/api.js'
+import type { ConnectionOptions } from '../transport/connection.js'
+import type { Address } from '../transport/transport.js'
+import type { BackoffOptions } from './backoff.js'
+import { Broker, type BrokerEvent } from './broker.js'
+import { ControlConnection } from './control-connection.js'
+
+export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
+  /** Where to begin, and where to begin again when every known broker is gone. */
+  readonly bootstrap: readonly Address[]
+}
+
+/**
+ * The brokers that metadata has named, and the connections to them: one a broker for produce requests, and one to any
+ * broker for everything else, so that a metadata request never waits behind record batches.
+ */
+export class Brokers {
+  readonly events$: Observable<BrokerEvent>
+  readonly #events = new Subject<BrokerEvent>()
+  readonly #options: BrokersOptions
+  readonly #addresses = new Map<number, Address>()
+  readonly #brokers = new Map<number, Broker>()
+  readonly #control: ControlConnection
+
+  constructor(options: BrokersOptions) {
+    this.#options = options
+    this.events$ = this.#events.asObservable()
+    this.#control = new ControlConnection(options, () => [...this.#addresses.values(), ...options.bootstrap])
+  }
+
+  /** Takes over what a metadata answer says. A broker keeps its connection; a new address counts from the next one on. */
+  update(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
+    this.#addresses.clear()
+    for (const [nodeId, address] of brokers) this.#addresses.set(nodeId, address)
+  }
+
+  get(nodeId: number): Broker {
+    let broker = this.#brokers.get(nodeId)
+    if (broker === undefined) {
+      broker = new Broker(
+        nodeId,
+        () => this.#addresses.get(nodeId),
+        this.#options,
+        event => this.#events.next(event),
+      )
+      this.#brokers.set(nodeId, broker)
+    }
+    return broker
+  }
+
+  /** A request that any broker can answer, sent when subscribed to. @see {@link ControlConnection.request} */
+  request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
+    return this.#control.request(api, request)
+  }
+
+  close(): void {
+    for (const broker of this.#brokers.values()) broker.close()
+    this.#control.close()
+    this.#events.complete()
+  }
+}

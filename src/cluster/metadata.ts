@@ -1,0 +1,133 @@
+import { type Observable, Subject, Subscription } from 'rxjs'
+import { BrokerError } from '../errors.js'
+import { brokerError, ErrorCode } from '../protocol/error-codes.js'
+import { type MetadataResponse, type MetadataResponseTopic, metadata } from '../protocol/metadata.js'
+import { backoffMs } from './backoff.js'
+import type { Brokers, BrokersOptions } from './brokers.js'
+
+export interface MetadataOptions extends BrokersOptions {
+  readonly metadataMaxAgeMs: number
+  readonly allowAutoTopicCreation: boolean
+}
+
+/** What the cluster says of one topic. */
+export interface TopicMetadata {
+  readonly name: string
+  /** As hexadecimal digits; empty where brokers have no topic ids (before Kafka 2.8). */
+  readonly topicId: string
+  /** By partition number. -1: has no leader now. Empty: the topic is not known. */
+  readonly leaders: readonly number[]
+  /** Why there are no leaders. */
+  readonly error: BrokerError | undefined
+}
+
+export type MetadataEvent =
+  | { readonly kind: 'metadata'; readonly topics: readonly TopicMetadata[] }
+  | { readonly kind: 'metadataFailed'; readonly error: Error }
+
+/**
+ * Keeps the metadata of the topics that are in use: asks on first use, when something shows that it is stale, and when it
+ * has grown old. One request at a time; a wish that comes during one is answered by the next; failures back off.
+ */
+export class Metadata {
+  readonly events$: Observable<MetadataEvent>
+  readonly #events = new Subject<MetadataEvent>()
+  readonly #options: MetadataOptions
+  readonly #brokers: Brokers
+  readonly #topics = new Set<string>()
+  #request: Subscription = Subscription.EMPTY
+  /** What is under way: nothing, a request, or the pause after one. */
+  #phase: 'idle' | 'asking' | 'pausing' = 'idle'
+  #wanted = false
+  #failures = 0
+  /** The timer of a pause, or of the metadata's age. */
+  #timer: Subscription = Subscription.EMPTY
+
+  constructor(options: MetadataOptions, brokers: Brokers) {
+    this.#options = options
+    this.#brokers = brokers
+    this.events$ = this.#events.asObservable()
+  }
+
+  /** Has the topic's metadata fetched now and kept fresh from here on. */
+  use(topic: string): void {
+    if (this.#topics.has(topic)) return
+    this.#topics.add(topic)
+    this.#wanted = true
+    // A pause after an answer that was fine is there for stale metadata only; a new topic need not wait for it.
+    if (this.#phase === 'idle' || (this.#phase === 'pausing' && this.#failures === 0)) this.#ask()
+  }
+
+  /** The topic is in use no more. */
+  drop(topic: string): void {
+    this.#topics.delete(topic)
+  }
+
+  /** Something showed that the metadata is stale. Asks as soon as the last answer is `retryBackoffMs` old. */
+  refresh(): void {
+    this.#wanted = true
+    if (this.#phase === 'idle') this.#ask()
+  }
+
+  close(): void {
+    this.#request.unsubscribe()
+    this.#timer.unsubscribe()
+    // And stays so: nothing asks again.
+    this.#phase = 'asking'
+    this.#events.complete()
+  }
+
+  #ask(): void {
+    this.#phase = 'asking'
+    this.#wanted = false
+    this.#timer.unsubscribe()
+    const request = {
+      topics: [...this.#topics].map(name => ({ topicId: Buffer.alloc(16), name })),
+      allowAutoTopicCreation: this.#options.allowAutoTopicCreation,
+      includeClusterAuthorizedOperations: false,
+      includeTopicAuthorizedOperations: false,
+    }
+    this.#request = this.#brokers.request(metadata, request).subscribe({
+      next: response => this.#answered(response),
+      error: error => {
+        this.#events.next({ kind: 'metadataFailed', error })
+        this.#pause(true)
+      },
+    })
+  }
+
+  #answered(response: MetadataResponse): void {
+    this.#brokers.update(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
+    const topics = response.topics.map(topicMetadata)
+    const complete = topics.every(topic => topic.error?.retriable !== true && !topic.leaders.includes(-1))
+    this.#events.next({ kind: 'metadata', topics })
+    this.#pause(!complete)
+  }
+
+  /** Nothing is asked for a while. After a failure, or an answer that says "not yet", it is asked again by itself. */
+  #pause(again: boolean): void {
+    const { scheduler, metadataMaxAgeMs } = this.#options
+    this.#failures = again ? this.#failures + 1 : 0
+    this.#wanted ||= again
+    this.#phase = 'pausing'
+    const resume = (): void => {
+      this.#phase = 'idle'
+      if (this.#wanted) this.#ask()
+      else this.#timer = scheduler.schedule(() => this.refresh(), metadataMaxAgeMs)
+    }
+    this.#timer = scheduler.schedule(resume, backoffMs(Math.max(this.#failures, 1), this.#options))
+  }
+}
+
+function topicMetadata(topic: MetadataResponseTopic): TopicMetadata {
+  const leaders = new Array<number>(topic.partitions.length).fill(-1)
+  for (const partition of topic.partitions) {
+    if (partition.partitionIndex in leaders) leaders[partition.partitionIndex] = partition.leaderId
+  }
+  return {
+    name: topic.name ?? '',
+    topicId: topic.topicId.every(byte => byte === 0) ? '' : topic.topicId.toString('hex'),
+    leaders,
+    error: topic.errorCode === ErrorCode.NONE ? undefined : new BrokerError(brokerError(topic.errorCode)),
+  }
+}

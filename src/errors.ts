@@ -1,0 +1,74 @@
+/**
+ * The base of every error that this library makes. `name` is the class's own name; `cause` holds what led to it.
+ *
+ * @example
+ * producer.events$.subscribe(event => { if (event.kind === 'fatal' && event.error instanceof KafkaError) … })
+ */
+export class KafkaError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** An option, a record or a call that contradicts the documentation. Nothing was sent because of it. */
+export class InvalidArgumentError extends KafkaError {}
+
+/** A record that cannot be sent as it is: without a topic, with a value of the wrong type, too large … */
+export class InvalidRecordError extends KafkaError {}
+
+/** The record found no place in the buffer: `bufferMemory` bytes are waiting for brokers. */
+export class BufferFullError extends KafkaError {}
+
+/** The producer was closed, or ended by a fatal error, before this. */
+export class ProducerClosedError extends KafkaError {}
+
+/** `deliveryTimeoutMs` passed before a broker confirmed the record. */
+export class DeliveryTimeoutError extends KafkaError {}
+
+/** Bytes that are not what Kafka's protocol prescribes: truncated, of a false length, or not Kafka at all. */
+export class MalformedMessageError extends KafkaError {}
+
+/** A connection that could not be made, or ended with requests unanswered. */
+export class ConnectionError extends KafkaError {}
+
+/** A broker did not answer within `requestTimeoutMs`; its connection is closed, for what it still sends can't be told apart. */
+export class RequestTimeoutError extends ConnectionError {}
+
+/** No address of `brokers` could be reached; the message says what happened at each. */
+export class BootstrapError extends ConnectionError {
+  /** What happened, by address. */
+  readonly failures: ReadonlyMap<string, Error>
+
+  constructor(failures: ReadonlyMap<string, Error>) {
+    const lines = [...failures].map(([address, error]) => `  ${address}: ${describe(error)}`)
+    super(`no broker of the bootstrap list could be reached (option \`brokers\`):\n${lines.join('\n')}`)
+    this.failures = failures
+  }
+}
+
+/** The broker does not speak a version of a Kafka API that this library needs. */
+export class UnsupportedVersionError extends KafkaError {}
+
+/** An error code that a broker answered with. */
+export class BrokerError extends KafkaError {
+  /** Kafka's number for it. */
+  readonly code: number
+  /** Kafka's name for it, such as `NOT_LEADER_OR_FOLLOWER`. */
+  readonly codeName: string
+  /** Whether Kafka says that the same request may succeed later. */
+  readonly retriable: boolean
+
+  constructor(info: { code: number; name: string; retriable: boolean; message: string }, detail?: string | null) {
+    super(`${info.name} (${info.code}): ${info.message}${detail ? ` The broker says: ${detail}` : ''}`)
+    this.code = info.code
+    this.codeName = info.name
+    this.retriable = info.retriable
+  }
+}
+
+/** The text of an error for use inside another one; an AggregateError (several addresses of one host) has none of its own. */
+export function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(describe).join('; ')
+  return error instanceof Error ? error.message || error.name : String(error)
+}

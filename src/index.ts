@@ -1,0 +1,23 @@
+/** rx-kafka: an idempotent Apache Kafka producer whose data path is an RxJS pipeline. */
+export {
+  BootstrapError,
+  BrokerError,
+  BufferFullError,
+  ConnectionError,
+  DeliveryTimeoutError,
+  InvalidArgumentError,
+  InvalidRecordError,
+  KafkaError,
+  MalformedMessageError,
+  ProducerClosedError,
+  RequestTimeoutError,
+  UnsupportedVersionError,
+} from './errors.js'
+export type { BatchAck } from './producer/acks.js'
+export type { ProducerEvent } from './producer/events.js'
+export { failFast, RecordFailedError } from './producer/fail-fast.js'
+export type { Partitioner, ProducerOptions } from './producer/options.js'
+export { createProducer, type Producer } from './producer/producer.js'
+export type { Ack, Headers, ProducerRecord } from './producer/record.js'
+export type { Bytes, HeaderPair } from './protocol/record-batch-builder.js'
+export type { Address, Socket, SocketListener, Transport } from './transport/transport.js'

@@ -1,0 +1,318 @@
+import type { TopicMetadata } from '../cluster/metadata.js'
+import { BufferFullError, DeliveryTimeoutError, describe, InvalidRecordError } from '../errors.js'
+import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
+import { type BatchIdentity, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
+import { type AckSink, Batch, type Settlement } from './batch.js'
+import { Deadlines } from './deadlines.js'
+import { Flushes } from './flushes.js'
+import type { ResolvedOptions } from './options.js'
+import { Partition, type PartitionEffects } from './partition.js'
+import { PartitionChooser } from './partitioner.js'
+import { headerPairs, type ProducerRecord, recordFault } from './record.js'
+import { Topic, type Unplaced } from './topic.js'
+
+/** A batch that a request carries, and the partition that it belongs to. */
+export interface Part {
+  readonly partition: Partition
+  readonly batch: Batch
+}
+
+/** What the accumulator asks of its surroundings. */
+export interface AccumulatorEffects extends PartitionEffects {
+  /** A topic is used for the first time. */
+  topicUsed(topic: string): void
+  /** Nothing was ever learnt of a topic, and no record waits for that any more. */
+  topicGivenUp(topic: string): void
+  /** The node leads a partition that has something to send. */
+  ready(nodeId: number): void
+  /** Memory was released. */
+  released(): void
+}
+
+/** A batch begins with as much memory as the one before it used, and with this at least. */
+const MIN_BATCH_CAPACITY = 512
+
+/**
+ * Records from when they are accepted until they have their terminal event: encoded into the open batch of their partition
+ * as they come, and drawn from there, batch by batch, when a request has room for them.
+ */
+export class Accumulator {
+  readonly #options: ResolvedOptions
+  readonly #effects: AccumulatorEffects
+  readonly #chooser: PartitionChooser
+  readonly #topics = new Map<string, Topic>()
+  /** By node: the partitions that have something to send, longest waiting first. */
+  readonly #lines = new Map<number, Partition[]>()
+  readonly #lengths = new RecordLengths()
+  readonly #flushes = new Flushes<Batch | Unplaced>()
+  /** Batches that have not ended. */
+  readonly #live = new Set<Batch>()
+  readonly #lingering: Deadlines<Batch>
+  readonly #deliveries: Deadlines<Batch>
+  readonly #placements: Deadlines<Unplaced>
+  #identity: BatchIdentity | undefined
+  #bytes = 0
+
+  constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
+    const { scheduler, linger, deliveryTimeoutMs, partitioner, batchSize, random } = options
+    this.#options = options
+    this.#effects = effects
+    this.#chooser = new PartitionChooser(partitioner, batchSize, Math.floor(random() * 0x10000))
+    this.#lingering = new Deadlines(scheduler, linger, batch => this.#lingered(batch))
+    this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#partition(batch).expire(batch))
+    this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
+  }
+
+  /** Bytes of records that have no terminal event yet; never above `bufferMemory`. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Whether a record of any size that is allowed would find room. */
+  get hasRoom(): boolean {
+    return this.#bytes + this.#options.maxRequestSize <= this.#options.bufferMemory
+  }
+
+  /** Takes a record, or says why not. */
+  accept(record: ProducerRecord, sink: AckSink): Error | undefined {
+    const fault = recordFault(record)
+    if (fault !== undefined) return fault
+    const headers = record.headers === undefined ? undefined : headerPairs(record.headers)
+    if (headers instanceof Error) return headers
+    this.#lengths.measure(record.key, record.value, headers)
+    const bytes = BATCH_HEADER_SIZE + this.#lengths.max
+    const full = this.#sizeFault(bytes)
+    if (full !== undefined) return full
+
+    const now = this.#options.scheduler.now()
+    const timestamp = record.timestamp ?? now
+    const topic = this.#topics.get(record.topic) ?? this.#use(record.topic)
+    if (topic.partitions.length > 0) {
+      const placed = this.#place(topic, record, headers, timestamp, sink, now)
+      return placed instanceof Error ? placed : undefined
+    }
+    const unplaced: Unplaced = { record, headers, timestamp, sink, acceptedAt: now, bytes }
+    topic.unplaced.add(unplaced)
+    this.#placements.add(unplaced, now)
+    this.#bytes += bytes
+    return undefined
+  }
+
+  /** Nothing waits for its linger any more. */
+  hurry(): void {
+    this.#lingering.expireAll()
+  }
+
+  /** Resolves when every record accepted so far has its terminal event. */
+  flush(): Promise<void> {
+    this.hurry()
+    const unplaced = [...this.#topics.values()].flatMap(topic => [...topic.unplaced])
+    return this.#flushes.begin([...this.#live, ...unplaced])
+  }
+
+  /** The producer id has come: partitions that have none take it. */
+  identify(identity: BatchIdentity): void {
+    this.#identity = identity
+    for (const topic of this.#topics.values()) {
+      for (const partition of topic.partitions) {
+        partition.sequencer.identity ??= identity
+        this.offer(partition)
+      }
+    }
+  }
+
+  /** Takes over what metadata says. Partitions are never taken away: one that nobody leads keeps its batches and sequences. */
+  update(metadata: TopicMetadata): void {
+    const topic = this.#topics.get(metadata.name)
+    if (topic === undefined) return
+    topic.error = metadata.error
+    for (let index = topic.partitions.length; index < metadata.leaders.length; index++) {
+      const partition = new Partition(topic.name, index, this.#options.retries, this.#effects)
+      partition.sequencer.identity = this.#identity
+      topic.partitions.push(partition)
+    }
+    for (const partition of topic.partitions) {
+      partition.led(metadata.leaders[partition.index] ?? -1)
+      this.offer(partition)
+    }
+    if (topic.partitions.length > 0) this.#placeAll(topic)
+    else if (metadata.error?.retriable === false) this.#abandonUnplaced(topic, metadata.error)
+  }
+
+  /** No metadata could be had: whoever waits for it will be told why. */
+  metadataFailed(error: Error): void {
+    for (const topic of this.#topics.values()) topic.error = error
+  }
+
+  /** Puts the partition in its leader's line if it can send: to be called after whatever could have made it so. */
+  offer(partition: Partition): void {
+    if (partition.queued || !partition.sendable) return
+    partition.queued = true
+    const line = this.#lines.get(partition.leader)
+    if (line === undefined) this.#lines.set(partition.leader, [partition])
+    else line.push(partition)
+    this.#effects.ready(partition.leader)
+  }
+
+  /** Takes the batches of the next request to a node: one a partition, as many as `maxRequestSize` allows. */
+  draw(nodeId: number): Part[] {
+    const line = this.#lines.get(nodeId) ?? []
+    const parts: Part[] = []
+    let bytes = 0
+    for (let turns = line.length; turns > 0; turns--) {
+      const partition = line[0]!
+      if (partition.sendable && partition.leader === nodeId) {
+        const { size } = partition.next
+        if (parts.length > 0 && bytes + size > this.#options.maxRequestSize) break
+        bytes += size
+        parts.push({ partition, batch: partition.take(this.#options.compression) })
+      }
+      line.shift()
+      partition.queued = false
+      // Back to the end of this line if it has more, or into another one if its leader has changed.
+      this.offer(partition)
+    }
+    return parts
+  }
+
+  /** The batch ends: its memory is free again, and its records have their terminal events. */
+  settle(batch: Batch, end: Settlement): void {
+    this.#live.delete(batch)
+    this.#deliveries.delete(batch)
+    this.#lingering.delete(batch)
+    this.#bytes -= batch.reserved
+    batch.settle(end)
+    this.#flushes.ended(batch)
+    this.#effects.released()
+  }
+
+  /** Everything that has no end yet ends with this error. */
+  abandon(error: Error): void {
+    for (const topic of this.#topics.values()) {
+      this.#abandonUnplaced(topic, error)
+      for (const partition of topic.partitions) partition.abandon(error)
+    }
+  }
+
+  #sizeFault(bytes: number): Error | undefined {
+    const { maxRequestSize, bufferMemory } = this.#options
+    if (bytes > maxRequestSize) {
+      return new InvalidRecordError(
+        `this record was not sent: it takes ${bytes} bytes, more than \`maxRequestSize\` (${maxRequestSize});` +
+          " raise that together with the broker's message.max.bytes",
+      )
+    }
+    if (this.#bytes + bytes <= bufferMemory) return undefined
+    this.hurry()
+    return new BufferFullError(
+      `this record was not sent: ${this.#bytes} bytes wait for brokers, and with its ${bytes} they would exceed \`bufferMemory\` (${bufferMemory});` +
+        ' raise that, or use `publish()`, which reads its source only as fast as brokers answer',
+    )
+  }
+
+  #use(name: string): Topic {
+    const topic = new Topic(name)
+    this.#topics.set(name, topic)
+    this.#effects.topicUsed(name)
+    return topic
+  }
+
+  /** Appends a record, measured already, to the open batch of its partition. */
+  #place(
+    topic: Topic,
+    record: ProducerRecord,
+    headers: readonly HeaderPair[] | undefined,
+    timestamp: number,
+    sink: AckSink,
+    acceptedAt: number,
+  ): Batch | InvalidRecordError {
+    const lengths = this.#lengths
+    const { batchSize } = this.#options
+    const index = this.#chooser.choose(record, topic, lengths.max)
+    const partition = topic.partitions[index]
+    if (partition === undefined) {
+      return new InvalidRecordError(
+        `this record was not sent: there is no partition ${index}, topic ${topic.name} has ${topic.partitions.length}, counted from 0` +
+          " (the record's `partition`, or what the `partitioner` returned)",
+      )
+    }
+    let batch = partition.filling
+    if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(partition, acceptedAt)
+    const before = batch.size
+    batch.append(record, headers, timestamp, lengths, sink)
+    batch.reserved += batch.size - before
+    this.#bytes += batch.size - before
+    if (batch.size >= batchSize) batch.due = true
+    this.offer(partition)
+    return batch
+  }
+
+  #open(partition: Partition, acceptedAt: number): Batch {
+    const { batchSize, linger, scheduler } = this.#options
+    const usual = Math.min(partition.lastSize, batchSize)
+    const capacity = Math.max(MIN_BATCH_CAPACITY, usual, BATCH_HEADER_SIZE + this.#lengths.max)
+    const batch = new Batch(partition.topic, partition.index, capacity)
+    this.#bytes += batch.reserved
+    this.#live.add(batch)
+    this.#deliveries.add(batch, acceptedAt)
+    if (linger === 0) batch.due = true
+    else this.#lingering.add(batch, scheduler.now())
+    partition.add(batch)
+    return batch
+  }
+
+  #lingered(batch: Batch): void {
+    batch.due = true
+    this.offer(this.#partition(batch))
+  }
+
+  #partition(batch: Batch): Partition {
+    return this.#topics.get(batch.topic)!.partitions[batch.partition]!
+  }
+
+  #placeAll(topic: Topic): void {
+    for (const unplaced of [...topic.unplaced]) {
+      const { record, headers, timestamp, sink, acceptedAt } = unplaced
+      this.#remove(topic, unplaced)
+      this.#lengths.measure(record.key, record.value, headers)
+      const placed = this.#place(topic, record, headers, timestamp, sink, acceptedAt)
+      if (placed instanceof Error) this.#endUnplaced(unplaced, placed)
+      else this.#flushes.moved(unplaced, placed)
+    }
+  }
+
+  #giveUp(unplaced: Unplaced): void {
+    const topic = this.#topics.get(unplaced.record.topic)!
+    this.#remove(topic, unplaced)
+    const cause = topic.error
+    const why = cause === undefined ? 'no broker could be asked' : describe(cause)
+    this.#endUnplaced(
+      unplaced,
+      new DeliveryTimeoutError(`nothing was learnt of topic ${topic.name} within \`deliveryTimeoutMs\`: ${why}`, {
+        cause,
+      }),
+    )
+  }
+
+  #abandonUnplaced(topic: Topic, error: Error): void {
+    for (const unplaced of [...topic.unplaced]) {
+      this.#remove(topic, unplaced)
+      this.#endUnplaced(unplaced, error)
+    }
+  }
+
+  #remove(topic: Topic, unplaced: Unplaced): void {
+    topic.unplaced.delete(unplaced)
+    this.#placements.delete(unplaced)
+    this.#bytes -= unplaced.bytes
+    if (topic.unplaced.size > 0 || topic.partitions.length > 0) return
+    this.#topics.delete(topic.name)
+    this.#effects.topicGivenUp(topic.name)
+  }
+
+  #endUnplaced(unplaced: Unplaced, error: Error): void {
+    unplaced.sink.unplaced(unplaced.record, error)
+    this.#flushes.ended(unplaced)
+    this.#effects.released()
+  }
+}

@@ -1,0 +1,133 @@
+import type { Compression } from '../protocol/compression.js'
+import {
+  type BatchIdentity,
+  type Bytes,
+  type HeaderPair,
+  RecordBatchBuilder,
+  type RecordLengths,
+} from '../protocol/record-batch-builder.js'
+import type { ProducerRecord } from './record.js'
+
+/** Where the acks of a stream's records go: one per `send()` that is subscribed to, not one per record. */
+export interface AckSink {
+  /** The records `from` up to `to` of the batch have this end. Called once for each record that was taken. */
+  settled(batch: Batch, from: number, to: number, end: Settlement): void
+  /** A record that was taken failed before it was part of a batch. */
+  unplaced(record: ProducerRecord, error: Error): void
+}
+
+/** How a batch ended. */
+export type Settlement =
+  | { readonly kind: 'acked'; readonly baseOffset: bigint; readonly logAppendTime: number }
+  | { readonly kind: 'failed'; readonly error: Error; readonly persisted: 'no' | 'maybe' }
+  | { readonly kind: 'omitted'; readonly cause: Error }
+
+/** What one request came to for one batch. */
+export type Verdict =
+  | { readonly kind: 'stored'; readonly baseOffset: bigint; readonly logAppendTime: number }
+  /** This request stored nothing; another may succeed. */
+  | { readonly kind: 'rejected'; readonly error: Error }
+  /** No answer, or one that leaves open whether the batch is stored. */
+  | { readonly kind: 'unknown'; readonly error: Error }
+  /** Its sequence or epoch does not follow what the broker knows of this producer; nothing was stored. */
+  | { readonly kind: 'outOfSequence'; readonly error: Error }
+  /** This request stored nothing, and no other will. */
+  | { readonly kind: 'refused'; readonly error: Error }
+
+/** The sequence of a batch that has none yet: it was never sent, or gave its sequence back. */
+export const NO_SEQUENCE = -1
+
+/**
+ * Records of one partition that are sent, and settled, together. It fills, is sealed and stamped when a request takes
+ * it, and keeps its bytes until it is settled: a retry sends the very same ones.
+ */
+export class Batch {
+  readonly topic: string
+  readonly partition: number
+  /** What it counts for in `bufferMemory`: its bytes before compression. */
+  reserved: number
+  records: ProducerRecord[] = []
+  timestamps: number[] = []
+  identity: BatchIdentity | undefined
+  baseSequence: number = NO_SEQUENCE
+  /** Requests that carried it. */
+  attempts = 0
+  /**
+   * It was sent, and no answer has said whether it is stored. From then on it may be sent again only as it is, must not
+   * be called failed for certain, and stays so until a broker confirms it: later rejections speak of later attempts.
+   */
+  unresolved = false
+  /** It has ended: its records have had their terminal events. */
+  settled = false
+  /** What the last request that carried it came to; undefined while one does, and before the first. */
+  verdict: Verdict | undefined
+  /** No record may be appended. */
+  sealed = false
+  /** The linger has passed, or nothing is to wait for it. */
+  due = false
+  bytes: Buffer | undefined
+  readonly #builder: RecordBatchBuilder
+  /** Runs of records that came from one stream: most batches have a single one. */
+  readonly #sinks: AckSink[] = []
+  readonly #starts: number[] = []
+
+  constructor(topic: string, partition: number, capacity: number) {
+    this.topic = topic
+    this.partition = partition
+    this.#builder = new RecordBatchBuilder(capacity)
+    this.reserved = this.#builder.size
+  }
+
+  get count(): number {
+    return this.#builder.count
+  }
+
+  /** Bytes, header included. */
+  get size(): number {
+    return this.#builder.size
+  }
+
+  append(
+    record: ProducerRecord,
+    headers: readonly HeaderPair[] | undefined,
+    timestamp: number,
+    lengths: RecordLengths,
+    sink: AckSink,
+  ): void {
+    this.#builder.append(record.key as Bytes | undefined, record.value, headers, timestamp, lengths)
+    if (this.#sinks[this.#sinks.length - 1] !== sink) {
+      this.#sinks.push(sink)
+      this.#starts.push(this.records.length)
+    }
+    this.records.push(record)
+    this.timestamps.push(timestamp)
+  }
+
+  /** No record follows; the bytes are compressed. */
+  seal(compression: Compression): void {
+    if (this.sealed) return
+    this.sealed = true
+    this.#builder.seal(compression)
+  }
+
+  /** Takes an identity and a sequence, and gets its bytes with them. */
+  stamp(identity: BatchIdentity, baseSequence: number): void {
+    this.identity = identity
+    this.baseSequence = baseSequence
+    this.bytes = this.#builder.stamp(identity, baseSequence)
+  }
+
+  /** Gives its sequence back, to be stamped anew: only for one that is certainly not stored. */
+  unstamp(): void {
+    this.identity = undefined
+    this.baseSequence = NO_SEQUENCE
+    this.bytes = undefined
+  }
+
+  settle(end: Settlement): void {
+    this.settled = true
+    for (let i = 0; i < this.#sinks.length; i++) {
+      this.#sinks[i]!.settled(this, this.#starts[i]!, this.#starts[i + 1] ?? this.records.length, end)
+    }
+  }
+}

@@ -1,0 +1,234 @@
+import { merge, mergeMap, type Observable, Subject, Subscription } from 'rxjs'
+import { backoffMs } from '../cluster/backoff.js'
+import type { Broker } from '../cluster/broker.js'
+import { Brokers } from '../cluster/brokers.js'
+import { Metadata } from '../cluster/metadata.js'
+import { Accumulator, type AccumulatorEffects } from './accumulator.js'
+import type { AckSink } from './batch.js'
+import type { ProducerEvent } from './events.js'
+import { drawWhile, inIssueOrder, Permits } from './in-flight.js'
+import type { ResolvedOptions } from './options.js'
+import type { Partition } from './partition.js'
+import { acquireProducerId } from './producer-id.js'
+import type { ProducerRecord } from './record.js'
+import { type Outcome, type ProduceAttempt, send } from './sender.js'
+
+/** What the data path keeps of each broker that leads a partition in use. */
+interface Window {
+  readonly broker: Broker
+  readonly permits: Permits
+  /** Something has changed that may let a request go. */
+  readonly wake$: Subject<void>
+  /** A wake-up is on its way. */
+  waking: boolean
+  /** Until then the broker asked to be left alone, by the scheduler's clock. */
+  mutedUntil: number
+  issued: number
+}
+
+/**
+ * The one place where the stages of the data path are joined. A record goes
+ *
+ *   accept() → Accumulator: partition, encode into the open batch → a broker's window → acks
+ *
+ * and the window is {@link DataPath.#openWindow}.
+ */
+export class DataPath {
+  readonly events$: Subject<ProducerEvent> = new Subject<ProducerEvent>()
+  /** Emits when memory was released. */
+  readonly released$: Subject<void> = new Subject<void>()
+  readonly #options: ResolvedOptions
+  readonly #brokers: Brokers
+  readonly #metadata: Metadata
+  readonly #accumulator: Accumulator
+  readonly #windows = new Map<number, Window>()
+  readonly #life = new Subscription()
+  #started = false
+  readonly #fatal: (error: Error) => void
+
+  /** @param fatal called when the producer cannot go on. */
+  constructor(options: ResolvedOptions, fatal: (error: Error) => void) {
+    this.#options = options
+    this.#fatal = fatal
+    this.#brokers = new Brokers(options)
+    this.#metadata = new Metadata(options, this.#brokers)
+    this.#accumulator = new Accumulator(options, this.#effects())
+  }
+
+  /** Bytes of records that have no terminal event yet. */
+  get bufferedBytes(): number {
+    return this.#accumulator.bytes
+  }
+
+  get hasRoom(): boolean {
+    return this.#accumulator.hasRoom
+  }
+
+  /** Produce requests in flight, by node id. */
+  get inFlight(): ReadonlyMap<number, number> {
+    const { maxInFlight } = this.#options
+    return new Map([...this.#windows].map(([nodeId, { permits }]) => [nodeId, maxInFlight - permits.free]))
+  }
+
+  /** Takes a record, or says why not. */
+  accept(record: ProducerRecord, sink: AckSink): Error | undefined {
+    if (!this.#started) this.#start()
+    return this.#accumulator.accept(record, sink)
+  }
+
+  hurry(): void {
+    this.#accumulator.hurry()
+  }
+
+  flush(): Promise<void> {
+    return this.#accumulator.flush()
+  }
+
+  /** What has no end yet ends with this error. */
+  abandon(error: Error): void {
+    this.#accumulator.abandon(error)
+  }
+
+  /** Ends every connection and timer. */
+  stop(): void {
+    this.#life.unsubscribe()
+    this.#metadata.close()
+    this.#brokers.close()
+    this.released$.complete()
+  }
+
+  /** The in-flight window of one broker. */
+  #openWindow(nodeId: number): Window {
+    const { maxInFlight, requestTimeoutMs } = this.#options
+    const window: Window = {
+      broker: this.#brokers.get(nodeId),
+      permits: new Permits(maxInFlight),
+      wake$: new Subject(),
+      waking: false,
+      mutedUntil: 0,
+      issued: 0,
+    }
+    const { permits, wake$ } = window
+    const outcomes$: Observable<Outcome> = merge(wake$, permits.released$).pipe(
+      drawWhile(permits, () => this.#nextRequest(window)), // a request is built only when it can leave at once
+      mergeMap(attempt => permits.held(send(attempt, requestTimeoutMs)), maxInFlight), // the in-flight window
+      inIssueOrder(),
+    )
+    this.#life.add(outcomes$.subscribe(outcome => this.#handle(outcome, window)))
+    this.#windows.set(nodeId, window)
+    return window
+  }
+
+  /** Draws and sequences what goes to a broker next; undefined when there is nothing, or no connection to send it by. */
+  #nextRequest(window: Window): ProduceAttempt | undefined {
+    const { broker } = window
+    const { connection } = broker
+    if (connection === undefined || connection.closed) {
+      broker.connect()
+      return undefined
+    }
+    if (this.#options.scheduler.now() < window.mutedUntil) return undefined
+    const parts = this.#accumulator.draw(broker.nodeId)
+    return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts }
+  }
+
+  /** Outcomes come in the order in which their requests were issued. Every partition decides for itself what follows. */
+  #handle(outcome: Outcome, window: Window): void {
+    const { attempt, verdicts, throttleTimeMs } = outcome
+    if (throttleTimeMs > 0) this.#mute(window, throttleTimeMs)
+    if (verdicts.some(verdict => verdict.kind !== 'stored')) this.#metadata.refresh()
+    attempt.parts.forEach(({ partition, batch }, i) => {
+      partition.answered(batch, verdicts[i]!)
+      this.#accumulator.offer(partition)
+    })
+  }
+
+  #mute(window: Window, throttleTimeMs: number): void {
+    const { scheduler } = this.#options
+    window.mutedUntil = Math.max(window.mutedUntil, scheduler.now() + throttleTimeMs)
+    this.#later(() => window.wake$.next(), throttleTimeMs)
+    this.events$.next({ kind: 'throttled', nodeId: window.broker.nodeId, throttleTimeMs })
+  }
+
+  #effects(): AccumulatorEffects {
+    return {
+      topicUsed: topic => this.#metadata.use(topic),
+      topicGivenUp: topic => this.#metadata.drop(topic),
+      ready: nodeId => this.#wakeSoon(this.#windows.get(nodeId) ?? this.#openWindow(nodeId)),
+      released: () => this.released$.next(),
+      settle: (batch, end) => this.#accumulator.settle(batch, end),
+      pause: (partition, failures, error) => this.#retryLater(partition, failures, error),
+      epochBumped: (partition, error) => this.#epochBumped(partition, error),
+    }
+  }
+
+  /** Records that come in one go are to leave together: the window wakes when the code that sent them has ended. */
+  #wakeSoon(window: Window): void {
+    if (window.waking) return
+    window.waking = true
+    queueMicrotask(() => {
+      window.waking = false
+      window.wake$.next()
+    })
+  }
+
+  #retryLater(partition: Partition, failures: number, error: Error): void {
+    const { topic, index } = partition
+    this.events$.next({ kind: 'retrying', topic, partition: index, failures, error })
+    this.#later(
+      () => {
+        partition.resume()
+        this.#accumulator.offer(partition)
+      },
+      backoffMs(failures, this.#options),
+    )
+  }
+
+  #epochBumped(partition: Partition, error: Error): void {
+    const { topic, index, sequencer } = partition
+    // No epoch is left of this producer id: the partition waits for another.
+    if (sequencer.identity === undefined) this.#identify()
+    const producerEpoch = sequencer.identity?.producerEpoch ?? 0
+    this.events$.next({ kind: 'epochBumped', topic, partition: index, producerEpoch, error })
+  }
+
+  #start(): void {
+    this.#started = true
+    this.#life.add(
+      this.#metadata.events$.subscribe(event => {
+        if (event.kind === 'metadata') for (const topic of event.topics) this.#accumulator.update(topic)
+        else this.#accumulator.metadataFailed(event.error)
+        this.events$.next(event)
+      }),
+    )
+    this.#life.add(
+      this.#brokers.events$.subscribe(event => {
+        if (event.kind === 'connected') this.#windows.get(event.nodeId)?.wake$.next()
+        else this.#metadata.refresh()
+        this.events$.next(event)
+      }),
+    )
+    this.#identify()
+  }
+
+  #identify(): void {
+    const failed = (error: Error): void => this.events$.next({ kind: 'producerIdFailed', error })
+    this.#life.add(
+      acquireProducerId(this.#brokers, this.#options, failed).subscribe({
+        next: identity => {
+          this.#accumulator.identify(identity)
+          this.events$.next({ kind: 'producerId', ...identity })
+        },
+        error: error => this.#fatal(error),
+      }),
+    )
+  }
+
+  #later(action: () => void, delayMs: number): void {
+    const timer = this.#options.scheduler.schedule(() => {
+      this.#life.remove(timer)
+      action()
+    }, delayMs)
+    this.#life.add(timer)
+  }
+}

@@ -1,0 +1,58 @@
+import { type SchedulerLike, Subscription } from 'rxjs'
+
+/**
+ * Items that are all given the same time. One timer serves them, however many there are; it looks through them only when
+ * it fires.
+ */
+export class Deadlines<T> {
+  readonly #scheduler: SchedulerLike
+  readonly #timeMs: number
+  readonly #expired: (item: T) => void
+  /** With the time at which each is due. */
+  readonly #items = new Map<T, number>()
+  #timer: Subscription = Subscription.EMPTY
+  #timerDue = 0
+
+  constructor(scheduler: SchedulerLike, timeMs: number, expired: (item: T) => void) {
+    this.#scheduler = scheduler
+    this.#timeMs = timeMs
+    this.#expired = expired
+  }
+
+  /** @param since when the item's time began, by the scheduler's clock. */
+  add(item: T, since: number): void {
+    const due = since + this.#timeMs
+    this.#items.set(item, due)
+    if (this.#timer.closed || due < this.#timerDue) this.#wait(due)
+  }
+
+  /** The timer stays as it is, and finds nothing due; without items there is none. */
+  delete(item: T): void {
+    this.#items.delete(item)
+    if (this.#items.size === 0) this.#timer.unsubscribe()
+  }
+
+  /** Ends the time of every item now. */
+  expireAll(): void {
+    this.#timer.unsubscribe()
+    const items = [...this.#items.keys()]
+    this.#items.clear()
+    for (const item of items) this.#expired(item)
+  }
+
+  #wait(due: number): void {
+    this.#timer.unsubscribe()
+    this.#timerDue = due
+    this.#timer = this.#scheduler.schedule(() => this.#expire(), Math.max(0, due - this.#scheduler.now()))
+  }
+
+  #expire(): void {
+    const now = this.#scheduler.now()
+    const due = [...this.#items].filter(([, at]) => at <= now)
+    for (const [item] of due) this.#items.delete(item)
+    let next = Number.POSITIVE_INFINITY
+    for (const at of this.#items.values()) next = Math.min(next, at)
+    if (next < Number.POSITIVE_INFINITY) this.#wait(next)
+    for (const [item] of due) this.#expired(item)
+  }
+}

@@ -1,0 +1,33 @@
+/** What a producer tells of itself, beside acks. Nothing has to be done about any of it; `fatal` ends the producer. */
+export type ProducerEvent =
+  | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
+  | { readonly kind: 'disconnected'; readonly nodeId: number; readonly address: string; readonly error: Error }
+  | {
+      readonly kind: 'metadata'
+      readonly topics: readonly { readonly name: string; readonly leaders: readonly number[] }[]
+    }
+  /** It will be asked for again. */
+  | { readonly kind: 'metadataFailed'; readonly error: Error }
+  | { readonly kind: 'producerId'; readonly producerId: bigint; readonly producerEpoch: number }
+  /** No producer id yet; it will be asked for again. */
+  | { readonly kind: 'producerIdFailed'; readonly error: Error }
+  /** Batches of this partition were not stored, and will be sent again; `failures` in a row. */
+  | {
+      readonly kind: 'retrying'
+      readonly topic: string
+      readonly partition: number
+      readonly failures: number
+      readonly error: Error
+    }
+  /** The partition's sequences start anew, in a new epoch. */
+  | {
+      readonly kind: 'epochBumped'
+      readonly topic: string
+      readonly partition: number
+      readonly producerEpoch: number
+      readonly error: Error
+    }
+  /** A broker asked to be left alone for a while (a quota). */
+  | { readonly kind: 'throttled'; readonly nodeId: number; readonly throttleTimeMs: number }
+  | { readonly kind: 'fatal'; readonly error: Error }
+  | { readonly kind: 'closed' }

@@ -1,0 +1,217 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs'
+import { InvalidArgumentError } from '../errors.js'
+import type { Compression } from '../protocol/compression.js'
+import { tcp } from '../transport/tcp.js'
+import type { Address, Transport } from '../transport/transport.js'
+import type { ProducerRecord } from './record.js'
+
+/** Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once a record. */
+export type Partitioner = (record: ProducerRecord, partitionCount: number) => number | undefined
+
+/** Only `brokers` is needed. Idempotence is always on: it is what this producer is for. */
+export interface ProducerOptions {
+  /** Where to begin, as `host:port` (port 9092 if left out); one that answers is enough, more are safer. */
+  readonly brokers: readonly string[]
+  /** How brokers name this client in logs and quotas. Default `rx-kafka`. */
+  readonly clientId?: string
+  /** Only `'all'`: every in-sync replica has the record before it is acked. Less would break exactly-once. Default `'all'`. */
+  readonly acks?: 'all'
+  /** How often a batch that brokers reject is sent again, from 1. One that may be stored is bounded by `deliveryTimeoutMs` alone. Default 2147483647. */
+  readonly retries?: number
+  /** Produce requests in flight per broker, 1 to 5: brokers remember five batches of a producer. Default 4. */
+  readonly maxInFlight?: number
+  /** How long a batch waits for more records, in ms, when a request could carry it now. Default 0. */
+  readonly linger?: number
+  /** Bytes at which a batch is full, before compression. A larger record gets a batch of its own. Default 262144. */
+  readonly batchSize?: number
+  /** Bytes of the largest request, and so of the largest record, before compression; keep it at the broker's `message.max.bytes` or below. Default 1048576. */
+  readonly maxRequestSize?: number
+  /** Bytes of records that may wait for brokers, in flight included. Default 33554432. */
+  readonly bufferMemory?: number
+  /** What becomes of a record from a push source that finds the buffer full: the stream errors, or the record fails in-band. Default `'error'`. */
+  readonly overflow?: 'error' | 'reject'
+  /** `'none'` or `'snappy'`. Default `'none'`. */
+  readonly compression?: Compression
+  /** Chooses partitions. Default: by key as Java's producer does (murmur2); without key one partition until its batch is full. */
+  readonly partitioner?: Partitioner
+  /** How long a broker has to answer a request, in ms; then its connection is closed. Default 30000. */
+  readonly requestTimeoutMs?: number
+  /** How long a record may take from being accepted to its terminal event, in ms. At least `linger + requestTimeoutMs`. Default 120000. */
+  readonly deliveryTimeoutMs?: number
+  /** How long a connection may take to stand, handshake included, in ms. Default 10000. */
+  readonly connectTimeoutMs?: number
+  /** The first pause before something is tried again, in ms; it doubles from there. Default 100. */
+  readonly retryBackoffMs?: number
+  /** The longest such pause, in ms. Default 1000. */
+  readonly retryBackoffMaxMs?: number
+  /** Age at which metadata is fetched again, in ms. Default 300000. */
+  readonly metadataMaxAgeMs?: number
+  /** Whether a topic that does not exist may be created by the broker, if it is set up to. Default true. */
+  readonly allowAutoTopicCreation?: boolean
+  /** Bytes of the largest answer that is accepted. Default 16777216. */
+  readonly maxResponseBytes?: number
+  /** The clock and every timer. Default RxJS's asyncScheduler; tests give one of virtual time. */
+  readonly scheduler?: SchedulerLike
+  /** How brokers are reached. Default TCP; tests give an in-memory network. */
+  readonly transport?: Transport
+  /** Numbers from 0 up to 1, for back-off jitter and the first keyless partition. Default Math.random; tests give a seeded one. */
+  readonly random?: () => number
+}
+
+export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partitioner'>> & {
+  readonly bootstrap: readonly Address[]
+  readonly partitioner: Partitioner | undefined
+}
+
+interface Rule {
+  readonly holds: (value: unknown) => boolean
+  readonly text: string
+}
+
+const MAX_INT32 = 2147483647
+
+function integer(min: number, max: number = MAX_INT32): Rule {
+  return {
+    holds: value => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
+    text: `must be an integer from ${min} to ${max}`,
+  }
+}
+
+function oneOf(...values: readonly string[]): Rule {
+  return {
+    holds: value => values.includes(value as string),
+    text: `must be ${values.map(value => `'${value}'`).join(' or ')}`,
+  }
+}
+
+function shape(what: string, holds: (value: unknown) => boolean): Rule {
+  return { holds, text: `must be ${what}` }
+}
+
+const isFunction = (value: unknown): boolean => typeof value === 'function'
+const hasMethod =
+  (name: string) =>
+  (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && isFunction((value as Record<string, unknown>)[name])
+
+/** Every option but `brokers`, with its rule. */
+const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, 'brokers'>>]: Rule } = {
+  clientId: shape('a non-empty string', value => typeof value === 'string' && value !== ''),
+  acks: {
+    holds: value => value === 'all',
+    text: "must be 'all': an idempotent producer needs every in-sync replica's confirmation",
+  },
+  retries: integer(1),
+  maxInFlight: integer(1, 5),
+  linger: integer(0),
+  batchSize: integer(1),
+  maxRequestSize: integer(1024),
+  bufferMemory: integer(1024, Number.MAX_SAFE_INTEGER),
+  overflow: oneOf('error', 'reject'),
+  compression: oneOf('none', 'snappy'),
+  partitioner: shape('a function', isFunction),
+  requestTimeoutMs: integer(1),
+  deliveryTimeoutMs: integer(1),
+  connectTimeoutMs: integer(1),
+  retryBackoffMs: integer(0),
+  retryBackoffMaxMs: integer(0),
+  metadataMaxAgeMs: integer(1),
+  allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
+  maxResponseBytes: integer(1024),
+  scheduler: shape('an RxJS scheduler', hasMethod('schedule')),
+  transport: shape('a transport with a connect() method', hasMethod('connect')),
+  random: shape('a function', isFunction),
+}
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {InvalidArgumentError} naming the option, its value and the rule that it breaks.
+ */
+export function resolveOptions(given: ProducerOptions): ResolvedOptions {
+  if (typeof given !== 'object' || given === null) {
+    throw new InvalidArgumentError(`createProducer() takes an object of options, got ${String(given)}`)
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (name === 'brokers' || value === undefined) continue
+    if (!Object.hasOwn(RULES, name)) {
+      throw new InvalidArgumentError(`there is no option \`${name}\`; the options are ${optionNames().join(', ')}`)
+    }
+    const rule = RULES[name as keyof typeof RULES]
+    if (!rule.holds(value)) throw invalid(name, value, rule.text)
+  }
+  const options: ResolvedOptions = {
+    bootstrap: parseBrokers(given.brokers),
+    clientId: given.clientId ?? 'rx-kafka',
+    acks: given.acks ?? 'all',
+    retries: given.retries ?? MAX_INT32,
+    maxInFlight: given.maxInFlight ?? 4,
+    linger: given.linger ?? 0,
+    batchSize: given.batchSize ?? Math.min(262_144, given.maxRequestSize ?? 262_144),
+    maxRequestSize: given.maxRequestSize ?? 1_048_576,
+    bufferMemory: given.bufferMemory ?? 33_554_432,
+    overflow: given.overflow ?? 'error',
+    compression: given.compression ?? 'none',
+    partitioner: given.partitioner,
+    requestTimeoutMs: given.requestTimeoutMs ?? 30_000,
+    deliveryTimeoutMs: given.deliveryTimeoutMs ?? 120_000,
+    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    retryBackoffMs: given.retryBackoffMs ?? 100,
+    retryBackoffMaxMs: given.retryBackoffMaxMs ?? Math.max(1_000, given.retryBackoffMs ?? 0),
+    metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
+    allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
+    maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
+    scheduler: given.scheduler ?? asyncScheduler,
+    transport: given.transport ?? tcp,
+    random: given.random ?? Math.random,
+  }
+  checkTogether(options)
+  return options
+}
+
+/** Rules that tie one option to another. */
+function checkTogether(options: ResolvedOptions): void {
+  const { batchSize, maxRequestSize, bufferMemory, deliveryTimeoutMs, requestTimeoutMs, linger } = options
+  if (batchSize > maxRequestSize)
+    throw invalid('batchSize', batchSize, `must not exceed \`maxRequestSize\` (${maxRequestSize})`)
+  if (maxRequestSize > bufferMemory) {
+    throw invalid('bufferMemory', bufferMemory, `must be at least \`maxRequestSize\` (${maxRequestSize})`)
+  }
+  if (deliveryTimeoutMs < linger + requestTimeoutMs) {
+    throw invalid(
+      'deliveryTimeoutMs',
+      deliveryTimeoutMs,
+      `must be at least \`linger\` + \`requestTimeoutMs\` (${linger} + ${requestTimeoutMs}), or no request could be answered in time`,
+    )
+  }
+  if (options.retryBackoffMaxMs < options.retryBackoffMs) {
+    throw invalid(
+      'retryBackoffMaxMs',
+      options.retryBackoffMaxMs,
+      `must be at least \`retryBackoffMs\` (${options.retryBackoffMs})`,
+    )
+  }
+}
+
+function parseBrokers(brokers: unknown): Address[] {
+  const rule = "must be a non-empty array of 'host:port'"
+  if (!Array.isArray(brokers) || brokers.length === 0) throw invalid('brokers', brokers, rule)
+  return brokers.map(broker => {
+    // host, host:port, [ipv6] or [ipv6]:port
+    const match = typeof broker === 'string' ? /^(?:\[([^\]\s]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/.exec(broker) : null
+    const host = match?.[1] ?? match?.[2]
+    const port = Number(match?.[3] ?? 9092)
+    if (host === undefined || port < 1 || port > 65535)
+      throw invalid('brokers', broker, `${rule}, each with a port from 1 to 65535`)
+    return { host, port }
+  })
+}
+
+function invalid(name: string, value: unknown, rule: string): InvalidArgumentError {
+  const shown = typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? JSON.stringify(value) : String(value)
+  return new InvalidArgumentError(`option \`${name}\` is ${shown}, but it ${rule}`)
+}
+
+function optionNames(): string[] {
+  return ['brokers', ...Object.keys(RULES)]
+}

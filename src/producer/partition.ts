@@ -1,0 +1,259 @@
+import { DeliveryTimeoutError } from '../errors.js'
+import type { Compression } from '../protocol/compression.js'
+import { type Batch, NO_SEQUENCE, type Settlement, type Verdict } from './batch.js'
+import { Sequencer } from './sequencer.js'
+
+/**
+ * Where a partition stands with its leader.
+ *
+ * | phase    | it sends                                | and leaves when                                                         |
+ * |----------|-----------------------------------------|-------------------------------------------------------------------------|
+ * | probing  | one batch, with none in flight          | its leader stored it → open; anything else → draining                   |
+ * | open     | up to `maxInFlight`                     | a batch was not stored, or expired in flight → draining; new leader → probing |
+ * | draining | nothing                                 | no batch is in flight → rewind → paused, or probing if nothing is to be retried |
+ * | paused   | nothing                                 | the back-off is over → probing                                          |
+ */
+export type Phase = 'probing' | 'open' | 'draining' | 'paused'
+
+/** What a partition asks of its surroundings. Called when its own state is consistent again. */
+export interface PartitionEffects {
+  /** The batch ends. */
+  settle(batch: Batch, end: Settlement): void
+  /** Batches will be sent again: call {@link Partition.resume} after the back-off for so many failures in a row. */
+  pause(partition: Partition, failures: number, error: Error): void
+  /** Sequences begin anew, in a new epoch. */
+  epochBumped(partition: Partition, error: Error): void
+}
+
+/**
+ * The batches of one partition, from the one that is filling to those in flight, and what becomes of them when something
+ * goes wrong. This is the recovery: no other file decides whether, when or as what a batch is sent again.
+ */
+export class Partition {
+  readonly topic: string
+  readonly index: number
+  /** Node id; -1: nobody leads it now. */
+  leader = -1
+  readonly sequencer: Sequencer = new Sequencer()
+  /** It stands in its leader's line of partitions that have something to send. */
+  queued = false
+  /** Bytes of the batch that was taken last. */
+  lastSize = 0
+  readonly #effects: PartitionEffects
+  readonly #retries: number
+  #phase: Phase = 'probing'
+  /** Not in flight, in the order in which they are to be sent; the last may still be filling. */
+  #waiting: Batch[] = []
+  /** In flight, in the order in which they were sent: to one broker, `#node`. */
+  #inFlight: Batch[] = []
+  #node = -1
+  /** Answered while draining, and not stored; in sequence order. */
+  #answered: Batch[] = []
+  /** In a row. */
+  #failures = 0
+
+  constructor(topic: string, index: number, retries: number, effects: PartitionEffects) {
+    this.topic = topic
+    this.index = index
+    this.#retries = retries
+    this.#effects = effects
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.length
+  }
+
+  /** The batch that records may be appended to. */
+  get filling(): Batch | undefined {
+    const last = this.#waiting[this.#waiting.length - 1]
+    return last === undefined || last.sealed ? undefined : last
+  }
+
+  add(batch: Batch): void {
+    this.#waiting.push(batch)
+  }
+
+  /** Whether a batch can go to the leader now, and has to wait for nothing but a free slot. */
+  get sendable(): boolean {
+    const head = this.#waiting[0]
+    if (head === undefined || !(head.due || this.#waiting.length > 1)) return false
+    if (this.leader === -1 || this.sequencer.identity === undefined) return false
+    // An old leader that still owes an answer must give it first: two leaders could store out of order.
+    if (this.#phase === 'open') return this.#inFlight.length === 0 || this.#node === this.leader
+    return this.#phase === 'probing' && this.#inFlight.length === 0
+  }
+
+  /** The batch that is next to be sent; only while {@link sendable}. */
+  get next(): Batch {
+    return this.#waiting[0]!
+  }
+
+  /** Takes the next batch into flight, sequence and all. */
+  take(compression: Compression): Batch {
+    const batch = this.#waiting.shift()!
+    this.lastSize = batch.size
+    batch.seal(compression)
+    this.sequencer.stamp(batch)
+    batch.attempts++
+    batch.verdict = undefined
+    this.#inFlight.push(batch)
+    this.#node = this.leader
+    return batch
+  }
+
+  /** Metadata names the leader. With a new one, the window opens again only after its first success. */
+  led(leader: number): void {
+    if (leader === this.leader) return
+    this.leader = leader
+    if (this.#phase === 'open') this.#phase = 'probing'
+  }
+
+  /** A request came to this for a batch that it carried. Called in the order in which the requests were sent. */
+  answered(batch: Batch, verdict: Verdict): void {
+    const ends = new Ends()
+    this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
+    if (verdict.kind === 'stored') {
+      ends.settle(batch, verdict)
+      this.#failures = 0
+      if (this.#phase === 'probing' && this.#node === this.leader) this.#phase = 'open'
+    } else {
+      batch.verdict = verdict
+      if (verdict.kind === 'unknown') batch.unresolved = true
+      this.#answered.push(batch)
+      this.#phase = 'draining'
+    }
+    if (this.#phase === 'draining' && this.#inFlight.length === 0) this.#rewind(ends)
+    ends.run(this, this.#effects)
+  }
+
+  /** The batch has had `deliveryTimeoutMs`. */
+  expire(batch: Batch): void {
+    if (batch.settled) return
+    const ends = new Ends()
+    const inFlight = this.#inFlight.includes(batch)
+    if (inFlight) batch.unresolved = true
+    ends.fail(batch, timeoutError(batch))
+    if (batch.baseSequence === NO_SEQUENCE) {
+      this.#waiting.splice(this.#waiting.indexOf(batch), 1)
+    } else {
+      // Its sequences are taken: what follows it can't be sent before it is clear what becomes of them.
+      this.#phase = 'draining'
+      if (this.#inFlight.length === 0) this.#rewind(ends)
+    }
+    ends.run(this, this.#effects)
+  }
+
+  /** The back-off is over. */
+  resume(): void {
+    if (this.#phase === 'paused') this.#phase = 'probing'
+  }
+
+  /** Everything that has no end yet ends with this error. */
+  abandon(error: Error): void {
+    const ends = new Ends()
+    for (const batch of this.#inFlight) batch.unresolved = true
+    for (const batch of [...this.#inFlight, ...this.#answered, ...this.#waiting]) {
+      if (!batch.settled) ends.fail(batch, error)
+    }
+    this.#answered = []
+    this.#waiting = []
+    ends.run(this, this.#effects)
+  }
+
+  /**
+   * Nothing is in flight: puts what was sent and not stored back in sequence order, so that it can be sent again as it was.
+   *
+   * A batch that ends here leaves its sequences to those behind it, which are stamped anew. That is exact only where all
+   * of them are certainly not stored: one that may be is never stamped anew but failed as such, and the rest goes on in a
+   * new epoch, in which nothing can be taken for what was sent before.
+   */
+  #rewind(ends: Ends): void {
+    const stamped = [...this.#answered, ...this.#waiting.filter(batch => batch.baseSequence !== NO_SEQUENCE)]
+    const kept: Batch[] = []
+    let restart: 'no' | 'rebase' | 'bump' = 'no'
+    let cause: Error | undefined
+    for (const batch of stamped) {
+      const verdict = batch.verdict as Exclude<Verdict, { kind: 'stored' }> | undefined
+      // Only of the first one does it mean that broker and producer disagree; behind a rejected one it is a consequence.
+      const lostPlace = verdict?.kind === 'outOfSequence' && kept.length === 0 && restart === 'no'
+      const worn = batch.attempts > this.#retries && !batch.unresolved
+      const stranded = batch.unresolved && (lostPlace || restart !== 'no')
+      if (!batch.settled && verdict !== undefined && (verdict.kind === 'refused' || worn || stranded)) {
+        ends.fail(batch, verdict.error)
+      }
+      cause ??= verdict?.error
+      if (batch.settled) {
+        const sameIdentity = batch.identity === this.sequencer.identity
+        if (batch.unresolved || !sameIdentity) restart = 'bump'
+        else if (restart === 'no') {
+          restart = 'rebase'
+          this.sequencer.rewindTo(batch.baseSequence)
+        }
+        continue
+      }
+      if (lostPlace) restart = 'bump'
+      if (restart !== 'no') batch.unstamp()
+      kept.push(batch)
+    }
+    if (restart === 'bump') {
+      this.sequencer.bump()
+      ends.bumped = cause ?? new Error('a batch that may be stored has expired')
+    }
+    this.#answered = []
+    this.#waiting = [...kept, ...this.#waiting.filter(batch => !stamped.includes(batch))]
+    const head = kept[0]?.verdict as Exclude<Verdict, { kind: 'stored' }> | undefined
+    // Behind a batch that was refused nothing is wrong with the next one.
+    const error = restart === 'rebase' ? undefined : head?.error
+    if (error === undefined) {
+      this.#phase = 'probing'
+    } else {
+      this.#phase = 'paused'
+      ends.paused = { failures: ++this.#failures, error }
+    }
+  }
+}
+
+/** What a transition leads to outside, kept until the state is whole: an ack handler may send records from inside. */
+class Ends {
+  readonly #settled: { batch: Batch; end: Settlement }[] = []
+  bumped: Error | undefined
+  paused: { failures: number; error: Error } | undefined
+
+  settle(batch: Batch, verdict: Extract<Verdict, { kind: 'stored' }>): void {
+    if (batch.settled) return // it expired, and was reported as possibly stored
+    this.#add(batch, { kind: 'acked', baseOffset: verdict.baseOffset, logAppendTime: verdict.logAppendTime })
+  }
+
+  fail(batch: Batch, error: Error): void {
+    this.#add(batch, { kind: 'failed', error, persisted: batch.unresolved ? 'maybe' : 'no' })
+  }
+
+  run(partition: Partition, effects: PartitionEffects): void {
+    if (this.bumped !== undefined) effects.epochBumped(partition, this.bumped)
+    if (this.paused !== undefined) effects.pause(partition, this.paused.failures, this.paused.error)
+    for (const { batch, end } of this.#settled) effects.settle(batch, end)
+  }
+
+  #add(batch: Batch, end: Settlement): void {
+    batch.settled = true
+    this.#settled.push({ batch, end })
+  }
+}
+
+function timeoutError(batch: Batch): Error {
+  const verdict = batch.verdict
+  const cause = verdict === undefined || verdict.kind === 'stored' ? undefined : verdict.error
+  const tried =
+    batch.attempts === 0
+      ? 'it was not sent'
+      : `it was sent ${batch.attempts === 1 ? 'once' : `${batch.attempts} times`}`
+  const last = cause === undefined ? '' : `; last error: ${cause.message}`
+  return new DeliveryTimeoutError(
+    `partition ${batch.topic}-${batch.partition}: not confirmed within \`deliveryTimeoutMs\`; ${tried}${last}`,
+    { cause },
+  )
+}

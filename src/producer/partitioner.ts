@@ -1,0 +1,72 @@
+import type { Bytes } from '../protocol/record-batch-builder.js'
+import type { Partitioner } from './options.js'
+import type { ProducerRecord } from './record.js'
+import type { Topic } from './topic.js'
+
+/**
+ * Chooses a record's partition, once: the one it names, else what the custom partitioner says, else by key, else the one
+ * whose batch is being filled with records without key.
+ */
+export class PartitionChooser {
+  readonly #custom: Partitioner | undefined
+  readonly #batchSize: number
+  #turn: number
+
+  /** @param turn which partition keyless records begin with. */
+  constructor(custom: Partitioner | undefined, batchSize: number, turn: number) {
+    this.#custom = custom
+    this.#batchSize = batchSize
+    this.#turn = turn
+  }
+
+  /** @param bytes what the record takes in a batch. */
+  choose(record: ProducerRecord, topic: Topic, bytes: number): number {
+    if (record.partition !== undefined) return record.partition
+    const custom = this.#custom?.(record, topic.partitions.length)
+    if (custom !== undefined) return custom
+    const { key } = record
+    return key === undefined || key === null ? this.#sticky(topic, bytes) : partitionOfKey(key, topic.partitions.length)
+  }
+
+  /** KIP-480: one batch is filled before the next begins, so that requests are large even when partitions are many. */
+  #sticky(topic: Topic, bytes: number): number {
+    const { partitions } = topic
+    const batch = partitions[topic.sticky]?.filling
+    if (batch !== undefined && batch.size + bytes <= this.#batchSize) return topic.sticky
+    // In turn, passing over those that nobody leads, unless nobody leads any.
+    for (let tries = 0; tries < partitions.length; tries++) {
+      topic.sticky = this.#turn++ % partitions.length
+      if (partitions[topic.sticky]!.leader !== -1) break
+    }
+    return topic.sticky
+  }
+}
+
+/**
+ * The partition of a key, as Java's producer and librdkafka's `murmur2_random` choose it: murmur2 of the key's bytes,
+ * without its sign, modulo the number of partitions.
+ */
+export function partitionOfKey(key: Exclude<Bytes, null>, partitionCount: number): number {
+  return (murmur2(typeof key === 'string' ? Buffer.from(key) : key) & 0x7fffffff) % partitionCount
+}
+
+const MULTIPLIER = 0x5bd1e995
+const SEED = 0x9747b28c
+
+/** MurmurHash2, 32 bits, with the seed that Kafka uses. */
+export function murmur2(bytes: Uint8Array): number {
+  const length = bytes.length
+  let hash = SEED ^ length
+  let i = 0
+  for (; i + 4 <= length; i += 4) {
+    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
+    const mixed = Math.imul(word, MULTIPLIER)
+    hash = Math.imul(hash, MULTIPLIER) ^ Math.imul(mixed ^ (mixed >>> 24), MULTIPLIER)
+  }
+  const rest = length - i
+  if (rest >= 3) hash ^= bytes[i + 2]! << 16
+  if (rest >= 2) hash ^= bytes[i + 1]! << 8
+  if (rest >= 1) hash = Math.imul(hash ^ bytes[i]!, MULTIPLIER)
+  hash = Math.imul(hash ^ (hash >>> 13), MULTIPLIER)
+  return hash ^ (hash >>> 15)
+}

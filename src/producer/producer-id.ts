@@ -1,0 +1,39 @@
+import { defer, map, type Observable, retry, throwError, timer } from 'rxjs'
+import { backoffMs } from '../cluster/backoff.js'
+import type { Brokers, BrokersOptions } from '../cluster/brokers.js'
+import { BrokerError, ConnectionError } from '../errors.js'
+import { brokerError, ErrorCode } from '../protocol/error-codes.js'
+import { initProducerId } from '../protocol/init-producer-id.js'
+import type { BatchIdentity } from '../protocol/record-batch-builder.js'
+
+/** For a producer without transactions the timeout means nothing; this is what Java's sends. */
+const NO_TIMEOUT = 2147483647
+
+/**
+ * Asks for a producer id (KIP-98), again and again with back-off while brokers can't be reached or say "not yet".
+ * Errors with what a broker answered when that is final, such as CLUSTER_AUTHORIZATION_FAILED.
+ *
+ * @param failed told of every failure that is followed by another try.
+ */
+export function acquireProducerId(
+  brokers: Brokers,
+  options: BrokersOptions,
+  failed: (error: Error) => void,
+): Observable<BatchIdentity> {
+  const request = { transactionalId: null, transactionTimeoutMs: NO_TIMEOUT, producerId: -1n, producerEpoch: -1 }
+  return defer(() => brokers.request(initProducerId, request)).pipe(
+    map(({ errorCode, producerId, producerEpoch }) => {
+      if (errorCode !== ErrorCode.NONE) throw new BrokerError(brokerError(errorCode))
+      return { producerId, producerEpoch }
+    }),
+    retry({
+      delay: (error, failures) => {
+        if (!(error instanceof ConnectionError || (error instanceof BrokerError && error.retriable))) {
+          return throwError(() => error)
+        }
+        failed(error)
+        return timer(backoffMs(failures, options), options.scheduler)
+      },
+    }),
+  )
+}

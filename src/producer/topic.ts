@@ -1,0 +1,30 @@
+import type { HeaderPair } from '../protocol/record-batch-builder.js'
+import type { AckSink } from './batch.js'
+import type { Partition } from './partition.js'
+import type { ProducerRecord } from './record.js'
+
+/** A record of a topic whose partitions are not known yet. */
+export interface Unplaced {
+  readonly record: ProducerRecord
+  readonly headers: readonly HeaderPair[] | undefined
+  readonly timestamp: number
+  readonly sink: AckSink
+  readonly acceptedAt: number
+  /** What it counts for in `bufferMemory`. */
+  readonly bytes: number
+}
+
+/** A topic that is in use: its partitions, and the records that wait to learn of them. */
+export class Topic {
+  readonly name: string
+  readonly partitions: Partition[] = []
+  readonly unplaced: Set<Unplaced> = new Set()
+  /** The partition that records without key go to. */
+  sticky = -1
+  /** Why its partitions are not known. */
+  error: Error | undefined
+
+  constructor(name: string) {
+    this.name = name
+  }
+}

@@ -1,0 +1,225 @@
+import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs'
+import {
+  ConnectionError,
+  describe,
+  MalformedMessageError,
+  RequestTimeoutError,
+  UnsupportedVersionError,
+} from '../errors.js'
+import type { Api, ApiInfo, ResponseCodec } from '../protocol/api.js'
+import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/message.js'
+import { FrameReader } from './framing.js'
+import { negotiate, type VersionRanges } from './handshake.js'
+import { type Address, formatAddress, type Socket, type Transport } from './transport.js'
+
+export interface ConnectionOptions {
+  readonly transport: Transport
+  readonly scheduler: SchedulerLike
+  readonly clientId: string
+  /** For the socket and the handshake together. */
+  readonly connectTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly maxResponseBytes: number
+}
+
+interface PendingRequest {
+  readonly api: ResponseCodec<unknown>
+  readonly version: number
+  readonly correlationId: number
+  readonly deadline: number
+  readonly subscriber: Subscriber<unknown>
+}
+
+/**
+ * A connection for as long as it is subscribed to: emits itself once, when the handshake is done, and errors with a
+ * {@link ConnectionError} whenever it ends, before or after that. Unsubscribing closes the socket.
+ */
+export function openConnection(address: Address, options: ConnectionOptions): Observable<Connection> {
+  return new Observable(subscriber => {
+    const handshake = (): void => {
+      negotiate(connection).subscribe({
+        next: ranges => {
+          connection.ready(ranges)
+          subscriber.next(connection)
+        },
+        error: error => connection.close(error),
+      })
+    }
+    const connection = new Connection(address, options, handshake, error => subscriber.error(error))
+    subscriber.add(() => connection.close(new ConnectionError(`the connection to ${connection.name} was closed`)))
+  })
+}
+
+/**
+ * Pipelined requests over one socket. A broker answers a connection's requests in the order in which they came, so the
+ * answers are matched with a queue, and a correlation id that does not fit means that the stream can't be trusted.
+ */
+export class Connection {
+  /** host:port, for messages. */
+  readonly name: string
+  readonly #options: ConnectionOptions
+  readonly #socket: Socket
+  readonly #frames: FrameReader
+  readonly #onClosed: (error: Error) => void
+  readonly #timers = new Subscription()
+  /** Sent and not answered, oldest first. */
+  #pending: PendingRequest[] = []
+  #opened = false
+  #ranges: VersionRanges | undefined
+  #nextCorrelationId = 0
+  #received = false
+  #timerRuns = false
+  #failure: Error | undefined
+
+  constructor(address: Address, options: ConnectionOptions, onOpened: () => void, onClosed: (error: Error) => void) {
+    this.name = formatAddress(address)
+    this.#options = options
+    this.#onClosed = onClosed
+    this.#frames = new FrameReader(options.maxResponseBytes, message => this.#answered(message))
+    this.#timers.add(
+      options.scheduler.schedule(() => {
+        if (this.#ranges !== undefined) return
+        const phase = this.#opened ? 'the handshake was not done' : 'no connection was made'
+        this.close(new ConnectionError(`${phase} within ${options.connectTimeoutMs} ms (option \`connectTimeoutMs\`)`))
+      }, options.connectTimeoutMs),
+    )
+    this.#socket = options.transport.connect(address, {
+      opened: () => {
+        this.#opened = true
+        onOpened()
+      },
+      received: chunk => this.#receive(chunk),
+      closed: error => this.close(this.#explainClose(error)),
+    })
+  }
+
+  get closed(): boolean {
+    return this.#failure !== undefined
+  }
+
+  /** Called by the handshake: from here on requests are sent in the versions that both sides speak. */
+  ready(ranges: VersionRanges): void {
+    this.#ranges = ranges
+  }
+
+  /** The highest version that both sides speak. @throws {UnsupportedVersionError} when there is none. */
+  version(api: ApiInfo): number {
+    const range = this.#ranges?.get(api.key)
+    const version = Math.min(api.maxVersion, range?.maxVersion ?? -1)
+    if (range === undefined || version < Math.max(api.minVersion, range.minVersion)) {
+      const offered = range === undefined ? 'none' : `${range.minVersion} to ${range.maxVersion}`
+      throw new UnsupportedVersionError(
+        `${api.name}: this library speaks versions ${api.minVersion} to ${api.maxVersion},` +
+          ` the broker at ${this.name} offers ${offered}; Kafka 2.1 to 4.x is supported`,
+      )
+    }
+    return version
+  }
+
+  /**
+   * Sends a request when subscribed to, synchronously, and emits its answer. Errors when the connection ends first; a
+   * request that was written may have been carried out all the same. Unsubscribing does not take it back.
+   */
+  request<Q, S>(api: Api<Q, S>, request: Q, version?: number): Observable<S> {
+    return new Observable<S>(subscriber => {
+      if (this.#failure !== undefined) {
+        subscriber.error(this.#failure)
+        return
+      }
+      const spoken = version ?? this.version(api)
+      const correlationId = this.#nextCorrelationId++ & 0x7fffffff
+      this.#pending.push({
+        api,
+        version: spoken,
+        correlationId,
+        deadline: this.#options.scheduler.now() + this.#options.requestTimeoutMs,
+        subscriber: subscriber as Subscriber<unknown>,
+      })
+      this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))
+      this.#watch()
+    })
+  }
+
+  close(error: Error): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#timers.unsubscribe()
+    this.#socket.destroy()
+    const pending = this.#pending
+    this.#pending = []
+    for (const request of pending) request.subscriber.error(error)
+    this.#onClosed(error)
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#failure !== undefined) return
+    try {
+      this.#frames.push(chunk)
+    } catch (error) {
+      const foreign = this.#received ? '' : foreignProtocol(chunk)
+      this.close(new ConnectionError(`${foreign}the broker at ${this.name} sent ${describe(error)}`, { cause: error }))
+    }
+    this.#received = true
+  }
+
+  #answered(message: Buffer): void {
+    // Frames that follow a fatal one in the same chunk.
+    if (this.#failure !== undefined) return
+    const correlationId = decodeCorrelationId(message)
+    const request = this.#pending[0]
+    if (request === undefined || request.correlationId !== correlationId) {
+      const expected = request === undefined ? 'none is waited for' : `${request.correlationId} is next`
+      throw new MalformedMessageError(`an answer with correlation id ${correlationId}, where ${expected}`)
+    }
+    const response = decodeResponseBody(request.api, request.version, message)
+    this.#pending.shift()
+    request.subscriber.next(response)
+    request.subscriber.complete()
+  }
+
+  /** One timer, for the oldest request: deadlines come in the order of the requests. */
+  #watch(): void {
+    const oldest = this.#pending[0]
+    if (this.#timerRuns || oldest === undefined || this.#failure !== undefined) return
+    this.#timerRuns = true
+    const { scheduler, requestTimeoutMs } = this.#options
+    const timer = scheduler.schedule(
+      () => {
+        this.#timers.remove(timer)
+        this.#timerRuns = false
+        const late = this.#pending[0]
+        if (late !== undefined && late.deadline <= scheduler.now()) {
+          this.close(
+            new RequestTimeoutError(
+              `the broker at ${this.name} did not answer ${late.api.name} within ${requestTimeoutMs} ms (option \`requestTimeoutMs\`)`,
+            ),
+          )
+        } else {
+          this.#watch()
+        }
+      },
+      Math.max(0, oldest.deadline - scheduler.now()),
+    )
+    this.#timers.add(timer)
+  }
+
+  #explainClose(error: Error | undefined): Error {
+    if (!this.#opened) {
+      return new ConnectionError(`no connection: ${error ? describe(error) : 'it was closed'}`, { cause: error })
+    }
+    const how = error === undefined ? 'was closed by the broker' : `broke: ${describe(error)}`
+    const hint =
+      this.#ranges === undefined && !this.#received
+        ? '; it ended before any answer, as a listener that expects TLS or SASL may do'
+        : ''
+    return new ConnectionError(`the connection to ${this.name} ${how}${hint}`, { cause: error })
+  }
+}
+
+/** What answers there, if its first bytes tell. */
+function foreignProtocol(bytes: Buffer): string {
+  if (bytes.toString('latin1', 0, 5) === 'HTTP/') return 'an HTTP server answers here, not Kafka: '
+  // A TLS record: alert (21) or handshake (22), major version 3.
+  if ((bytes[0] === 21 || bytes[0] === 22) && bytes[1] === 3) return 'a TLS listener answers here, not plain Kafka: '
+  return ''
+}

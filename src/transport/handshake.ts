@@ -1,0 +1,37 @@
+import { defer, type Observable, of, switchMap } from 'rxjs'
+import { BrokerError } from '../errors.js'
+import type { Api } from '../protocol/api.js'
+import { type ApiVersionsRequest, type ApiVersionsResponse, apiVersions } from '../protocol/api-versions.js'
+import { brokerError, ErrorCode } from '../protocol/error-codes.js'
+import { VERSION } from '../version.js'
+
+export interface VersionRange {
+  readonly minVersion: number
+  readonly maxVersion: number
+}
+
+/** What a broker speaks, by API key. */
+export type VersionRanges = ReadonlyMap<number, VersionRange>
+
+interface Requester {
+  request<Q, S>(api: Api<Q, S>, request: Q, version: number): Observable<S>
+}
+
+const REQUEST: ApiVersionsRequest = { clientSoftwareName: 'rx-kafka', clientSoftwareVersion: VERSION }
+
+/**
+ * Asks a broker what it speaks (KIP-35). The newest version is asked first; a broker that does not know it answers
+ * UNSUPPORTED_VERSION in the form of version 0 (KIP-511), and is asked again in that.
+ */
+export function negotiate(connection: Requester): Observable<VersionRanges> {
+  const ask = (version: number): Observable<ApiVersionsResponse> => connection.request(apiVersions, REQUEST, version)
+  return ask(apiVersions.maxVersion).pipe(
+    switchMap(answer => (answer.errorCode === ErrorCode.UNSUPPORTED_VERSION ? ask(0) : of(answer))),
+    switchMap(answer =>
+      defer(() => {
+        if (answer.errorCode !== ErrorCode.NONE) throw new BrokerError(brokerError(answer.errorCode))
+        return of(new Map(answer.apiKeys.map(range => [range.apiKey, range])))
+      }),
+    ),
+  )
+}

@@ -1,0 +1,30 @@
+import { connect as connectSocket } from 'node:net'
+import type { Address, Socket, SocketListener, Transport } from './transport.js'
+
+/** Kafka over TCP, without delay of small writes (Nagle), with keep-alive probes. */
+export const tcp: Transport = {
+  connect(address: Address, listener: SocketListener): Socket {
+    const socket = connectSocket({ host: address.host, port: address.port, noDelay: true, keepAlive: true })
+    let failure: Error | undefined
+    socket.on('connect', () => listener.opened())
+    socket.on('data', chunk => listener.received(chunk))
+    // The broker ending its half ends the connection: requests that it has not answered never will be.
+    socket.on('end', () => socket.destroy())
+    socket.on('error', error => {
+      failure = error
+    })
+    socket.on('close', () => listener.closed(failure))
+    return {
+      write(chunks: readonly Uint8Array[]): void {
+        if (socket.destroyed) return
+        // Corked writes leave as one writev.
+        socket.cork()
+        for (const chunk of chunks) socket.write(chunk)
+        socket.uncork()
+      },
+      destroy(): void {
+        socket.destroy()
+      },
+    }
+  },
+}

@@ -1,0 +1,34 @@
+/** Where a broker listens. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * A byte stream to a broker. Real sockets and the testing broker's in-memory network implement the same three small
+ * interfaces, so the producer runs unchanged over TCP and in virtual time.
+ */
+export interface Transport {
+  /** Starts to connect and returns at once; never throws. What comes of it is told to the listener, never from inside this call. */
+  connect(address: Address, listener: SocketListener): Socket
+}
+
+export interface SocketListener {
+  /** The connection stands; bytes may be written from now on. */
+  opened(): void
+  /** Bytes arrived, cut anywhere. The listener may keep a view of them: they are not reused. */
+  received(chunk: Buffer): void
+  /** The connection ended, could not be made, or was destroyed. Called exactly once, and nothing is called after it. */
+  closed(error?: Error): void
+}
+
+export interface Socket {
+  /** Queues the chunks, in order, as one write. They must not change until they are answered. Ignored once closed. */
+  write(chunks: readonly Uint8Array[]): void
+  /** Ends the connection now, whatever is still queued. `closed` follows; not from inside this call. */
+  destroy(): void
+}
+
+export function formatAddress(address: Address): string {
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
