@@ -3,6 +3,7 @@ import { BufferFullError, DeliveryTimeoutError, describe, InvalidRecordError } f
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
 import { type AckSink, Batch, type Settlement } from './batch.js'
+import { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { Flushes } from './flushes.js'
 import type { ResolvedOptions } from './options.js'
@@ -44,6 +45,7 @@ export class Accumulator {
   /** By node: the partitions that have something to send, longest waiting first. */
   readonly #lines = new Map<number, Partition[]>()
   readonly #lengths = new RecordLengths()
+  readonly #clock: Clock
   readonly #flushes = new Flushes<Batch | Unplaced>()
   /** Batches that have not ended. */
   readonly #live = new Set<Batch>()
@@ -57,6 +59,7 @@ export class Accumulator {
     const { scheduler, linger, deliveryTimeoutMs, partitioner, batchSize, random } = options
     this.#options = options
     this.#effects = effects
+    this.#clock = new Clock(scheduler)
     this.#chooser = new PartitionChooser(partitioner, batchSize, Math.floor(random() * 0x10000))
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#lingered(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#partition(batch).expire(batch))
@@ -84,16 +87,15 @@ export class Accumulator {
     const full = this.#sizeFault(bytes)
     if (full !== undefined) return full
 
-    const now = this.#options.scheduler.now()
-    const timestamp = record.timestamp ?? now
-    const topic = this.#topics.get(record.topic) ?? this.#use(record.topic)
+    const timestamp = record.timestamp ?? this.#clock.now()
+    const topic = this.#topicOf(record.topic)
     if (topic.partitions.length > 0) {
-      const placed = this.#place(topic, record, headers, timestamp, sink, now)
+      const placed = this.#place(topic, record, headers, timestamp, sink, undefined)
       return placed instanceof Error ? placed : undefined
     }
-    const unplaced: Unplaced = { record, headers, timestamp, sink, acceptedAt: now, bytes }
+    const unplaced: Unplaced = { record, headers, timestamp, sink, acceptedAt: this.#options.scheduler.now(), bytes }
     topic.unplaced.add(unplaced)
-    this.#placements.add(unplaced, now)
+    this.#placements.add(unplaced, unplaced.acceptedAt)
     this.#bytes += bytes
     return undefined
   }
@@ -210,7 +212,9 @@ export class Accumulator {
     )
   }
 
-  #use(name: string): Topic {
+  #topicOf(name: string): Topic {
+    const known = this.#topics.get(name)
+    if (known !== undefined) return known
     const topic = new Topic(name)
     this.#topics.set(name, topic)
     this.#effects.topicUsed(name)
@@ -224,7 +228,7 @@ export class Accumulator {
     headers: readonly HeaderPair[] | undefined,
     timestamp: number,
     sink: AckSink,
-    acceptedAt: number,
+    acceptedAt: number | undefined,
   ): Batch | InvalidRecordError {
     const lengths = this.#lengths
     const { batchSize } = this.#options
@@ -247,16 +251,19 @@ export class Accumulator {
     return batch
   }
 
-  #open(partition: Partition, acceptedAt: number): Batch {
+  /** @param acceptedAt when its first record was accepted, if that was not just now. */
+  #open(partition: Partition, acceptedAt: number | undefined): Batch {
     const { batchSize, linger, scheduler } = this.#options
-    const usual = Math.min(partition.lastSize, batchSize)
-    const capacity = Math.max(MIN_BATCH_CAPACITY, usual, BATCH_HEADER_SIZE + this.#lengths.max)
+    // With a quarter to spare: a batch that grows is copied.
+    const usual = Math.min(partition.lastSize * 1.25, batchSize)
+    const capacity = Math.max(MIN_BATCH_CAPACITY, Math.ceil(usual), BATCH_HEADER_SIZE + this.#lengths.max)
     const batch = new Batch(partition.topic, partition.index, capacity)
     this.#bytes += batch.reserved
     this.#live.add(batch)
-    this.#deliveries.add(batch, acceptedAt)
+    const now = scheduler.now()
+    this.#deliveries.add(batch, acceptedAt ?? now)
     if (linger === 0) batch.due = true
-    else this.#lingering.add(batch, scheduler.now())
+    else this.#lingering.add(batch, now)
     partition.add(batch)
     return batch
   }

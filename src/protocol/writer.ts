@@ -92,7 +92,9 @@ export class Writer {
   string(value: string): this {
     const length = Buffer.byteLength(value)
     this.#shortLength(length)
-    this.#position += this.#room(length).write(value, this.#position, length, 'utf8')
+    // Two steps: `+=` would read the position before `#room` moves it.
+    const buffer = this.#room(length)
+    this.#position += buffer.write(value, this.#position, length, 'utf8')
     return this
   }
 

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { merge, mergeMap, Observable, Subject, type Subscription } from 'rxjs'
+import { TestScheduler } from 'rxjs/testing'
+import { drawWhile, inIssueOrder, Permits } from '../../src/producer/in-flight.js'
+
+/** A window as data-path.ts builds it, over attempts that the test answers by hand. */
+function openWindow(maxInFlight: number, waiting: string[]) {
+  const permits = new Permits(maxInFlight)
+  const wake$ = new Subject<void>()
+  const log: string[] = []
+  const answers = new Map<string, () => void>()
+  let drawn = 0
+  let attempted = 0
+  let mostQueued = 0
+  let mostAtOnce = 0
+  const attempt = (name: string): Observable<string> =>
+    new Observable(subscriber => {
+      attempted++
+      mostAtOnce = Math.max(mostAtOnce, answers.size + 1)
+      log.push(`send ${name}`)
+      answers.set(name, () => {
+        answers.delete(name)
+        subscriber.next(name)
+        subscriber.complete()
+      })
+    })
+  merge(wake$, permits.released$)
+    .pipe(
+      drawWhile(permits, () => {
+        // Whatever was drawn before and not attempted is in mergeMap's queue.
+        mostQueued = Math.max(mostQueued, drawn - attempted)
+        const next = waiting.shift()
+        if (next !== undefined) drawn++
+        return next
+      }),
+      mergeMap(name => permits.held(attempt(name)), maxInFlight),
+    )
+    .subscribe(name => log.push(`done ${name}`))
+  return {
+    log,
+    wake: () => wake$.next(),
+    answer: (name: string) => {
+      answers.get(name)!()
+      mostQueued = Math.max(mostQueued, drawn - attempted)
+    },
+    get queued() {
+      return mostQueued
+    },
+    get atOnce() {
+      return mostAtOnce
+    },
+  }
+}
+
+test('no more requests are drawn than there are permits', () => {
+  const window = openWindow(4, ['a', 'b', 'c', 'd', 'e', 'f'])
+  window.wake()
+  window.wake()
+  assert.deepEqual(window.log, ['send a', 'send b', 'send c', 'send d'])
+})
+
+test('each answer draws one more, and the queue of mergeMap is never used', () => {
+  const waiting = Array.from({ length: 100 }, (_, i) => `r${i}`)
+  const names = [...waiting]
+  const window = openWindow(4, waiting)
+  window.wake()
+  for (const name of names) window.answer(name)
+  assert.equal(window.log.filter(line => line.startsWith('done')).length, 100)
+  assert.equal(window.atOnce, 4)
+  assert.equal(window.queued, 0)
+})
+
+test('what is waiting can still change while the window is full', () => {
+  const waiting = ['a', 'b']
+  const window = openWindow(1, waiting)
+  window.wake()
+  waiting[0] = 'b, filled up'
+  window.answer('a')
+  assert.deepEqual(window.log, ['send a', 'done a', 'send b, filled up'])
+})
+
+test('attempts that end while they are being made do not deepen the stack', () => {
+  const permits = new Permits(4)
+  const wake$ = new Subject<void>()
+  let left = 100_000
+  let done = 0
+  const instant = new Observable<number>(subscriber => {
+    subscriber.next(1)
+    subscriber.complete()
+  })
+  merge(wake$, permits.released$)
+    .pipe(
+      drawWhile(permits, () => (left-- > 0 ? left : undefined)),
+      mergeMap(() => permits.held(instant), 4),
+    )
+    .subscribe(() => done++)
+  wake$.next()
+  assert.equal(done, 100_000)
+  assert.equal(permits.free, 4)
+})
+
+test('an attempt that is unsubscribed from is unsubscribed below, and gives nothing back', () => {
+  const permits = new Permits(1)
+  permits.take()
+  let closed = false
+  const subscription: Subscription = permits
+    .held(
+      new Observable<never>(() => () => {
+        closed = true
+      }),
+    )
+    .subscribe()
+  subscription.unsubscribe()
+  assert.ok(closed)
+  assert.equal(permits.free, 0)
+})
+
+test('drawWhile and held pass errors and completion on', () => {
+  const scheduler = new TestScheduler((actual, expected) => assert.deepEqual(actual, expected))
+  scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
+    const failing = cold('  --#')
+    const ending = cold('   --|')
+    expectObservable(failing.pipe(drawWhile(new Permits(1), () => undefined))).toBe('--#')
+    expectObservable(ending.pipe(drawWhile(new Permits(1), () => undefined))).toBe('--|')
+    expectObservable(new Permits(1).held(failing)).toBe('--#')
+    expectObservable(new Permits(1).held(ending)).toBe('--|')
+    expectSubscriptions(failing.subscriptions).toBe(['^-!', '^-!'])
+  })
+})
+
+test('inIssueOrder holds back what is early', () => {
+  const scheduler = new TestScheduler((actual, expected) => assert.deepEqual(actual, expected))
+  scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
+    const values = { 0: { issue: 0 }, 1: { issue: 1 }, 2: { issue: 2 }, 3: { issue: 3 } }
+    const source = cold('            -2-0-1----3-|', values)
+    expectObservable(source.pipe(inIssueOrder())).toBe('---0-(12)-3-|', values)
+    expectSubscriptions(source.subscriptions).toBe('    ^-----------!')
+  })
+})
+
+test('inIssueOrder passes errors on and lets go of its source', () => {
+  const scheduler = new TestScheduler((actual, expected) => assert.deepEqual(actual, expected))
+  scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
+    const values = { 0: { issue: 0 }, 1: { issue: 1 } }
+    const source = cold('-1-#', values)
+    expectObservable(source.pipe(inIssueOrder())).toBe('---#', values)
+    const early = cold('  -0-1-', values)
+    expectObservable(early.pipe(inIssueOrder()), '^-!').toBe('-0-', values)
+    expectSubscriptions(early.subscriptions).toBe('^-!')
+  })
+})

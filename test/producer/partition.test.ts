@@ -1,0 +1,340 @@
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import { type AckSink, Batch, type Settlement, type Verdict } from '../../src/producer/batch.js'
+import { Partition } from '../../src/producer/partition.js'
+import { RecordLengths } from '../../src/protocol/record-batch-builder.js'
+
+const sink: AckSink = { settled() {}, unplaced() {} }
+const identity = { producerId: 7n, producerEpoch: 0 }
+const stored = (baseOffset: bigint): Verdict => ({ kind: 'stored', baseOffset, logAppendTime: -1 })
+const rejected: Verdict = { kind: 'rejected', error: new Error('NOT_ENOUGH_REPLICAS') }
+const unknown: Verdict = { kind: 'unknown', error: new Error('connection lost') }
+const outOfSequence: Verdict = { kind: 'outOfSequence', error: new Error('OUT_OF_ORDER_SEQUENCE_NUMBER') }
+const refused: Verdict = { kind: 'refused', error: new Error('MESSAGE_TOO_LARGE') }
+
+let log: string[]
+let partition: Partition
+const names = new Map<Batch, string>()
+
+beforeEach(() => {
+  log = []
+  partition = newPartition(2147483647)
+})
+
+function newPartition(retries: number): Partition {
+  const created = new Partition('t', 0, retries, {
+    settle: (batch, end) => log.push(`${names.get(batch)} ${describeEnd(end)}`),
+    pause: (_, failures) => log.push(`pause ${failures}`),
+    epochBumped: ({ sequencer }) => log.push(`epoch ${sequencer.identity?.producerEpoch}`),
+  })
+  created.sequencer.identity = identity
+  created.led(1)
+  return created
+}
+
+function describeEnd(end: Settlement): string {
+  return end.kind === 'failed' ? `failed, persisted ${end.persisted}` : end.kind
+}
+
+/** A batch of `count` records, waiting to be sent. */
+function add(name: string, count = 10): Batch {
+  const batch = new Batch('t', 0, 100)
+  const lengths = new RecordLengths()
+  lengths.measure(undefined, 'v', undefined)
+  for (let i = 0; i < count; i++) batch.append({ topic: 't', value: 'v' }, undefined, 0, lengths, sink)
+  batch.due = true
+  names.set(batch, name)
+  partition.add(batch)
+  return batch
+}
+
+function take(): Batch {
+  assert.ok(partition.sendable, `${partition.phase}, nothing to send`)
+  return partition.take('none')
+}
+
+/** The partition with its window open: one batch `0` of 10 records is stored. */
+function open(): void {
+  add('0')
+  partition.answered(take(), stored(0n))
+  assert.equal(partition.phase, 'open')
+  log = []
+}
+
+test('one batch goes before the first success, then as many as there are', () => {
+  const [a, b, c] = [add('a'), add('b'), add('c')]
+  assert.equal(take(), a)
+  assert.ok(!partition.sendable)
+  partition.answered(a, stored(0n))
+  assert.equal(take(), b)
+  assert.equal(take(), c)
+  assert.deepEqual([a.baseSequence, b.baseSequence, c.baseSequence], [0, 10, 20])
+})
+
+test('nothing is sendable without a leader, a producer id, or a batch that is due', () => {
+  const batch = add('a')
+  partition.led(-1)
+  assert.ok(!partition.sendable)
+  partition.led(1)
+  partition.sequencer.identity = undefined
+  assert.ok(!partition.sendable)
+  partition.sequencer.identity = identity
+  batch.due = false
+  assert.ok(!partition.sendable)
+  add('b')
+  assert.ok(partition.sendable, 'a second batch means that the first is full')
+})
+
+test('a retriable rejection drains the window, then sends the same bytes in order, one alone until it succeeds', () => {
+  open()
+  const batches = [add('a'), add('b'), add('c'), add('d')]
+  for (const batch of batches) assert.equal(take(), batch)
+  const bytes = batches.map(batch => Buffer.from(batch.bytes!))
+  add('e')
+  partition.answered(batches[0]!, rejected)
+  assert.equal(partition.phase, 'draining')
+  assert.ok(!partition.sendable, 'muted while the others are in flight')
+  for (const batch of batches.slice(1)) partition.answered(batch, outOfSequence)
+  assert.equal(partition.phase, 'paused')
+  assert.deepEqual(log, ['pause 1'])
+  partition.resume()
+  assert.equal(take(), batches[0])
+  assert.ok(!partition.sendable, 'a probe goes alone')
+  partition.answered(batches[0]!, stored(10n))
+  for (const batch of batches.slice(1)) assert.equal(take(), batch)
+  assert.deepEqual(
+    batches.map(batch => batch.bytes),
+    bytes,
+  )
+  assert.deepEqual(
+    batches.map(batch => batch.baseSequence),
+    [10, 20, 30, 40],
+  )
+  assert.deepEqual(log, ['pause 1', 'a acked'])
+})
+
+test('failures are counted in a row, and forgotten with a success', () => {
+  open()
+  const batch = add('a')
+  for (let i = 0; i < 3; i++) {
+    partition.answered(take(), rejected)
+    partition.resume()
+  }
+  partition.answered(take(), stored(10n))
+  add('b')
+  partition.answered(take(), rejected)
+  assert.deepEqual(log, ['pause 1', 'pause 2', 'pause 3', 'a acked', 'pause 1'])
+  assert.equal(batch.attempts, 4)
+})
+
+test('out of sequence behind an unanswered batch is a consequence: no new epoch', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  take()
+  take()
+  partition.answered(a, unknown)
+  partition.answered(b, outOfSequence)
+  assert.deepEqual(log, ['pause 1'])
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  assert.equal(take(), b)
+  assert.equal(b.baseSequence, 20)
+})
+
+test('out of sequence at the head: all goes on in a new epoch, from sequence 0', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  take()
+  take()
+  partition.answered(a, outOfSequence)
+  partition.answered(b, outOfSequence)
+  assert.deepEqual(log, ['epoch 1', 'pause 1'])
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  take()
+  assert.deepEqual([a.baseSequence, b.baseSequence], [0, 10])
+  assert.equal(a.identity?.producerEpoch, 1)
+  assert.equal(b.bytes?.readInt16BE(51), 1)
+})
+
+test('out of sequence at the head, possibly stored before: it fails as such and is not written again', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  take()
+  partition.answered(a, unknown)
+  partition.resume()
+  assert.equal(take(), a)
+  partition.answered(a, outOfSequence)
+  assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe'])
+  assert.equal(take(), b)
+  assert.deepEqual([b.baseSequence, b.identity?.producerEpoch], [0, 1])
+})
+
+test('a refused batch fails; those behind it take over its sequences', () => {
+  open()
+  const [a, b, c, d] = [add('a', 1), add('b', 2), add('c', 3), add('d', 4)]
+  for (let i = 0; i < 4; i++) take()
+  partition.answered(a, stored(10n))
+  partition.answered(b, refused)
+  partition.answered(c, outOfSequence)
+  partition.answered(d, outOfSequence)
+  assert.deepEqual(log, ['a acked', 'b failed, persisted no'])
+  assert.equal(take(), c)
+  partition.answered(c, stored(11n))
+  take()
+  assert.deepEqual([b.baseSequence, c.baseSequence, d.baseSequence], [11, 11, 14])
+  assert.equal(d.identity, identity)
+})
+
+test('behind a refused batch one that may be stored is never stamped anew', () => {
+  open()
+  const [a, b, c] = [add('a'), add('b'), add('c')]
+  for (let i = 0; i < 3; i++) take()
+  partition.answered(a, refused)
+  partition.answered(b, unknown)
+  partition.answered(c, rejected)
+  assert.deepEqual(log.slice(0, 2), ['epoch 1', 'pause 1'])
+  assert.deepEqual(log.slice(2), ['a failed, persisted no', 'b failed, persisted maybe'])
+  partition.resume()
+  assert.equal(take(), c)
+  assert.deepEqual([c.baseSequence, c.identity?.producerEpoch], [0, 1])
+})
+
+test('before a refused batch one that may be stored keeps its place, epoch and sequence', () => {
+  open()
+  const [a, b, c] = [add('a'), add('b'), add('c')]
+  for (let i = 0; i < 3; i++) take()
+  const bytes = Buffer.from(a.bytes!)
+  partition.answered(a, unknown)
+  partition.answered(b, refused)
+  partition.answered(c, unknown)
+  assert.deepEqual(log, ['epoch 1', 'pause 1', 'b failed, persisted no', 'c failed, persisted maybe'])
+  partition.resume()
+  assert.equal(take(), a)
+  assert.deepEqual(a.bytes, bytes)
+})
+
+test('a batch that is refused after it may have been stored is reported so, and starts a new epoch', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  take()
+  partition.answered(a, unknown)
+  partition.resume()
+  take()
+  partition.answered(a, refused)
+  assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe'])
+  assert.equal(take(), b)
+  assert.deepEqual([b.baseSequence, b.identity?.producerEpoch], [0, 1])
+})
+
+test('the retry limit fails what was rejected, never what may be stored', () => {
+  partition = newPartition(1)
+  open()
+  add('a')
+  partition.answered(take(), rejected)
+  partition.resume()
+  partition.answered(take(), rejected)
+  assert.deepEqual(log, ['pause 1', 'a failed, persisted no'])
+  log = []
+  const b = add('b')
+  for (let i = 0; i < 5; i++) {
+    assert.equal(take(), b)
+    partition.answered(b, unknown)
+    partition.resume()
+  }
+  assert.deepEqual(log, ['pause 2', 'pause 3', 'pause 4', 'pause 5', 'pause 6'])
+})
+
+test('a batch that expires unsent leaves no gap', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  partition.expire(a)
+  assert.deepEqual(log, ['a failed, persisted no'])
+  assert.equal(take(), b)
+  assert.equal(b.baseSequence, 10)
+})
+
+test('a batch that expires in flight is reported as possibly stored; the others are awaited, then comes a new epoch', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  take()
+  take()
+  const c = add('c')
+  partition.expire(a)
+  assert.deepEqual(log, ['a failed, persisted maybe'])
+  assert.ok(!partition.sendable)
+  partition.answered(a, unknown)
+  partition.answered(b, stored(20n))
+  assert.deepEqual(log.slice(1), ['epoch 1', 'b acked'])
+  assert.equal(take(), c)
+  assert.deepEqual([c.baseSequence, c.identity?.producerEpoch], [0, 1])
+})
+
+test('a batch that expires in flight and turns out to be stored costs nothing more', () => {
+  open()
+  const a = add('a')
+  take()
+  const b = add('b')
+  partition.expire(a)
+  partition.answered(a, stored(10n))
+  assert.deepEqual(log, ['a failed, persisted maybe'])
+  assert.equal(take(), b)
+  assert.deepEqual([b.baseSequence, b.identity], [20, identity])
+})
+
+test('a batch that expires between two attempts: rejected leaves its sequences, possibly stored does not', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  partition.answered(take(), rejected)
+  partition.expire(a)
+  assert.deepEqual(log, ['pause 1', 'a failed, persisted no'])
+  assert.equal(take(), b)
+  assert.equal(b.baseSequence, 10)
+  partition.answered(b, unknown)
+  partition.resume()
+  const c = add('c')
+  partition.expire(b)
+  assert.equal(take(), c)
+  assert.deepEqual([c.baseSequence, c.identity?.producerEpoch], [0, 1])
+})
+
+test('a new leader gets nothing while the old one owes an answer, and then one batch until its first success', () => {
+  open()
+  const [a, b, c, d] = [add('a'), add('b'), add('c'), add('d')]
+  take()
+  take()
+  partition.led(2)
+  assert.ok(!partition.sendable)
+  partition.answered(a, stored(10n))
+  assert.ok(!partition.sendable, 'b is still with the old leader')
+  partition.answered(b, stored(20n))
+  assert.equal(partition.phase, 'probing', 'a success of the old leader opens nothing')
+  assert.equal(take(), c)
+  assert.ok(!partition.sendable)
+  partition.answered(c, stored(30n))
+  assert.equal(partition.phase, 'open')
+  assert.equal(take(), d)
+})
+
+test('the epoch after the last one is a new producer id', () => {
+  partition.sequencer.identity = { producerId: 7n, producerEpoch: 32767 }
+  add('a')
+  partition.answered(take(), outOfSequence)
+  partition.resume()
+  assert.equal(partition.sequencer.identity, undefined)
+  assert.ok(!partition.sendable)
+  partition.sequencer.identity = { producerId: 8n, producerEpoch: 0 }
+  assert.equal(take().baseSequence, 0)
+})
+
+test('abandoned: what was sent may be stored, what was not is not; late answers change nothing', () => {
+  open()
+  const a = add('a')
+  take()
+  add('b')
+  partition.abandon(new Error('closed'))
+  assert.deepEqual(log, ['a failed, persisted maybe', 'b failed, persisted no'])
+  partition.answered(a, stored(10n))
+  partition.expire(a)
+  assert.equal(log.length, 2)
+})
