@@ -3,6 +3,7 @@ import { BufferFullError, DeliveryTimeoutError, describe, InvalidRecordError } f
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
 import { type AckSink, Batch, type Settlement } from './batch.js'
+import { BufferPool } from './buffer-pool.js'
 import { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { Flushes } from './flushes.js'
@@ -30,8 +31,8 @@ export interface AccumulatorEffects extends PartitionEffects {
   released(): void
 }
 
-/** A batch begins with as much memory as the one before it used, and with this at least. */
-const MIN_BATCH_CAPACITY = 512
+/** Memory that is kept for batches to come, in bytes: what a few brokers' windows hold. */
+const POOL_LIMIT = 8 * 1024 * 1024
 
 /**
  * Records from when they are accepted until they have their terminal event: encoded into the open batch of their partition
@@ -46,6 +47,7 @@ export class Accumulator {
   readonly #lines = new Map<number, Partition[]>()
   readonly #lengths = new RecordLengths()
   readonly #clock: Clock
+  readonly #pool = new BufferPool(POOL_LIMIT)
   readonly #flushes = new Flushes<Batch | Unplaced>()
   /** Batches that have not ended. */
   readonly #live = new Set<Batch>()
@@ -183,6 +185,8 @@ export class Accumulator {
     this.#deliveries.delete(batch)
     this.#lingering.delete(batch)
     this.#bytes -= batch.reserved
+    // Answered, and sent only once: no socket and no retry can still need its bytes.
+    if (end.kind === 'acked' && batch.attempts === 1) this.#pool.give(batch.memory)
     batch.settle(end)
     this.#flushes.ended(batch)
     this.#effects.released()
@@ -256,8 +260,8 @@ export class Accumulator {
     const { batchSize, linger, scheduler } = this.#options
     // With a quarter to spare: a batch that grows is copied.
     const usual = Math.min(partition.lastSize * 1.25, batchSize)
-    const capacity = Math.max(MIN_BATCH_CAPACITY, Math.ceil(usual), BATCH_HEADER_SIZE + this.#lengths.max)
-    const batch = new Batch(partition.topic, partition.index, capacity)
+    const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
+    const batch = new Batch(partition.topic, partition.index, buffer)
     this.#bytes += batch.reserved
     this.#live.add(batch)
     const now = scheduler.now()

@@ -71,10 +71,11 @@ export class Batch {
   readonly #sinks: AckSink[] = []
   readonly #starts: number[] = []
 
-  constructor(topic: string, partition: number, capacity: number) {
+  /** @param buffer memory to begin with. */
+  constructor(topic: string, partition: number, buffer: Buffer) {
     this.topic = topic
     this.partition = partition
-    this.#builder = new RecordBatchBuilder(capacity)
+    this.#builder = new RecordBatchBuilder(buffer)
     this.reserved = this.#builder.size
   }
 
@@ -85,6 +86,11 @@ export class Batch {
   /** Bytes, header included. */
   get size(): number {
     return this.#builder.size
+  }
+
+  /** The memory that it was encoded into. */
+  get memory(): Buffer {
+    return this.#builder.memory
   }
 
   append(

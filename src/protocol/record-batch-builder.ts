@@ -55,14 +55,20 @@ export interface BatchIdentity {
  */
 export class RecordBatchBuilder {
   #buffer: Buffer
+  #sealed: Buffer | undefined
   #position = BATCH_HEADER_SIZE
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
 
-  /** @param capacity the bytes to start with; the buffer doubles when they are used up. */
-  constructor(capacity: number) {
-    this.#buffer = Buffer.allocUnsafe(capacity)
+  /** @param buffer to write to, from its start, header included; a larger one takes its place when it is used up. */
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer
+  }
+
+  /** The memory that records are written to: free for other use once the batch is not needed any more. */
+  get memory(): Buffer {
+    return this.#buffer
   }
 
   /** Bytes so far, header included; after {@link seal} the bytes that will be sent. */
@@ -133,7 +139,7 @@ export class RecordBatchBuilder {
     batch.writeBigInt64BE(BigInt(this.#baseTimestamp), BASE_TIMESTAMP_OFFSET)
     batch.writeBigInt64BE(BigInt(this.#maxTimestamp), MAX_TIMESTAMP_OFFSET)
     batch.writeInt32BE(this.#count, RECORD_COUNT_OFFSET)
-    this.#buffer = batch
+    this.#sealed = batch
     this.#position = batch.length
   }
 
@@ -142,7 +148,8 @@ export class RecordBatchBuilder {
    * may be stamped again; one that may be stored already must not, or it could be stored twice.
    */
   stamp(identity: BatchIdentity, baseSequence: number): Buffer {
-    const batch = this.#buffer
+    const batch = this.#sealed
+    if (batch === undefined) throw new Error('a batch was stamped before it was sealed')
     batch.writeBigInt64BE(identity.producerId, PRODUCER_ID_OFFSET)
     batch.writeInt16BE(identity.producerEpoch, PRODUCER_EPOCH_OFFSET)
     batch.writeInt32BE(baseSequence, BASE_SEQUENCE_OFFSET)

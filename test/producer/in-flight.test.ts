@@ -119,8 +119,8 @@ test('an attempt that is unsubscribed from is unsubscribed below, and gives noth
 test('drawWhile and held pass errors and completion on', () => {
   const scheduler = new TestScheduler((actual, expected) => assert.deepEqual(actual, expected))
   scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
-    const failing = cold('  --#')
-    const ending = cold('   --|')
+    const failing = cold<void>('--#')
+    const ending = cold<void>('--|')
     expectObservable(failing.pipe(drawWhile(new Permits(1), () => undefined))).toBe('--#')
     expectObservable(ending.pipe(drawWhile(new Permits(1), () => undefined))).toBe('--|')
     expectObservable(new Permits(1).held(failing)).toBe('--#')

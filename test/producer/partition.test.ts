@@ -38,7 +38,7 @@ function describeEnd(end: Settlement): string {
 
 /** A batch of `count` records, waiting to be sent. */
 function add(name: string, count = 10): Batch {
-  const batch = new Batch('t', 0, 100)
+  const batch = new Batch('t', 0, Buffer.allocUnsafe(100))
   const lengths = new RecordLengths()
   lengths.measure(undefined, 'v', undefined)
   for (let i = 0; i < count; i++) batch.append({ topic: 't', value: 'v' }, undefined, 0, lengths, sink)

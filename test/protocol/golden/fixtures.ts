@@ -14,6 +14,7 @@ import { offsetCommit } from '../../../src/protocol/offset-commit.js'
 import { offsetFetch } from '../../../src/protocol/offset-fetch.js'
 import { produce } from '../../../src/protocol/produce.js'
 import { Reader } from '../../../src/protocol/reader.js'
+import type { DecodedRecord, RecordBatch } from '../../../src/protocol/record-batch.js'
 import { syncGroup } from '../../../src/protocol/sync-group.js'
 import { Writer } from '../../../src/protocol/writer.js'
 
@@ -67,14 +68,8 @@ export interface Captured {
 
 export interface GoldenBatch {
   readonly name: string
-  readonly fields: Record<string, unknown>
-  readonly records: {
-    offset: bigint
-    timestamp: bigint
-    key: Buffer | null
-    value: Buffer | null
-    headers: [string, Buffer | null][]
-  }[]
+  readonly fields: Omit<RecordBatch, 'bytes'>
+  readonly records: DecodedRecord[]
   readonly bytes: Buffer
 }
 
