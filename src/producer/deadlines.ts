@@ -47,6 +47,8 @@ export class Deadlines<T> {
   }
 
   #expire(): void {
+    // Over, though it does not count as closed while this runs.
+    this.#timer = Subscription.EMPTY
     const now = this.#scheduler.now()
     const due = [...this.#items].filter(([, at]) => at <= now)
     for (const [item] of due) this.#items.delete(item)

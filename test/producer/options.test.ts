@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { asyncScheduler } from 'rxjs'
+import { createProducer, InvalidArgumentError, type ProducerOptions } from '../../src/index.js'
+import { resolveOptions } from '../../src/producer/options.js'
+
+const brokers = ['localhost:9092']
+const refused = (options: Record<string, unknown>, ...words: (string | RegExp)[]): void => {
+  assert.throws(
+    () => createProducer({ brokers, ...options } as unknown as ProducerOptions),
+    (error: unknown) => {
+      assert.ok(error instanceof InvalidArgumentError, String(error))
+      for (const word of words) assert.match(error.message, word instanceof RegExp ? word : new RegExp(word))
+      return true
+    },
+  )
+}
+
+test('only brokers is needed; idempotence, acks, retries and window come by themselves', () => {
+  const options = resolveOptions({ brokers })
+  assert.equal(options.acks, 'all')
+  assert.equal(options.maxInFlight, 4)
+  assert.equal(options.retries, 2147483647)
+  assert.equal(options.scheduler, asyncScheduler)
+  assert.deepEqual(options.bootstrap, [{ host: 'localhost', port: 9092 }])
+})
+
+test('what contradicts idempotence is refused with the option, the value and the rule', () => {
+  refused({ acks: 1 }, '`acks` is 1', "'all'")
+  refused({ acks: 0 }, '`acks` is 0', "'all'")
+  refused({ retries: 0 }, '`retries` is 0', 'from 1')
+  refused({ maxInFlight: 0 }, '`maxInFlight` is 0', 'from 1 to 5')
+  refused({ maxInFlight: 6 }, '`maxInFlight` is 6', 'from 1 to 5')
+})
+
+test('every numeric option has a type and a range', () => {
+  const lowest: Record<string, number> = {
+    retries: 1,
+    maxInFlight: 1,
+    linger: 0,
+    batchSize: 1,
+    maxRequestSize: 1024,
+    bufferMemory: 1024,
+    requestTimeoutMs: 1,
+    deliveryTimeoutMs: 1,
+    connectTimeoutMs: 1,
+    retryBackoffMs: 0,
+    retryBackoffMaxMs: 0,
+    metadataMaxAgeMs: 1,
+    maxResponseBytes: 1024,
+  }
+  for (const [name, least] of Object.entries(lowest)) {
+    for (const value of [least - 1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null, 2 ** 53]) {
+      refused({ [name]: value }, `\`${name}\` is `, 'must be an integer from')
+    }
+  }
+})
+
+test('every other option has a type', () => {
+  for (const [name, values] of Object.entries({
+    clientId: ['', 5, null],
+    overflow: ['drop', true],
+    compression: ['gzip', 2],
+    partitioner: ['murmur2', {}],
+    allowAutoTopicCreation: ['yes', 1],
+    scheduler: [{}, 5],
+    transport: [{}, 'tls'],
+    random: [0.5],
+  })) {
+    for (const value of values) refused({ [name]: value }, `\`${name}\` is`, 'must be')
+  }
+})
+
+test('options that only fit together are looked at together', () => {
+  refused({ deliveryTimeoutMs: 1000 }, '`deliveryTimeoutMs` is 1000', '`requestTimeoutMs`')
+  refused({ batchSize: 2_000_000 }, '`batchSize` is 2000000', '`maxRequestSize`')
+  refused({ bufferMemory: 100_000 }, '`bufferMemory` is 100000', '`maxRequestSize`')
+  refused({ retryBackoffMs: 500, retryBackoffMaxMs: 100 }, '`retryBackoffMaxMs` is 100', '`retryBackoffMs`')
+  assert.equal(resolveOptions({ brokers, maxRequestSize: 10_000 }).batchSize, 10_000, 'a default follows')
+  assert.equal(resolveOptions({ brokers, retryBackoffMs: 5000 }).retryBackoffMaxMs, 5000, 'a default follows')
+})
+
+test('an unknown option is refused, and the known ones are named', () => {
+  refused({ lingerMs: 5 }, 'no option `lingerMs`', 'linger')
+  refused({ toString: 5 }, 'no option `toString`')
+})
+
+test('an option that is undefined is as if it were not there', () => {
+  assert.equal(resolveOptions({ brokers, linger: undefined } as never).linger, 0)
+})
+
+test('brokers: hosts, ports, IPv6; everything else is refused', () => {
+  assert.deepEqual(
+    resolveOptions({ brokers: ['a', 'b.c:1', '[::1]:19092', '[fe80::1]', '10.0.0.1:65535'] }).bootstrap,
+    [
+      { host: 'a', port: 9092 },
+      { host: 'b.c', port: 1 },
+      { host: '::1', port: 19092 },
+      { host: 'fe80::1', port: 9092 },
+      { host: '10.0.0.1', port: 65535 },
+    ],
+  )
+  for (const value of [
+    undefined,
+    [],
+    'a:1',
+    [5],
+    ['a:0'],
+    ['a:65536'],
+    ['a:b'],
+    [''],
+    ['a b:1'],
+    ['kafka://a:1'],
+    ['::1'],
+  ]) {
+    refused({ brokers: value }, '`brokers` is', 'host:port')
+  }
+  assert.throws(() => createProducer(undefined as never), InvalidArgumentError)
+})
