@@ -61,14 +61,15 @@ export class Connection {
   readonly #socket: Socket
   readonly #frames: FrameReader
   readonly #onClosed: (error: Error) => void
-  readonly #timers = new Subscription()
+  readonly #connectTimer: Subscription
+  /** Fires when the oldest request is due. */
+  #requestTimer: Subscription = Subscription.EMPTY
   /** Sent and not answered, oldest first. */
   #pending: PendingRequest[] = []
   #opened = false
   #ranges: VersionRanges | undefined
   #nextCorrelationId = 0
   #received = false
-  #timerRuns = false
   #failure: Error | undefined
 
   constructor(address: Address, options: ConnectionOptions, onOpened: () => void, onClosed: (error: Error) => void) {
@@ -76,13 +77,10 @@ export class Connection {
     this.#options = options
     this.#onClosed = onClosed
     this.#frames = new FrameReader(options.maxResponseBytes, message => this.#answered(message))
-    this.#timers.add(
-      options.scheduler.schedule(() => {
-        if (this.#ranges !== undefined) return
-        const phase = this.#opened ? 'the handshake was not done' : 'no connection was made'
-        this.close(new ConnectionError(`${phase} within ${options.connectTimeoutMs} ms (option \`connectTimeoutMs\`)`))
-      }, options.connectTimeoutMs),
-    )
+    this.#connectTimer = options.scheduler.schedule(() => {
+      const phase = this.#opened ? 'the handshake was not done' : 'no connection was made'
+      this.close(new ConnectionError(`${phase} within ${options.connectTimeoutMs} ms (option \`connectTimeoutMs\`)`))
+    }, options.connectTimeoutMs)
     this.#socket = options.transport.connect(address, {
       opened: () => {
         this.#opened = true
@@ -100,6 +98,7 @@ export class Connection {
   /** Called by the handshake: from here on requests are sent in the versions that both sides speak. */
   ready(ranges: VersionRanges): void {
     this.#ranges = ranges
+    this.#connectTimer.unsubscribe()
   }
 
   /** The highest version that both sides speak. @throws {UnsupportedVersionError} when there is none. */
@@ -143,7 +142,8 @@ export class Connection {
   close(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
-    this.#timers.unsubscribe()
+    this.#connectTimer.unsubscribe()
+    this.#requestTimer.unsubscribe()
     this.#socket.destroy()
     const pending = this.#pending
     this.#pending = []
@@ -180,27 +180,23 @@ export class Connection {
   /** One timer, for the oldest request: deadlines come in the order of the requests. */
   #watch(): void {
     const oldest = this.#pending[0]
-    if (this.#timerRuns || oldest === undefined || this.#failure !== undefined) return
-    this.#timerRuns = true
+    if (!this.#requestTimer.closed || oldest === undefined || this.#failure !== undefined) return
     const { scheduler, requestTimeoutMs } = this.#options
-    const timer = scheduler.schedule(
-      () => {
-        this.#timers.remove(timer)
-        this.#timerRuns = false
-        const late = this.#pending[0]
-        if (late !== undefined && late.deadline <= scheduler.now()) {
-          this.close(
-            new RequestTimeoutError(
-              `the broker at ${this.name} did not answer ${late.api.name} within ${requestTimeoutMs} ms (option \`requestTimeoutMs\`)`,
-            ),
-          )
-        } else {
-          this.#watch()
-        }
-      },
-      Math.max(0, oldest.deadline - scheduler.now()),
-    )
-    this.#timers.add(timer)
+    const fire = (): void => {
+      // Over, though it does not count as closed while this runs.
+      this.#requestTimer = Subscription.EMPTY
+      const late = this.#pending[0]
+      if (late === undefined || late.deadline > scheduler.now()) {
+        this.#watch()
+        return
+      }
+      this.close(
+        new RequestTimeoutError(
+          `the broker at ${this.name} did not answer ${late.api.name} within ${requestTimeoutMs} ms (option \`requestTimeoutMs\`)`,
+        ),
+      )
+    }
+    this.#requestTimer = scheduler.schedule(fire, Math.max(0, oldest.deadline - scheduler.now()))
   }
 
   #explainClose(error: Error | undefined): Error {

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import { type Subscription, VirtualTimeScheduler } from 'rxjs'
+import { ConnectionError, RequestTimeoutError, UnsupportedVersionError } from '../../src/errors.js'
+import { apiVersions } from '../../src/protocol/api-versions.js'
+import { initProducerId } from '../../src/protocol/init-producer-id.js'
+import { decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/message.js'
+import { type Connection, openConnection } from '../../src/transport/connection.js'
+import { FakeTransport } from '../support/fake-transport.js'
+
+const ADDRESS = { host: 'broker', port: 9092 }
+const INIT = { transactionalId: null, transactionTimeoutMs: 1, producerId: -1n, producerEpoch: -1 }
+const RANGES = [
+  { apiKey: 18, minVersion: 0, maxVersion: 4 },
+  { apiKey: 22, minVersion: 0, maxVersion: 9 },
+]
+
+let transport: FakeTransport
+let scheduler: VirtualTimeScheduler
+let connection: Connection | undefined
+let failure: Error | undefined
+let life: Subscription
+
+beforeEach(() => {
+  transport = new FakeTransport()
+  scheduler = new VirtualTimeScheduler()
+  connection = undefined
+  failure = undefined
+  life = openConnection(ADDRESS, {
+    transport,
+    scheduler,
+    clientId: 'test',
+    connectTimeoutMs: 1000,
+    requestTimeoutMs: 500,
+    maxResponseBytes: 10_000,
+  }).subscribe({
+    next: value => {
+      connection = value
+    },
+    error: error => {
+      failure = error
+    },
+  })
+})
+
+function receive(...chunks: Uint8Array[]): void {
+  transport.last.listener.received(Buffer.concat(chunks))
+}
+
+function answerVersions(errorCode = 0, apiKeys = RANGES): void {
+  const { apiVersion, correlationId } = decodeRequestHeader(transport.last.frames.at(-1)!)
+  receive(...encodeResponseFrame(apiVersions, apiVersion, correlationId, { errorCode, apiKeys, throttleTimeMs: 0 }))
+}
+
+function open(): Connection {
+  transport.last.listener.opened()
+  answerVersions()
+  assert.ok(connection)
+  return connection
+}
+
+function producerId(correlationId: number, value: bigint): Uint8Array[] {
+  const response = { throttleTimeMs: 0, errorCode: 0, producerId: value, producerEpoch: 0 }
+  return encodeResponseFrame(initProducerId, initProducerId.maxVersion, correlationId, response)
+}
+
+/** Sends InitProducerId and keeps what comes of it. */
+function ask(from: Connection): { ids: bigint[]; error: Error | undefined } {
+  const result: { ids: bigint[]; error: Error | undefined } = { ids: [], error: undefined }
+  from.request(initProducerId, INIT).subscribe({
+    next: response => result.ids.push(response.producerId),
+    error: error => {
+      result.error = error
+    },
+  })
+  return result
+}
+
+test('nothing is written before the socket is open; then ApiVersions, newest version first', () => {
+  assert.equal(transport.last.frames.length, 0)
+  transport.last.listener.opened()
+  const header = decodeRequestHeader(transport.last.frames[0]!)
+  assert.equal(header.apiKey, 18)
+  assert.equal(header.apiVersion, 4)
+  assert.equal(header.clientId, 'test')
+})
+
+test('a broker that does not know the newest ApiVersions is asked again in version 0', () => {
+  transport.last.listener.opened()
+  answerVersions(35, [])
+  assert.equal(connection, undefined)
+  assert.equal(decodeRequestHeader(transport.last.frames[1]!).apiVersion, 0)
+  answerVersions()
+  assert.ok(connection)
+})
+
+test('requests use the highest version of both sides', () => {
+  assert.equal(open().version(initProducerId), initProducerId.maxVersion)
+})
+
+test('an API that the broker does not speak is an error that names both ranges', () => {
+  transport.last.listener.opened()
+  answerVersions(0, [{ apiKey: 22, minVersion: 8, maxVersion: 9 }])
+  const { error } = ask(connection!)
+  assert.ok(error instanceof UnsupportedVersionError)
+  assert.match(
+    error.message,
+    /InitProducerId: this library speaks versions 0 to 4, the broker at broker:9092 offers 8 to 9/,
+  )
+  assert.throws(() => connection!.version(apiVersions), /offers none/)
+})
+
+test('a request is written while it is subscribed to, and answers find theirs in order', () => {
+  const opened = open()
+  const [a, b] = [ask(opened), ask(opened)]
+  assert.equal(transport.last.frames.length, 3)
+  receive(...producerId(1, 10n), ...producerId(2, 20n))
+  assert.deepEqual([a.ids, b.ids], [[10n], [20n]])
+})
+
+test('a wrong correlation id ends the connection and everything that waits', () => {
+  const opened = open()
+  const [a, b] = [ask(opened), ask(opened)]
+  receive(...producerId(2, 20n))
+  assert.ok(transport.last.destroyed)
+  for (const { ids, error } of [a, b]) {
+    assert.deepEqual(ids, [])
+    assert.ok(error instanceof ConnectionError)
+    assert.match(error.message, /correlation id 2, where 1 is next/)
+  }
+  assert.match(failure?.message ?? '', /correlation id 2/)
+})
+
+test('an answer that nothing waits for ends the connection', () => {
+  open()
+  receive(...producerId(1, 1n))
+  assert.match(failure?.message ?? '', /correlation id 1, where none is waited for/)
+})
+
+test('an answer that is cut short inside ends the connection', () => {
+  const { ids, error: _ } = ask(open())
+  const frame = Buffer.concat(producerId(1, 1n))
+  const cut = Buffer.from(frame.subarray(0, frame.length - 4))
+  cut.writeInt32BE(cut.length - 4)
+  receive(cut)
+  assert.deepEqual(ids, [])
+  assert.ok(transport.last.destroyed)
+  assert.match(failure?.message ?? '', /the broker at broker:9092 sent/)
+})
+
+test('frames behind a broken one in the same chunk are not looked at', () => {
+  const opened = open()
+  const [a, b] = [ask(opened), ask(opened)]
+  receive(...producerId(99, 1n), ...producerId(1, 1n), ...producerId(2, 2n))
+  assert.deepEqual([a.ids, b.ids], [[], []])
+})
+
+test('a reply larger than allowed is refused as soon as its size is known', () => {
+  const { error: _ } = ask(open())
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(10_001)
+  receive(size)
+  assert.match(failure?.message ?? '', /10001 bytes was announced, at most 10000/)
+})
+
+test('a request that is not answered in time ends the connection, and those behind it', () => {
+  const opened = open()
+  const a = ask(opened)
+  scheduler.schedule(() => receive(...producerId(1, 1n)), 400)
+  const late: { error: Error | undefined }[] = []
+  scheduler.schedule(() => late.push(ask(opened)), 300)
+  scheduler.flush()
+  assert.deepEqual(a.ids, [1n])
+  assert.equal(scheduler.now(), 800, 'the second was sent at 300')
+  assert.ok(late[0]?.error instanceof RequestTimeoutError)
+  assert.match(late[0].error.message, /did not answer InitProducerId within 500 ms \(option `requestTimeoutMs`\)/)
+  assert.ok(transport.last.destroyed)
+})
+
+test('a connection that is not made in time, and one whose handshake is not', () => {
+  scheduler.flush()
+  assert.match(failure?.message ?? '', /no connection was made within 1000 ms \(option `connectTimeoutMs`\)/)
+})
+
+test('a handshake that is not answered ends by the request timeout or the connect timeout, whichever is first', () => {
+  transport.last.listener.opened()
+  scheduler.flush()
+  assert.match(failure?.message ?? '', /did not answer ApiVersions within 500 ms/)
+})
+
+test('a refused connection says why', () => {
+  transport.last.listener.closed(
+    Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9092'), { code: 'ECONNREFUSED' }),
+  )
+  assert.match(failure?.message ?? '', /no connection: connect ECONNREFUSED/)
+})
+
+test('several addresses of one host, all refused: each is told', () => {
+  const errors = [new Error('connect ECONNREFUSED ::1:9092'), new Error('connect ECONNREFUSED 127.0.0.1:9092')]
+  transport.last.listener.closed(new AggregateError(errors))
+  assert.match(failure?.message ?? '', /ECONNREFUSED ::1:9092; connect ECONNREFUSED 127.0.0.1:9092/)
+})
+
+test('an HTTP server, a TLS listener, and one that just closes are told apart', () => {
+  transport.last.listener.opened()
+  receive(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  assert.match(failure?.message ?? '', /an HTTP server answers here, not Kafka/)
+})
+
+test('a TLS listener answers with an alert', () => {
+  transport.last.listener.opened()
+  receive(Buffer.from([21, 3, 3, 0, 2, 2, 70]))
+  assert.match(failure?.message ?? '', /a TLS listener answers here/)
+})
+
+test('a listener that closes without a word may want TLS or SASL', () => {
+  transport.last.listener.opened()
+  transport.last.listener.closed()
+  assert.match(
+    failure?.message ?? '',
+    /closed by the broker; it ended before any answer, as a listener that expects TLS or SASL/,
+  )
+})
+
+test('a connection that breaks fails what waits, in order, and every later request', () => {
+  const opened = open()
+  const order: string[] = []
+  for (const name of ['a', 'b']) opened.request(initProducerId, INIT).subscribe({ error: () => order.push(name) })
+  transport.last.listener.closed(new Error('read ECONNRESET'))
+  assert.deepEqual(order, ['a', 'b'])
+  assert.match(failure?.message ?? '', /the connection to broker:9092 broke: read ECONNRESET/)
+  assert.ok(opened.closed)
+  assert.ok(ask(opened).error instanceof ConnectionError)
+  scheduler.flush()
+  assert.equal(scheduler.now(), 0, 'no timer is left')
+})
+
+test('unsubscribing closes the socket and leaves no timer', () => {
+  open()
+  life.unsubscribe()
+  assert.ok(transport.last.destroyed)
+  assert.equal(failure, undefined)
+  scheduler.flush()
+  assert.equal(scheduler.now(), 0)
+})
