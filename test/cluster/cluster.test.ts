@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import { VirtualTimeScheduler } from 'rxjs'
+import { backoffMs } from '../../src/cluster/backoff.js'
+import type { BrokerEvent } from '../../src/cluster/broker.js'
+import { Brokers } from '../../src/cluster/brokers.js'
+import { Metadata, type MetadataEvent } from '../../src/cluster/metadata.js'
+import { BootstrapError } from '../../src/errors.js'
+import { apiVersions } from '../../src/protocol/api-versions.js'
+import { decodeRequestBody, decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/message.js'
+import { metadata } from '../../src/protocol/metadata.js'
+import { type FakeSocket, FakeTransport } from '../support/fake-transport.js'
+
+const BOOTSTRAP = [
+  { host: 'a', port: 1 },
+  { host: 'b', port: 2 },
+]
+const RANGES = [18, 3].map(apiKey => ({ apiKey, minVersion: 0, maxVersion: 9 }))
+
+let transport: FakeTransport
+let scheduler: VirtualTimeScheduler
+let brokers: Brokers
+let cluster: Metadata
+let events: (MetadataEvent | BrokerEvent)[]
+
+beforeEach(() => {
+  transport = new FakeTransport()
+  scheduler = new VirtualTimeScheduler()
+  events = []
+  const options = {
+    bootstrap: BOOTSTRAP,
+    transport,
+    scheduler,
+    clientId: 'test',
+    connectTimeoutMs: 1000,
+    requestTimeoutMs: 500,
+    maxResponseBytes: 10_000,
+    retryBackoffMs: 100,
+    retryBackoffMaxMs: 1000,
+    random: () => 0.5,
+    metadataMaxAgeMs: 60_000,
+    allowAutoTopicCreation: true,
+  }
+  brokers = new Brokers(options)
+  cluster = new Metadata(options, brokers)
+  brokers.events$.subscribe(event => events.push(event))
+  cluster.events$.subscribe(event => events.push(event))
+})
+
+/** Lets virtual time pass, up to and including `time`. */
+function runTo(time: number): void {
+  scheduler.maxFrames = time
+  scheduler.flush()
+  scheduler.frame = time
+}
+
+/** Opens the newest socket and does the handshake. */
+function accept(socket: FakeSocket = transport.last): void {
+  socket.listener.opened()
+  const { apiVersion, correlationId } = decodeRequestHeader(socket.frames.at(-1)!)
+  const response = { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0 }
+  socket.listener.received(Buffer.concat(encodeResponseFrame(apiVersions, apiVersion, correlationId, response)))
+}
+
+function refuse(): void {
+  transport.last.listener.closed(new Error(`connect ECONNREFUSED ${transport.last.address}`))
+}
+
+/** The topics of the newest metadata request. */
+function asked(): string[] {
+  const message = transport.last.frames.at(-1)!
+  const { apiKey, apiVersion, bodyOffset } = decodeRequestHeader(message)
+  assert.equal(apiKey, metadata.key)
+  return decodeRequestBody(metadata, apiVersion, message, bodyOffset).topics!.map(topic => topic.name!)
+}
+
+/** Answers the newest metadata request: every topic with this error code and these leaders. */
+function describe(errorCode: number, leaders: readonly number[], socket: FakeSocket = transport.last): void {
+  const message = socket.frames.at(-1)!
+  const { apiVersion, correlationId, bodyOffset } = decodeRequestHeader(message)
+  const { topics } = decodeRequestBody(metadata, apiVersion, message, bodyOffset)
+  const response = {
+    throttleTimeMs: 0,
+    brokers: [{ nodeId: 1, host: 'node1', port: 9, rack: null }],
+    clusterId: 'c',
+    controllerId: 1,
+    clusterAuthorizedOperations: 0,
+    topics: topics!.map(({ name }) => ({
+      errorCode,
+      name,
+      topicId: Buffer.alloc(16),
+      isInternal: false,
+      topicAuthorizedOperations: 0,
+      partitions: leaders.map((leaderId, partitionIndex) => ({
+        errorCode: 0,
+        partitionIndex,
+        leaderId,
+        leaderEpoch: 0,
+        replicaNodes: [],
+        isrNodes: [],
+        offlineReplicas: [],
+      })),
+    })),
+  }
+  socket.listener.received(Buffer.concat(encodeResponseFrame(metadata, apiVersion, correlationId, response)))
+}
+
+test('back-off doubles, up to its maximum, a fifth to either side', () => {
+  const options = { retryBackoffMs: 100, retryBackoffMaxMs: 1000, random: () => 0.5 }
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 500].map(failures => backoffMs(failures, options)),
+    [100, 200, 400, 800, 1000, 1000],
+  )
+  assert.equal(backoffMs(1, { ...options, random: () => 0 }), 80)
+  assert.equal(backoffMs(1, { ...options, random: () => 0.9999 }), 120)
+})
+
+test('the bootstrap list is gone through until one answers', () => {
+  cluster.use('t')
+  assert.equal(transport.last.address, 'a:1')
+  refuse()
+  assert.equal(transport.last.address, 'b:2')
+  accept()
+  assert.deepEqual(asked(), ['t'])
+  describe(0, [1, 1])
+  assert.deepEqual(events, [
+    { kind: 'metadata', topics: [{ name: 't', topicId: '', leaders: [1, 1], error: undefined }] },
+  ])
+})
+
+test('when none answers, the error names each address and what happened there; it is tried again after a pause', () => {
+  cluster.use('t')
+  refuse()
+  transport.last.listener.opened()
+  transport.last.listener.received(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  const [event] = events
+  assert.ok(event?.kind === 'metadataFailed' && event.error instanceof BootstrapError)
+  assert.match(
+    event.error.message,
+    /a:1: no connection: connect ECONNREFUSED a:1\n {2}b:2: an HTTP server answers here/,
+  )
+  assert.deepEqual([...event.error.failures.keys()], ['a:1', 'b:2'])
+  runTo(99)
+  assert.equal(transport.sockets.length, 2)
+  runTo(100)
+  assert.equal(transport.sockets.length, 3)
+  assert.equal(transport.last.address, 'b:2', 'the turn has moved on')
+})
+
+test('known brokers are tried before the bootstrap list, and the list again when all of them are gone', () => {
+  cluster.use('t')
+  accept()
+  describe(0, [1])
+  runTo(100)
+  transport.last.listener.closed(new Error('gone'))
+  cluster.refresh()
+  const tried = []
+  for (let i = 0; i < 3; i++) {
+    tried.push(transport.last.address)
+    refuse()
+  }
+  assert.deepEqual(tried.sort(), ['a:1', 'b:2', 'node1:9'])
+})
+
+test('a topic that does not exist yet is asked for again, with back-off', () => {
+  cluster.use('t')
+  accept()
+  const times: number[] = []
+  for (const until of [100, 300, 700]) {
+    describe(3, [])
+    const frames = transport.last.frames.length
+    runTo(until - 1)
+    assert.equal(transport.last.frames.length, frames)
+    runTo(until)
+    assert.equal(transport.last.frames.length, frames + 1)
+    times.push(scheduler.now())
+  }
+  describe(0, [1])
+  assert.deepEqual(times, [100, 300, 700])
+})
+
+test('so is a partition that nobody leads', () => {
+  cluster.use('t')
+  accept()
+  describe(0, [1, -1])
+  runTo(100)
+  assert.deepEqual(asked(), ['t'])
+})
+
+test('a final error is not asked about again', () => {
+  cluster.use('t')
+  accept()
+  describe(29, [])
+  const frames = transport.last.frames.length
+  runTo(59_999)
+  assert.equal(transport.last.frames.length, frames)
+})
+
+test('a wish during a request is answered by the next, and many wishes by one', () => {
+  cluster.use('t')
+  accept()
+  for (let i = 0; i < 10; i++) cluster.refresh()
+  describe(0, [1])
+  const frames = transport.last.frames.length
+  runTo(99)
+  assert.equal(transport.last.frames.length, frames, 'stale metadata is not a reason to spin')
+  runTo(100)
+  assert.equal(transport.last.frames.length, frames + 1)
+})
+
+test('a new topic does not wait for the pause after an answer', () => {
+  cluster.use('t')
+  accept()
+  describe(0, [1])
+  cluster.use('u')
+  assert.deepEqual(asked(), ['t', 'u'])
+})
+
+test('metadata is fetched again when it is old', () => {
+  cluster.use('t')
+  accept()
+  describe(0, [1])
+  const frames = transport.last.frames.length
+  runTo(60_099)
+  assert.equal(transport.last.frames.length, frames)
+  runTo(60_100)
+  assert.equal(transport.last.frames.length, frames + 1)
+})
+
+test('a topic that is dropped is not asked for any more', () => {
+  cluster.use('t')
+  cluster.use('u')
+  accept()
+  cluster.drop('t')
+  cluster.refresh()
+  describe(0, [1])
+  runTo(100)
+  assert.deepEqual(asked(), ['u'])
+})
+
+test('a produce connection is made once, and again after a pause', () => {
+  brokers.update([[1, { host: 'node1', port: 9 }]])
+  const broker = brokers.get(1)
+  broker.connect()
+  broker.connect()
+  assert.equal(transport.sockets.length, 1)
+  accept()
+  assert.ok(broker.connection)
+  transport.last.listener.closed(new Error('gone'))
+  assert.equal(broker.connection, undefined)
+  assert.deepEqual(
+    events.map(event => event.kind),
+    ['connected', 'disconnected'],
+  )
+  broker.connect()
+  runTo(99)
+  assert.equal(transport.sockets.length, 1)
+  runTo(100)
+  assert.equal(transport.sockets.length, 2)
+  refuse()
+  broker.connect()
+  runTo(299)
+  assert.equal(transport.sockets.length, 2, 'twice as long after a second failure')
+  runTo(300)
+  assert.equal(transport.sockets.length, 3)
+})
+
+test('a broker whose address is not known is not connected to', () => {
+  brokers.get(7).connect()
+  assert.equal(transport.sockets.length, 0)
+})
+
+test('closed: no socket, no timer', () => {
+  cluster.use('t')
+  accept()
+  describe(0, [1])
+  const broker = brokers.get(1)
+  broker.connect()
+  accept()
+  cluster.close()
+  brokers.close()
+  assert.ok(transport.sockets.every(socket => socket.destroyed))
+  const now = scheduler.now()
+  scheduler.maxFrames = Number.POSITIVE_INFINITY
+  scheduler.flush()
+  assert.equal(scheduler.now(), now)
+  broker.connect()
+  cluster.refresh()
+  assert.equal(transport.sockets.length, 2)
+})
