@@ -1,6 +1,6 @@
 import { Observable, type ObservableInput, type OperatorFunction, Subject, type Subscriber, takeUntil } from 'rxjs'
 import { BufferFullError, ProducerClosedError } from '../errors.js'
-import { compress } from '../protocol/compression.js'
+import { prepareCompression } from '../protocol/compression.js'
 import { type BatchAck, BatchAcks, RecordAcks, type StreamSink } from './acks.js'
 import { DataPath } from './data-path.js'
 import type { ProducerEvent } from './events.js'
@@ -41,8 +41,8 @@ export class Producer implements AsyncDisposable {
 
   /** Use {@link createProducer}. */
   constructor(options: ResolvedOptions) {
-    // Found out now rather than at the first batch: the package may be missing on this platform.
-    compress(options.compression, new Uint8Array())
+    // Now rather than with the first batch: the package may be missing on this platform.
+    prepareCompression(options.compression)
     this.#options = options
     this.#path = new DataPath(options, error => this.#fail(error))
     this.events$ = this.#path.events$.asObservable()

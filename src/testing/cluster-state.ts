@@ -1,0 +1,97 @@
+import { type Observable, type SchedulerLike, Subject } from 'rxjs'
+import type { Address } from '../transport/transport.js'
+import { FaultPlan } from './faults.js'
+import { Group } from './group.js'
+import type { ClusterOptions } from './options.js'
+import { isTopicName, type TopicOptions, type TopicState, Topics } from './topics.js'
+import { Depth, Trace } from './trace.js'
+
+/** A request's surroundings. */
+export interface Client {
+  readonly cluster: ClusterState
+  /** The node that was asked. */
+  readonly node: number
+  readonly connection: number
+  readonly clientId: string | null
+}
+
+/** What answers the requests of one API: at once, or when the observable first emits. */
+export type Handler<Request, Response> = (
+  client: Client,
+  request: Request,
+  version: number,
+) => Response | Observable<Response>
+
+/** What the nodes of a cluster share. */
+export class ClusterState {
+  readonly options: Required<ClusterOptions>
+  readonly topics: Topics
+  readonly faults: FaultPlan = new FaultPlan()
+  readonly trace: Trace
+  readonly depth: Depth = new Depth()
+  /** The nodes that are up. */
+  readonly addresses: Map<number, Address> = new Map()
+  /** Emits when a log has grown. */
+  readonly appended$: Subject<void> = new Subject<void>()
+  readonly #groups = new Map<string, Group>()
+  #lastProducerId = 999n
+  #lastConnection = 0
+
+  constructor(options: Required<ClusterOptions>) {
+    this.options = options
+    this.topics = new Topics(options.strictFirstSequence)
+    this.trace = new Trace(() => this.now(), options.trace)
+  }
+
+  get scheduler(): SchedulerLike {
+    return this.options.scheduler
+  }
+
+  /** The nodes that are up, in order; the first is the controller. */
+  get nodes(): number[] {
+    return [...this.addresses.keys()].sort((a, b) => a - b)
+  }
+
+  now(): number {
+    return this.options.scheduler.now()
+  }
+
+  nextProducerId(): bigint {
+    return ++this.#lastProducerId
+  }
+
+  nextConnection(): number {
+    return ++this.#lastConnection
+  }
+
+  /** A consumer group; there from when it is first asked for. */
+  group(id: string): Group {
+    let group = this.#groups.get(id)
+    if (group === undefined) {
+      group = new Group(this.scheduler)
+      this.#groups.set(id, group)
+    }
+    return group
+  }
+
+  /** Ends every timer. */
+  stop(): void {
+    for (const group of this.#groups.values()) group.stop()
+    this.trace.entries$.complete()
+  }
+
+  /** @throws RangeError when the name is not valid or taken, or there are no partitions. */
+  createTopic(
+    name: string,
+    { partitions = this.options.defaultPartitions, logAppendTime = false }: TopicOptions = {},
+  ): TopicState {
+    if (!isTopicName(name)) throw new RangeError(`'${name}' is not a valid topic name`)
+    if (this.topics.get(name) !== undefined) throw new RangeError(`topic '${name}' exists already`)
+    if (!Number.isInteger(partitions) || partitions < 1)
+      throw new RangeError(`a topic needs 1 partition at least, not ${partitions}`)
+    // Not always from the first node on: leaders are spread over topics too.
+    const { nodes } = this
+    const first = this.topics.all.length % Math.max(nodes.length, 1)
+    return this.topics.create(name, partitions, [...nodes.slice(first), ...nodes.slice(0, first)], logAppendTime)
+  }
+}

@@ -1,0 +1,192 @@
+import type { Observable } from 'rxjs'
+import type { RecordBatch } from '../protocol/record-batch.js'
+import { type Address, formatAddress } from '../transport/transport.js'
+import { ClusterState } from './cluster-state.js'
+import type { FaultRule, InjectedFault } from './faults.js'
+import type { StoredRecord } from './log.js'
+import type { Listening } from './network.js'
+import { type ClusterOptions, resolveClusterOptions } from './options.js'
+import { Session } from './session.js'
+import type { PartitionState, TopicOptions, TopicState } from './topics.js'
+import type { Depth, TraceEntry } from './trace.js'
+
+/**
+ * Starts brokers inside this process: real Kafka protocol, on real sockets or on a network in memory. They check what a
+ * producer sends as Kafka does (CRC, counts, sequences, epochs), hold it in memory, give it back to any consumer, keep a
+ * trace of it all, and fail on request.
+ *
+ * @throws RangeError when an option is out of range; what the network throws when an address can't be listened at.
+ *
+ * @example
+ * const cluster = await startCluster({ nodes: 3, topics: { orders: { partitions: 6 } } })
+ * const producer = createProducer({ brokers: cluster.brokers })
+ * cluster.inject({ topic: 'orders', fault: { kind: 'appendThenDrop' } })
+ * …
+ * assert.equal(cluster.records('orders', 0).length, 100)
+ * await cluster.stop()
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  const cluster = new TestCluster(new ClusterState(resolveClusterOptions(options)))
+  await cluster.start()
+  return cluster
+}
+
+/** @see startCluster */
+export class TestCluster implements AsyncDisposable {
+  readonly #state: ClusterState
+  readonly #listening = new Map<number, Listening>()
+  /** Where each node listens, or did before it was stopped. */
+  readonly #addresses = new Map<number, Address>()
+
+  /** Use {@link startCluster}. */
+  constructor(state: ClusterState) {
+    this.#state = state
+  }
+
+  /** Where the nodes listen, as a client's bootstrap list. */
+  get brokers(): string[] {
+    return [...this.#addresses.values()].map(formatAddress)
+  }
+
+  /** What has happened so far, in order; empty with `trace: false`. */
+  get trace(): readonly TraceEntry[] {
+    return this.#state.trace.entries
+  }
+
+  /** What happens from now on. */
+  get trace$(): Observable<TraceEntry> {
+    return this.#state.trace.entries$
+  }
+
+  /** How many produce requests of one connection were unanswered at once: the producer's window, seen from here. */
+  get depth(): Depth {
+    return this.#state.depth
+  }
+
+  /** Every record of a partition that can be read, in order. */
+  records(topic: string, partition: number): StoredRecord[] {
+    return this.#partition(topic, partition).log.records()
+  }
+
+  /** The batches of a partition, as they are stored. */
+  batches(topic: string, partition: number): readonly RecordBatch[] {
+    return this.#partition(topic, partition).log.batches
+  }
+
+  /** The node that leads a partition; -1: none does. */
+  leader(topic: string, partition: number): number {
+    return this.#partition(topic, partition).leader
+  }
+
+  /** Has something go wrong. Rules strike in the order in which they were injected. */
+  inject(rule: FaultRule): InjectedFault {
+    return this.#state.faults.inject(rule)
+  }
+
+  createTopic(name: string, options?: TopicOptions): void {
+    this.#state.createTopic(name, options)
+  }
+
+  /** The topic is gone, and what it held; one that is made under the same name later has another topic id. */
+  deleteTopic(name: string): void {
+    this.#topic(name)
+    this.#state.topics.delete(name)
+  }
+
+  addPartitions(name: string, total: number): void {
+    this.#state.topics.addPartitions(this.#topic(name), total, this.#state.nodes)
+  }
+
+  moveLeader(topic: string, partition: number, node: number): void {
+    if (!this.#listening.has(node)) throw new RangeError(`node ${node} is not up`)
+    this.#lead(this.#partition(topic, partition), node)
+  }
+
+  /** Records below the offset can be read no more. What is known of producers stays (R7). */
+  deleteRecords(topic: string, partition: number, beforeOffset: bigint): void {
+    this.#partition(topic, partition).log.deleteBefore(beforeOffset)
+  }
+
+  /** Loses the batches from the offset on, as an unclean election may. What is known of producers stays. */
+  truncate(topic: string, partition: number, offset: bigint): void {
+    this.#partition(topic, partition).log.truncate(offset)
+  }
+
+  /** A partition forgets one producer, or all. */
+  forgetProducer(topic: string, partition: number, producerId?: bigint): void {
+    this.#partition(topic, partition).producers.forget(producerId)
+  }
+
+  /** Every partition forgets every producer, as when all have been idle for `producer.id.expiration.ms`. */
+  expireProducers(): void {
+    for (const topic of this.#state.topics.all) for (const { producers } of topic.partitions) producers.forget()
+  }
+
+  /** Cuts the node's connections, and has others lead what it led. */
+  async stopNode(node: number): Promise<void> {
+    const listening = this.#listening.get(node)
+    if (listening === undefined) throw new RangeError(`node ${node} is not up`)
+    this.#listening.delete(node)
+    this.#state.addresses.delete(node)
+    const [heir = -1] = this.#state.nodes
+    for (const topic of this.#state.topics.all) {
+      for (const partition of topic.partitions) if (partition.leader === node) this.#lead(partition, heir)
+    }
+    await listening.close()
+  }
+
+  /** The node comes back at its old address; it leads what nobody leads. */
+  async startNode(node: number): Promise<void> {
+    const address = this.#addresses.get(node)
+    if (address === undefined || this.#listening.has(node)) throw new RangeError(`node ${node} is not down`)
+    await this.#listen(node, address)
+    for (const topic of this.#state.topics.all) {
+      for (const partition of topic.partitions) if (partition.leader === -1) this.#lead(partition, node)
+    }
+  }
+
+  /** Ends every socket and timer. */
+  async stop(): Promise<void> {
+    this.#state.stop()
+    await Promise.all([...this.#listening.values()].map(listening => listening.close()))
+    this.#listening.clear()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  /** Called by {@link startCluster}. */
+  async start(): Promise<void> {
+    const { nodes, host, port, topics } = this.#state.options
+    for (let node = 1; node <= nodes; node++) await this.#listen(node, { host, port: port === 0 ? 0 : port + node - 1 })
+    for (const [name, options] of Object.entries(topics)) this.#state.createTopic(name, options)
+  }
+
+  async #listen(node: number, address: Address): Promise<void> {
+    const listening = await this.#state.options.network.listen(
+      address,
+      socket => new Session(this.#state, node, socket),
+    )
+    this.#listening.set(node, listening)
+    this.#addresses.set(node, listening.address)
+    this.#state.addresses.set(node, listening.address)
+  }
+
+  #lead(partition: PartitionState, node: number): void {
+    partition.leader = node
+    partition.leaderEpoch++
+  }
+
+  #topic(name: string): TopicState {
+    const topic = this.#state.topics.get(name)
+    if (topic === undefined) throw new RangeError(`there is no topic '${name}'`)
+    return topic
+  }
+
+  #partition(topic: string, index: number): PartitionState {
+    const partition = this.#topic(topic).partitions[index]
+    if (partition === undefined) throw new RangeError(`topic '${topic}' has no partition ${index}`)
+    return partition
+  }
+}

@@ -1,0 +1,10 @@
+/** rx-kafka/testing: Kafka brokers inside your process, on real sockets or in virtual time. */
+export { startCluster, type TestCluster } from './cluster.js'
+export type { Fault, FaultRule, InjectedFault } from './faults.js'
+export type { StoredRecord } from './log.js'
+export { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js'
+export type { Listening, Network, ServerListener, ServerSocket } from './network.js'
+export type { ClusterOptions } from './options.js'
+export type { TopicOptions } from './topics.js'
+export type { Depth, TraceEntry } from './trace.js'
+export { VirtualTime } from './virtual-time.js'

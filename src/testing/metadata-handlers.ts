@@ -1,0 +1,119 @@
+import { describe } from '../errors.js'
+import type {
+  CreatableTopic,
+  CreatableTopicResult,
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+} from '../protocol/create-topics.js'
+import { ErrorCode } from '../protocol/error-codes.js'
+import type { InitProducerIdRequest, InitProducerIdResponse } from '../protocol/init-producer-id.js'
+import type { MetadataRequest, MetadataResponse, MetadataResponseTopic } from '../protocol/metadata.js'
+import { ZERO_UUID } from '../protocol/uuid.js'
+import type { ClusterState, Handler } from './cluster-state.js'
+import { isTopicName, type TopicState } from './topics.js'
+
+/** "Not asked for", in a field of authorized operations. */
+const NO_OPERATIONS = -2147483648
+
+export const handleMetadata: Handler<MetadataRequest, MetadataResponse> = ({ cluster }, request) => ({
+  throttleTimeMs: 0,
+  brokers: cluster.nodes.map(nodeId => ({ nodeId, ...cluster.addresses.get(nodeId)!, rack: null })),
+  clusterId: 'rx-kafka-testing',
+  controllerId: cluster.nodes[0] ?? -1,
+  clusterAuthorizedOperations: NO_OPERATIONS,
+  topics:
+    request.topics === null
+      ? cluster.topics.all.map(topic => describeTopic(cluster, topic))
+      : request.topics.map(({ name, topicId }) => findTopic(cluster, name, topicId, request.allowAutoTopicCreation)),
+})
+
+function findTopic(cluster: ClusterState, name: string | null, id: Buffer, mayCreate: boolean): MetadataResponseTopic {
+  const topic = name === null ? cluster.topics.byId(id) : cluster.topics.get(name)
+  if (topic !== undefined) return describeTopic(cluster, topic)
+  const missing = (errorCode: number): MetadataResponseTopic => ({
+    errorCode,
+    name,
+    topicId: ZERO_UUID,
+    isInternal: false,
+    partitions: [],
+    topicAuthorizedOperations: NO_OPERATIONS,
+  })
+  if (name === null) return missing(ErrorCode.UNKNOWN_TOPIC_ID)
+  if (!isTopicName(name)) return missing(ErrorCode.INVALID_TOPIC_EXCEPTION)
+  if (!mayCreate || !cluster.options.autoCreateTopics) return missing(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  // The answer that brings a topic about does not know its leaders yet.
+  cluster.createTopic(name)
+  return missing(ErrorCode.LEADER_NOT_AVAILABLE)
+}
+
+function describeTopic(cluster: ClusterState, topic: TopicState): MetadataResponseTopic {
+  const { nodes } = cluster
+  return {
+    errorCode: ErrorCode.NONE,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: false,
+    topicAuthorizedOperations: NO_OPERATIONS,
+    partitions: topic.partitions.map(({ index, leader, leaderEpoch }) => ({
+      errorCode: leader === -1 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
+      partitionIndex: index,
+      leaderId: leader,
+      leaderEpoch,
+      replicaNodes: nodes,
+      isrNodes: nodes,
+      offlineReplicas: [],
+    })),
+  }
+}
+
+/** Transactions are not supported; everybody else gets a new producer id, as from any broker (KIP-98). */
+export const handleInitProducerId: Handler<InitProducerIdRequest, InitProducerIdResponse> = ({ cluster }, request) =>
+  request.transactionalId === null
+    ? { throttleTimeMs: 0, errorCode: ErrorCode.NONE, producerId: cluster.nextProducerId(), producerEpoch: 0 }
+    : {
+        throttleTimeMs: 0,
+        errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        producerId: -1n,
+        producerEpoch: -1,
+      }
+
+export const handleCreateTopics: Handler<CreateTopicsRequest, CreateTopicsResponse> = ({ cluster }, request) => ({
+  throttleTimeMs: 0,
+  topics: request.topics.map(topic => createOne(cluster, topic, request.validateOnly)),
+})
+
+function createOne(
+  cluster: ClusterState,
+  { name, numPartitions, assignments, configs }: CreatableTopic,
+  validateOnly: boolean,
+): CreatableTopicResult {
+  const asked = assignments.length > 0 ? assignments.length : numPartitions
+  const partitions = asked === -1 ? cluster.options.defaultPartitions : asked
+  const result = (
+    errorCode: number,
+    errorMessage: string | null,
+    topicId: Buffer = ZERO_UUID,
+  ): CreatableTopicResult => ({
+    name,
+    topicId,
+    errorCode,
+    errorMessage,
+    numPartitions: errorCode === ErrorCode.NONE ? partitions : -1,
+    replicationFactor: errorCode === ErrorCode.NONE ? cluster.nodes.length : -1,
+    configs: [],
+  })
+  if (cluster.topics.get(name) !== undefined)
+    return result(ErrorCode.TOPIC_ALREADY_EXISTS, `topic '${name}' exists already`)
+  if (!isTopicName(name)) return result(ErrorCode.INVALID_TOPIC_EXCEPTION, `'${name}' is not a valid topic name`)
+  if (partitions < 1)
+    return result(ErrorCode.INVALID_PARTITIONS, `a topic needs 1 partition at least, not ${partitions}`)
+  if (validateOnly) return result(ErrorCode.NONE, null)
+  const logAppendTime = configs.some(
+    config => config.name === 'message.timestamp.type' && config.value === 'LogAppendTime',
+  )
+  try {
+    return result(ErrorCode.NONE, null, cluster.createTopic(name, { partitions, logAppendTime }).id)
+  } catch (error) {
+    return result(ErrorCode.INVALID_REQUEST, describe(error))
+  }
+}

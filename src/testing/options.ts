@@ -1,0 +1,66 @@
+import { asyncScheduler, type SchedulerLike } from 'rxjs'
+import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
+import type { Network } from './network.js'
+import { tcpNetwork } from './tcp-network.js'
+import type { TopicOptions } from './topics.js'
+
+export interface ClusterOptions {
+  /** How many brokers, with node ids from 1. Default 1. */
+  readonly nodes?: number
+  /** Topics to begin with, by name. */
+  readonly topics?: Readonly<Record<string, TopicOptions>>
+  /** Partitions of a topic that is created without saying how many. Default 3. */
+  readonly defaultPartitions?: number
+  /** Whether asking for a topic creates it. Default true. */
+  readonly autoCreateTopics?: boolean
+  /** The address to listen at, and to tell clients. Default `127.0.0.1`. */
+  readonly host?: string
+  /** The first node's port, the others take those that follow. Default 0: any that are free. */
+  readonly port?: number
+  /** How long after it was carried out each request is answered, in ms. Replies to pipelined requests are delayed together, as by a network. Default 0. */
+  readonly replyDelayMs?: number
+  /** Bytes of the largest record batch (`message.max.bytes`). Default 1048588. */
+  readonly maxMessageBytes?: number
+  /** Whether a producer's first batch in a partition must have sequence 0, as newer brokers want it. Default false. */
+  readonly strictFirstSequence?: boolean
+  /** Versions to offer, by the API's name, where they are to be fewer than can be spoken: `{ Produce: [3, 7] }` as in Kafka 2.1. */
+  readonly apiVersions?: Readonly<Record<string, readonly [min: number, max: number]>>
+  /** Whether to keep a trace of everything. Default true; costs memory for as long as the cluster lives. */
+  readonly trace?: boolean
+  /** The clock and every timer. Default RxJS's asyncScheduler. */
+  readonly scheduler?: SchedulerLike
+  /** Where to listen. Default TCP. */
+  readonly network?: Network
+}
+
+/** @throws RangeError that names the option, its value and the rule. */
+export function resolveClusterOptions(given: ClusterOptions): Required<ClusterOptions> {
+  const options: Required<ClusterOptions> = {
+    nodes: given.nodes ?? 1,
+    topics: given.topics ?? {},
+    defaultPartitions: given.defaultPartitions ?? 3,
+    autoCreateTopics: given.autoCreateTopics ?? true,
+    host: given.host ?? '127.0.0.1',
+    port: given.port ?? 0,
+    replyDelayMs: given.replyDelayMs ?? 0,
+    maxMessageBytes: given.maxMessageBytes ?? 1_048_588,
+    strictFirstSequence: given.strictFirstSequence ?? false,
+    apiVersions: given.apiVersions ?? {},
+    trace: given.trace ?? true,
+    scheduler: given.scheduler ?? asyncScheduler,
+    network: given.network ?? tcpNetwork,
+  }
+  const { nodes, defaultPartitions, port, replyDelayMs, maxMessageBytes } = options
+  for (const [name, value, min, max] of [
+    ['nodes', nodes, 1, 100],
+    ['defaultPartitions', defaultPartitions, 1, 100_000],
+    ['port', port, 0, 65_535 - nodes],
+    ['replyDelayMs', replyDelayMs, 0, 2 ** 31],
+    ['maxMessageBytes', maxMessageBytes, BATCH_HEADER_SIZE, 2 ** 30],
+  ] as const) {
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new RangeError(`option \`${name}\` is ${value}, but it must be an integer from ${min} to ${max}`)
+    }
+  }
+  return options
+}

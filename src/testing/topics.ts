@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import { Log } from './log.js'
+import { ProducerStates } from './producer-state.js'
+
+/** One partition of a topic, as its leader knows it. */
+export interface PartitionState {
+  readonly index: number
+  /** Node id; -1: nobody leads it. */
+  leader: number
+  leaderEpoch: number
+  readonly log: Log
+  readonly producers: ProducerStates
+}
+
+export interface TopicState {
+  readonly name: string
+  readonly id: Buffer
+  readonly partitions: PartitionState[]
+  /** The broker's time of the append counts, not the producer's (`message.timestamp.type=LogAppendTime`). */
+  readonly logAppendTime: boolean
+}
+
+export interface TopicOptions {
+  /** Default: the cluster's `defaultPartitions`. */
+  readonly partitions?: number
+  /** Records get the time at which the broker appends them. Default false. */
+  readonly logAppendTime?: boolean
+}
+
+/** Kafka's rule for a topic name. */
+export function isTopicName(name: string): boolean {
+  return /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
+}
+
+/** The topics of a cluster. A topic that is deleted and made again is another one, with another id. */
+export class Topics {
+  readonly #strictFirstSequence: boolean
+  readonly #topics = new Map<string, TopicState>()
+
+  constructor(strictFirstSequence: boolean) {
+    this.#strictFirstSequence = strictFirstSequence
+  }
+
+  get all(): readonly TopicState[] {
+    return [...this.#topics.values()]
+  }
+
+  get(name: string): TopicState | undefined {
+    return this.#topics.get(name)
+  }
+
+  byId(id: Buffer): TopicState | undefined {
+    return this.all.find(topic => topic.id.equals(id))
+  }
+
+  partition(name: string, index: number): PartitionState | undefined {
+    return this.#topics.get(name)?.partitions[index]
+  }
+
+  /** @param leaders node ids, given to the partitions in turn. */
+  create(name: string, partitions: number, leaders: readonly number[], logAppendTime = false): TopicState {
+    const topic: TopicState = { name, id: randomBytes(16), partitions: [], logAppendTime }
+    this.#topics.set(name, topic)
+    this.addPartitions(topic, partitions, leaders)
+    return topic
+  }
+
+  addPartitions(topic: TopicState, total: number, leaders: readonly number[]): void {
+    for (let index = topic.partitions.length; index < total; index++) {
+      topic.partitions.push({
+        index,
+        leader: leaders[index % leaders.length] ?? -1,
+        leaderEpoch: 0,
+        log: new Log(),
+        producers: new ProducerStates(this.#strictFirstSequence),
+      })
+    }
+  }
+
+  delete(name: string): boolean {
+    return this.#topics.delete(name)
+  }
+}
