@@ -236,14 +236,8 @@ export class Accumulator {
   ): Batch | InvalidRecordError {
     const lengths = this.#lengths
     const { batchSize } = this.#options
-    const index = this.#chooser.choose(record, topic, lengths.max)
-    const partition = topic.partitions[index]
-    if (partition === undefined) {
-      return new InvalidRecordError(
-        `this record was not sent: there is no partition ${index}, topic ${topic.name} has ${topic.partitions.length}, counted from 0` +
-          " (the record's `partition`, or what the `partitioner` returned)",
-      )
-    }
+    const partition = this.#choose(topic, record)
+    if (partition instanceof Error) return partition
     let batch = partition.filling
     if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(partition, acceptedAt)
     const before = batch.size
@@ -253,6 +247,24 @@ export class Accumulator {
     if (batch.size >= batchSize) batch.due = true
     this.offer(partition)
     return batch
+  }
+
+  #choose(topic: Topic, record: ProducerRecord): Partition | InvalidRecordError {
+    let index: number
+    try {
+      index = this.#chooser.choose(record, topic, this.#lengths.max)
+    } catch (cause) {
+      return new InvalidRecordError(`this record was not sent: the \`partitioner\` threw: ${describe(cause)}`, {
+        cause,
+      })
+    }
+    return (
+      topic.partitions[index] ??
+      new InvalidRecordError(
+        `this record was not sent: there is no partition ${index}, topic ${topic.name} has ${topic.partitions.length}, counted from 0` +
+          " (the record's `partition`, or what the `partitioner` returned)",
+      )
+    )
   }
 
   /** @param acceptedAt when its first record was accepted, if that was not just now. */
@@ -288,7 +300,7 @@ export class Accumulator {
       this.#lengths.measure(record.key, record.value, headers)
       const placed = this.#place(topic, record, headers, timestamp, sink, acceptedAt)
       if (placed instanceof Error) this.#endUnplaced(unplaced, placed)
-      else this.#flushes.moved(unplaced, placed)
+      else if (this.#flushes.moved(unplaced, placed)) this.#lingered(placed)
     }
   }
 

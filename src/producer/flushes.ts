@@ -18,8 +18,14 @@ export class Flushes<T> {
     }
   }
 
-  /** `item` has become part of `into`: who waits for the one waits for the other from here on. */
-  moved(item: T, into: T): void {
-    for (const flush of this.#waiting) if (flush.items.delete(item)) flush.items.add(into)
+  /** `item` has become part of `into`: who waits for the one waits for the other from here on. Tells whether anyone does. */
+  moved(item: T, into: T): boolean {
+    let awaited = false
+    for (const flush of this.#waiting) {
+      if (!flush.items.delete(item)) continue
+      flush.items.add(into)
+      awaited = true
+    }
+    return awaited
   }
 }
