@@ -5,7 +5,7 @@ import { type Batch, NO_SEQUENCE } from './batch.js'
 const MAX_SEQUENCE = 2147483647
 
 /** The largest epoch of a producer id. */
-export const MAX_PRODUCER_EPOCH = 32767
+const MAX_PRODUCER_EPOCH = 32767
 
 /** The sequence that follows `count` records from `sequence` on. */
 export function nextSequence(sequence: number, count: number): number {

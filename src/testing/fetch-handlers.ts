@@ -1,11 +1,14 @@
 import { filter, map, merge, startWith, take, timer } from 'rxjs'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { FetchPartition, FetchPartitionData, FetchRequest, FetchResponse } from '../protocol/fetch.js'
-import type {
-  ListOffsetsPartition,
-  ListOffsetsPartitionResponse,
-  ListOffsetsRequest,
-  ListOffsetsResponse,
+import {
+  EARLIEST_TIMESTAMP,
+  LATEST_TIMESTAMP,
+  type ListOffsetsPartition,
+  type ListOffsetsPartitionResponse,
+  type ListOffsetsRequest,
+  type ListOffsetsResponse,
+  MAX_TIMESTAMP,
 } from '../protocol/list-offsets.js'
 import type { Client, Handler } from './cluster-state.js'
 import type { PartitionState } from './topics.js'
@@ -81,11 +84,6 @@ export const handleListOffsets: Handler<ListOffsetsRequest, ListOffsetsResponse>
   })),
 })
 
-const LATEST = -1n
-const EARLIEST = -2n
-/** KIP-734 */
-const MAX_TIMESTAMP = -3n
-
 function locate(
   client: Client,
   partition: PartitionState | undefined,
@@ -102,9 +100,9 @@ function locate(
   if (error !== undefined || partition === undefined) return at(-1n, -1n, error)
   const { log } = partition
   switch (wanted.timestamp) {
-    case LATEST:
+    case LATEST_TIMESTAMP:
       return at(log.endOffset, -1n)
-    case EARLIEST:
+    case EARLIEST_TIMESTAMP:
       return at(log.startOffset, -1n)
     case MAX_TIMESTAMP: {
       const [latest] = log.records().sort((a, b) => Number(b.timestamp - a.timestamp))

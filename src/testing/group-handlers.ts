@@ -1,5 +1,9 @@
 import { ErrorCode } from '../protocol/error-codes.js'
-import type { FindCoordinatorRequest, FindCoordinatorResponse } from '../protocol/find-coordinator.js'
+import {
+  CoordinatorType,
+  type FindCoordinatorRequest,
+  type FindCoordinatorResponse,
+} from '../protocol/find-coordinator.js'
 import type { HeartbeatRequest, HeartbeatResponse } from '../protocol/heartbeat.js'
 import type { JoinGroupRequest, JoinGroupResponse } from '../protocol/join-group.js'
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../protocol/leave-group.js'
@@ -10,8 +14,6 @@ import type { ClusterState, Handler } from './cluster-state.js'
 
 /** Consumer groups: enough of them for consumers to read what producers have written. The first node coordinates all. */
 
-const CONSUMER_GROUP = 0
-
 export const handleFindCoordinator: Handler<FindCoordinatorRequest, FindCoordinatorResponse> = (
   { cluster },
   request,
@@ -19,7 +21,7 @@ export const handleFindCoordinator: Handler<FindCoordinatorRequest, FindCoordina
 ) => {
   const nodeId = cluster.nodes[0] ?? -1
   const address = cluster.addresses.get(nodeId)
-  const supported = request.keyType === CONSUMER_GROUP && address !== undefined
+  const supported = request.keyType === CoordinatorType.GROUP && address !== undefined
   const found = {
     errorCode: supported ? ErrorCode.NONE : ErrorCode.COORDINATOR_NOT_AVAILABLE,
     errorMessage: null,

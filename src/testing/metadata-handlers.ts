@@ -7,20 +7,22 @@ import type {
 } from '../protocol/create-topics.js'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { InitProducerIdRequest, InitProducerIdResponse } from '../protocol/init-producer-id.js'
-import type { MetadataRequest, MetadataResponse, MetadataResponseTopic } from '../protocol/metadata.js'
+import {
+  type MetadataRequest,
+  type MetadataResponse,
+  type MetadataResponseTopic,
+  NO_AUTHORIZED_OPERATIONS,
+} from '../protocol/metadata.js'
 import { ZERO_UUID } from '../protocol/uuid.js'
 import type { ClusterState, Handler } from './cluster-state.js'
 import { isTopicName, type TopicState } from './topics.js'
-
-/** "Not asked for", in a field of authorized operations. */
-const NO_OPERATIONS = -2147483648
 
 export const handleMetadata: Handler<MetadataRequest, MetadataResponse> = ({ cluster }, request) => ({
   throttleTimeMs: 0,
   brokers: cluster.nodes.map(nodeId => ({ nodeId, ...cluster.addresses.get(nodeId)!, rack: null })),
   clusterId: 'rx-kafka-testing',
   controllerId: cluster.nodes[0] ?? -1,
-  clusterAuthorizedOperations: NO_OPERATIONS,
+  clusterAuthorizedOperations: NO_AUTHORIZED_OPERATIONS,
   topics:
     request.topics === null
       ? cluster.topics.all.map(topic => describeTopic(cluster, topic))
@@ -36,7 +38,7 @@ function findTopic(cluster: ClusterState, name: string | null, id: Buffer, mayCr
     topicId: ZERO_UUID,
     isInternal: false,
     partitions: [],
-    topicAuthorizedOperations: NO_OPERATIONS,
+    topicAuthorizedOperations: NO_AUTHORIZED_OPERATIONS,
   })
   if (name === null) return missing(ErrorCode.UNKNOWN_TOPIC_ID)
   if (!isTopicName(name)) return missing(ErrorCode.INVALID_TOPIC_EXCEPTION)
@@ -53,7 +55,7 @@ function describeTopic(cluster: ClusterState, topic: TopicState): MetadataRespon
     name: topic.name,
     topicId: topic.id,
     isInternal: false,
-    topicAuthorizedOperations: NO_OPERATIONS,
+    topicAuthorizedOperations: NO_AUTHORIZED_OPERATIONS,
     partitions: topic.partitions.map(({ index, leader, leaderEpoch }) => ({
       errorCode: leader === -1 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
       partitionIndex: index,

@@ -27,7 +27,9 @@ await cluster.stop()
 `
 
 try {
-  const tarball = (JSON.parse(run(root, 'npm', 'pack', '--json', '--pack-destination', project)) as { filename: string }[])[0]!
+  const tarball = (
+    JSON.parse(run(root, 'npm', 'pack', '--json', '--pack-destination', project)) as { filename: string }[]
+  )[0]!
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
   writeFileSync(join(project, 'program.ts'), PROGRAM)
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -39,7 +41,8 @@ try {
     ['Node 24', run(project, 'npx', '--yes', '-p', 'node@24', 'node', 'program.js')],
   ] as const
   for (const [name, output] of versions) {
-    if (output.trim() !== '1000 true') throw new Error(`${name} printed ${JSON.stringify(output)}, expected "1000 true"`)
+    if (output.trim() !== '1000 true')
+      throw new Error(`${name} printed ${JSON.stringify(output)}, expected "1000 true"`)
     console.log(`the packed library works on ${name}`)
   }
 } finally {
