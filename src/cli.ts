@@ -41,14 +41,15 @@ async function main(): Promise<void> {
   if (values.version) return void console.log(VERSION)
   if (values.help) return void console.log(HELP)
   if (positionals[0] !== 'broker' || positionals.length > 1) {
-    throw new Error(`there is one command, 'broker', not '${positionals.join(' ')}'\n\n${HELP}`)
+    const given = positionals.length === 0 ? 'none was given' : `not '${positionals.join(' ')}'`
+    throw new Error(`the only command is 'broker', ${given}\n\n${HELP}`)
   }
   const cluster = await startCluster({
     host: values.host,
-    port: Number(values.port),
-    nodes: Number(values.nodes),
-    defaultPartitions: Number(values.partitions),
-    replyDelayMs: Number(values['reply-delay']),
+    port: wholeNumber('--port', values.port, 0, 65_535),
+    nodes: wholeNumber('--nodes', values.nodes, 1, 100),
+    defaultPartitions: wholeNumber('--partitions', values.partitions, 1, 100_000),
+    replyDelayMs: wholeNumber('--reply-delay', values['reply-delay'], 0, 2 ** 31),
     topics: Object.fromEntries(values.topic.map(parseTopic)),
     trace: false,
   })
@@ -59,6 +60,17 @@ async function main(): Promise<void> {
 }
 
 function parseTopic(text: string): [string, TopicOptions] {
-  const [name = '', partitions] = text.split(':')
-  return [name, partitions === undefined ? {} : { partitions: Number(partitions) }]
+  const colon = text.indexOf(':')
+  if (colon === -1) return [text, {}]
+  return [
+    text.slice(0, colon),
+    { partitions: wholeNumber(`--topic ${text}: partitions`, text.slice(colon + 1), 1, 100_000) },
+  ]
+}
+
+/** Digits only: Number() would take '', ' 1' and '0x10' too. */
+function wholeNumber(what: string, text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw new Error(`${what} must be a whole number from ${min} to ${max}, not '${text}'`)
 }

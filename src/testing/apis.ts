@@ -64,6 +64,23 @@ export const served: ReadonlyMap<number, Served> = new Map(
   ].map(entry => [entry.api.key, entry]),
 )
 
+export const servedNames: readonly string[] = [...served.values()].map(({ api }) => api.name)
+
+/** @throws RangeError when the option names an API that is not there, or versions of which none can be spoken. */
+export function checkApiVersions(wanted: ClusterState['options']['apiVersions']): void {
+  for (const [name, [min, max]] of Object.entries(wanted)) {
+    const entry = [...served.values()].find(({ api }) => api.name === name)
+    if (entry === undefined) {
+      throw new RangeError(`option \`apiVersions\` names '${name}', but there are only ${servedNames.join(', ')}`)
+    }
+    const { minVersion, maxVersion } = entry.api
+    if (max < min || max < minVersion || min > maxVersion) {
+      const spoken = `${minVersion} to ${maxVersion} can be spoken`
+      throw new RangeError(`option \`apiVersions\` offers ${name} ${min} to ${max}, but ${spoken}`)
+    }
+  }
+}
+
 /** The versions that this cluster offers: what can be spoken, or less where its options say so. */
 export function offeredVersions(cluster: ClusterState): ApiVersionsResponse['apiKeys'] {
   return [...served.values()].map(({ api }) => {

@@ -31,8 +31,8 @@ export class ClusterState {
   readonly depth: Depth = new Depth()
   /** The nodes that are up. */
   readonly addresses: Map<number, Address> = new Map()
-  /** Emits when a log has grown. */
-  readonly appended$: Subject<void> = new Subject<void>()
+  /** Emits when a log has grown, or another node leads it: fetches that wait look again. */
+  readonly readable$: Subject<void> = new Subject<void>()
   readonly #groups = new Map<string, Group>()
   #lastProducerId = 999n
   #lastConnection = 0
@@ -77,7 +77,12 @@ export class ClusterState {
   /** Ends every timer. */
   stop(): void {
     for (const group of this.#groups.values()) group.stop()
-    this.trace.entries$.complete()
+  }
+
+  deleteTopic(name: string): void {
+    this.topics.delete(name)
+    for (const { offsets } of this.#groups.values()) offsets.delete(name)
+    this.readable$.next()
   }
 
   /** @throws RangeError when the name is not valid or taken, or there are no partitions. */

@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs'
 import type { RecordBatch } from '../protocol/record-batch.js'
 import { type Address, formatAddress } from '../transport/transport.js'
+import { checkApiVersions, servedNames } from './apis.js'
 import { ClusterState } from './cluster-state.js'
 import type { FaultRule, InjectedFault } from './faults.js'
 import type { StoredRecord } from './log.js'
@@ -15,7 +16,8 @@ import type { Depth, TraceEntry } from './trace.js'
  * producer sends as Kafka does (CRC, counts, sequences, epochs), hold it in memory, give it back to any consumer, keep a
  * trace of it all, and fail on request.
  *
- * @throws RangeError when an option is out of range; what the network throws when an address can't be listened at.
+ * @throws RangeError when an option is out of range; what the network throws when an address can't be listened at. Nothing
+ *   is left listening then.
  *
  * @example
  * const cluster = await startCluster({ nodes: 3, topics: { orders: { partitions: 6 } } })
@@ -26,8 +28,16 @@ import type { Depth, TraceEntry } from './trace.js'
  * await cluster.stop()
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<TestCluster> {
-  const cluster = new TestCluster(new ClusterState(resolveClusterOptions(options)))
-  await cluster.start()
+  const resolved = resolveClusterOptions(options)
+  checkApiVersions(resolved.apiVersions)
+  const cluster = new TestCluster(new ClusterState(resolved))
+  try {
+    await cluster.start()
+  } catch (error) {
+    // Nodes may listen already: nobody else could end them.
+    await cluster.stop()
+    throw error
+  }
   return cluster
 }
 
@@ -78,8 +88,16 @@ export class TestCluster implements AsyncDisposable {
     return this.#partition(topic, partition).leader
   }
 
-  /** Has something go wrong. Rules strike in the order in which they were injected. */
+  /**
+   * Has something go wrong. Rules strike in the order in which they were injected.
+   *
+   * @throws RangeError when the rule could never strike, or holds a value that means nothing.
+   */
   inject(rule: FaultRule): InjectedFault {
+    const { api = 'Produce' } = rule
+    if (!servedNames.includes(api)) {
+      throw new RangeError(`there is no API '${api}' here, only ${servedNames.join(', ')}`)
+    }
     return this.#state.faults.inject(rule)
   }
 
@@ -87,14 +105,20 @@ export class TestCluster implements AsyncDisposable {
     this.#state.createTopic(name, options)
   }
 
-  /** The topic is gone, and what it held; one that is made under the same name later has another topic id. */
+  /** The topic is gone, what it held and what groups had committed; one that is made under the same name later has another topic id. */
   deleteTopic(name: string): void {
     this.#topic(name)
-    this.#state.topics.delete(name)
+    this.#state.deleteTopic(name)
   }
 
+  /** @throws RangeError when that are not more partitions than the topic has: they can't be taken away. */
   addPartitions(name: string, total: number): void {
-    this.#state.topics.addPartitions(this.#topic(name), total, this.#state.nodes)
+    const topic = this.#topic(name)
+    const { length } = topic.partitions
+    if (!Number.isInteger(total) || total <= length) {
+      throw new RangeError(`topic '${name}' has ${length} partitions and can get more, not ${total}`)
+    }
+    this.#state.topics.addPartitions(topic, total, this.#state.nodes)
   }
 
   moveLeader(topic: string, partition: number, node: number): void {
@@ -107,9 +131,11 @@ export class TestCluster implements AsyncDisposable {
     this.#partition(topic, partition).log.deleteBefore(beforeOffset)
   }
 
-  /** Loses the batches from the offset on, as an unclean election may. What is known of producers stays. */
+  /** Loses the batches that reach the offset, as an unclean election may, and what is known of producers from them (R7). */
   truncate(topic: string, partition: number, offset: bigint): void {
-    this.#partition(topic, partition).log.truncate(offset)
+    const { log, producers } = this.#partition(topic, partition)
+    log.truncate(offset)
+    producers.truncated(log.endOffset, log.batches)
   }
 
   /** A partition forgets one producer, or all. */
@@ -128,9 +154,12 @@ export class TestCluster implements AsyncDisposable {
     if (listening === undefined) throw new RangeError(`node ${node} is not up`)
     this.#listening.delete(node)
     this.#state.addresses.delete(node)
-    const [heir = -1] = this.#state.nodes
+    const heirs = this.#state.nodes
+    let inherited = 0
     for (const topic of this.#state.topics.all) {
-      for (const partition of topic.partitions) if (partition.leader === node) this.#lead(partition, heir)
+      for (const partition of topic.partitions) {
+        if (partition.leader === node) this.#lead(partition, heirs[inherited++ % heirs.length] ?? -1)
+      }
     }
     await listening.close()
   }
@@ -148,8 +177,10 @@ export class TestCluster implements AsyncDisposable {
   /** Ends every socket and timer. */
   async stop(): Promise<void> {
     this.#state.stop()
-    await Promise.all([...this.#listening.values()].map(listening => listening.close()))
+    const listening = [...this.#listening.values()]
     this.#listening.clear()
+    await Promise.all(listening.map(one => one.close()))
+    this.#state.trace.entries$.complete()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -176,6 +207,7 @@ export class TestCluster implements AsyncDisposable {
   #lead(partition: PartitionState, node: number): void {
     partition.leader = node
     partition.leaderEpoch++
+    this.#state.readable$.next()
   }
 
   #topic(name: string): TopicState {

@@ -1,10 +1,14 @@
 /**
- * Something that goes wrong, as a plain value: it can be printed, stored and injected again.
+ * Something that goes wrong, as a plain value: it can be printed, stored as JSON and injected again.
  *
- * The first two concern single partitions of a produce request, the others a whole request or its connection.
+ * The first two concern single partitions where a produce request is asked for; everything else concerns a whole request
+ * and its connection.
  */
 export type Fault =
-  /** The partition is answered with this code, and nothing is appended. */
+  /**
+   * The partition is answered with this code, and nothing is appended. Other requests than Produce are answered with it
+   * as a whole and not carried out: ApiVersions, CreateTopics, Fetch, FindCoordinator, InitProducerId, ListOffsets, Metadata.
+   */
   | { readonly kind: 'error'; readonly code: number }
   /** The batch is appended, and answered with this code. */
   | { readonly kind: 'errorAfterAppend'; readonly code: number }
@@ -12,28 +16,33 @@ export type Fault =
   | { readonly kind: 'delay'; readonly ms: number }
   /** The request is carried out; it is never answered, nor is anything else on its connection. */
   | { readonly kind: 'neverAnswer' }
-  /** The request is carried out, then the connection is cut. */
+  /** The request is carried out, then the connection is cut; answers that were still to leave are lost too. */
   | { readonly kind: 'appendThenDrop' }
   /** The connection is cut, and the request with it. */
   | { readonly kind: 'dropBeforeAppend' }
-  /** The connection is cut after so many bytes of the answer. */
+  /** The request is carried out; the connection ends after so many bytes of the answer, its size included. */
   | { readonly kind: 'cutReply'; readonly atByte: number }
-  /** The answer asks the client to send nothing for so many ms (KIP-219). */
+  /** The answer asks the client to send nothing for so many ms, and the broker hears nothing for so long (KIP-219). */
   | { readonly kind: 'throttle'; readonly ms: number }
   /** The answer to a produce request leaves its first entry out, repeats it, adds one that nobody asked for, or is in reverse. */
   | { readonly kind: 'answerEntries'; readonly change: 'omit' | 'duplicate' | 'invent' | 'reverse' }
-  /** These bytes are sent in place of the answer. */
+  /** The request is carried out; these bytes are sent in place of the answer, and the connection goes on. */
   | { readonly kind: 'hostileBytes'; readonly hex: string }
+  /** From this request on, until it ends, the connection is read no faster than this. */
+  | { readonly kind: 'slowDrain'; readonly bytesPerSecond: number }
 
 export interface FaultRule {
   readonly fault: Fault
   /** Which requests: by the name of the API. Default `'Produce'`. */
   readonly api?: string
   readonly node?: number
+  /** Requests that name this topic. */
   readonly topic?: string
+  /** Requests that name this partition. */
   readonly partition?: number
-  readonly producerId?: bigint
-  /** So many matches pass unharmed first. Default 0. */
+  /** Produce requests with a batch of this producer. A number does as well, for JSON's sake. */
+  readonly producerId?: bigint | number
+  /** So many matches pass unharmed first; those that another rule strikes are not counted. Default 0. */
   readonly after?: number
   /** How often it strikes. Default 1. */
   readonly times?: number
@@ -52,33 +61,53 @@ export interface InjectedFault {
 export interface FaultTarget {
   readonly api: string
   readonly node: number
-  readonly parts: readonly { readonly topic: string; readonly partition: number; readonly producerId: bigint }[]
+  readonly parts: readonly FaultPart[]
+}
+
+/** What a request names; a request for metadata names topics only. */
+export interface FaultPart {
+  readonly topic: string
+  readonly partition?: number
+  readonly producerId?: bigint
 }
 
 type Scope = 'partition' | 'request'
 
-function scopeOf(fault: Fault): Scope {
-  return fault.kind === 'error' || fault.kind === 'errorAfterAppend' ? 'partition' : 'request'
+/** The APIs whose answers can be errors without a trace of the request. */
+const CAN_FAIL = [
+  'ApiVersions',
+  'CreateTopics',
+  'Fetch',
+  'FindCoordinator',
+  'InitProducerId',
+  'ListOffsets',
+  'Metadata',
+]
+
+/** Faults that mean something for Produce alone. */
+const ONLY_PRODUCE = ['errorAfterAppend', 'answerEntries']
+
+function scopeOf({ fault, api = 'Produce' }: FaultRule): Scope {
+  const single = fault.kind === 'error' || fault.kind === 'errorAfterAppend'
+  return single && api === 'Produce' ? 'partition' : 'request'
 }
 
 /** Decides which fault strikes what. */
 export class FaultPlan {
   readonly #rules = new Set<Rule>()
 
+  /** @throws RangeError when the rule could never strike, or holds a value that means nothing. */
   inject(rule: FaultRule): InjectedFault {
+    check(rule)
     const injected = new Rule(rule, () => this.#rules.delete(injected))
     this.#rules.add(injected)
     return injected
   }
 
-  clear(): void {
-    this.#rules.clear()
-  }
-
   /** The fault that strikes this target now, if any; of several, the one that was injected first. */
   strike(scope: Scope, target: FaultTarget): Fault | undefined {
     for (const rule of this.#rules) {
-      if (scopeOf(rule.rule.fault) === scope && rule.matches(target) && rule.comesDue()) return rule.rule.fault
+      if (scopeOf(rule.rule) === scope && rule.matches(target) && rule.comesDue()) return rule.rule.fault
     }
     return undefined
   }
@@ -107,7 +136,7 @@ class Rule implements InjectedFault {
       part =>
         (topic === undefined || topic === part.topic) &&
         (partition === undefined || partition === part.partition) &&
-        (producerId === undefined || producerId === part.producerId),
+        (producerId === undefined || BigInt(producerId) === part.producerId),
     )
   }
 
@@ -116,5 +145,25 @@ class Rule implements InjectedFault {
     if (this.#fired >= times || ++this.#seen <= after) return false
     this.#fired++
     return true
+  }
+}
+
+function check({ fault, api = 'Produce', after = 0, times = 1 }: FaultRule): void {
+  const { kind } = fault
+  if (api !== 'Produce' && (ONLY_PRODUCE.includes(kind) || (kind === 'error' && !CAN_FAIL.includes(api)))) {
+    const able = kind === 'error' ? ['Produce', ...CAN_FAIL].join(', ') : 'Produce'
+    throw new RangeError(`fault '${kind}' can't strike ${api}, only ${able}`)
+  }
+  const wanted = (name: string, value: number, min: number): void => {
+    if (Number.isInteger(value) && value >= min) return
+    throw new RangeError(`\`${name}\` of fault '${kind}' is ${value}, but it must be an integer from ${min}`)
+  }
+  wanted('after', after, 0)
+  if (times !== Number.POSITIVE_INFINITY) wanted('times', times, 1)
+  if ('ms' in fault) wanted('ms', fault.ms, 0)
+  if ('atByte' in fault) wanted('atByte', fault.atByte, 0)
+  if ('bytesPerSecond' in fault) wanted('bytesPerSecond', fault.bytesPerSecond, 1)
+  if ('hex' in fault && !/^([0-9a-f]{2})*$/i.test(fault.hex)) {
+    throw new RangeError(`\`hex\` of fault '${kind}' is '${fault.hex}', but it must be pairs of hexadecimal digits`)
   }
 }

@@ -17,7 +17,7 @@ import type { PartitionState } from './topics.js'
 export const handleFetch: Handler<FetchRequest, FetchResponse> = (client, request) => {
   const { cluster } = client
   const over$ = timer(request.maxWaitMs, cluster.scheduler).pipe(map(() => true))
-  const grown$ = cluster.appended$.pipe(map(() => false))
+  const grown$ = cluster.readable$.pipe(map(() => false))
   return merge(over$, grown$).pipe(
     startWith(request.maxWaitMs <= 0),
     map(over => ({ over, response: read(client, request) })),
@@ -32,7 +32,8 @@ function read(client: Client, request: FetchRequest): FetchResponse {
   const responses = request.topics.map(({ topic, partitions }) => ({
     topic,
     partitions: partitions.map(wanted => {
-      const data = readOne(client, topic, wanted, left)
+      // The first batch is given however large it is, or a small limit would never let anybody past it (KIP-74).
+      const data = readOne(client, topic, wanted, left, left === request.maxBytes)
       left -= data.records?.length ?? 0
       return data
     }),
@@ -41,11 +42,17 @@ function read(client: Client, request: FetchRequest): FetchResponse {
   return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, sessionId: 0, responses }
 }
 
-function readOne(client: Client, topic: string, wanted: FetchPartition, maxBytes: number): FetchPartitionData {
+function readOne(
+  client: Client,
+  topic: string,
+  wanted: FetchPartition,
+  maxBytes: number,
+  atLeastOne: boolean,
+): FetchPartitionData {
   const partition = client.cluster.topics.partition(topic, wanted.partition)
   const errorCode = readError(client, partition) ?? offsetError(partition!, wanted.fetchOffset)
   const log = errorCode === ErrorCode.NONE ? partition?.log : undefined
-  const records = maxBytes > 0 ? log?.read(wanted.fetchOffset, Math.min(maxBytes, wanted.partitionMaxBytes)) : undefined
+  const records = log?.read(wanted.fetchOffset, Math.min(maxBytes, wanted.partitionMaxBytes), atLeastOne)
   return {
     partitionIndex: wanted.partition,
     errorCode,
@@ -74,12 +81,12 @@ function offsetError({ log }: PartitionState, offset: bigint): number {
   return offset < log.startOffset || offset > log.endOffset ? ErrorCode.OFFSET_OUT_OF_RANGE : ErrorCode.NONE
 }
 
-export const handleListOffsets: Handler<ListOffsetsRequest, ListOffsetsResponse> = (client, request) => ({
+export const handleListOffsets: Handler<ListOffsetsRequest, ListOffsetsResponse> = (client, request, version) => ({
   throttleTimeMs: 0,
   topics: request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(wanted =>
-      locate(client, client.cluster.topics.partition(name, wanted.partitionIndex), wanted),
+      locate(client, client.cluster.topics.partition(name, wanted.partitionIndex), wanted, version),
     ),
   })),
 })
@@ -88,6 +95,7 @@ function locate(
   client: Client,
   partition: PartitionState | undefined,
   wanted: ListOffsetsPartition,
+  version: number,
 ): ListOffsetsPartitionResponse {
   const at = (offset: bigint, timestamp: bigint, errorCode: number = ErrorCode.NONE): ListOffsetsPartitionResponse => ({
     partitionIndex: wanted.partitionIndex,
@@ -96,6 +104,8 @@ function locate(
     offset,
     leaderEpoch: partition?.leaderEpoch ?? -1,
   })
+  const lowest = version >= 7 ? MAX_TIMESTAMP : EARLIEST_TIMESTAMP
+  if (wanted.timestamp < lowest) return at(-1n, -1n, ErrorCode.UNSUPPORTED_VERSION)
   const error = readError(client, partition)
   if (error !== undefined || partition === undefined) return at(-1n, -1n, error)
   const { log } = partition

@@ -1,4 +1,4 @@
-import { type Observable, ReplaySubject, type SchedulerLike, Subscription, take } from 'rxjs'
+import { type Observable, of, ReplaySubject, type SchedulerLike, Subscription, take } from 'rxjs'
 import { ErrorCode } from '../protocol/error-codes.js'
 import type { JoinGroupRequest, JoinGroupResponse } from '../protocol/join-group.js'
 import type { SyncGroupRequest, SyncGroupResponse } from '../protocol/sync-group.js'
@@ -17,6 +17,12 @@ interface Member {
   session: Subscription
 }
 
+export interface CommittedOffset {
+  readonly offset: bigint
+  readonly leaderEpoch: number
+  readonly metadata: string | null
+}
+
 /**
  * One consumer group, by the classic protocol: members join, one of them is made leader and assigns, all sync.
  *
@@ -29,7 +35,10 @@ interface Member {
 export class Group {
   readonly #scheduler: SchedulerLike
   readonly #members = new Map<string, Member>()
-  readonly offsets: Map<string, { offset: bigint; leaderEpoch: number; metadata: string | null }> = new Map()
+  /** Ids that were given out and not joined with yet, until they expire (KIP-394). */
+  readonly #promised = new Map<string, Subscription>()
+  /** What was committed, by topic and partition. */
+  readonly offsets: Map<string, Map<number, CommittedOffset>> = new Map()
   #phase: 'stable' | 'joining' | 'syncing' = 'stable'
   #generation = 0
   #leader = ''
@@ -42,13 +51,16 @@ export class Group {
     this.#scheduler = scheduler
   }
 
-  join(request: JoinGroupRequest, clientId: string | null): Observable<JoinGroupResponse> {
-    const answer = new ReplaySubject<JoinGroupResponse>(1)
-    if (request.memberId !== '' && !this.#members.has(request.memberId)) {
-      answer.next(joinAnswer(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId))
-      return answer.pipe(take(1))
-    }
+  /** @param mustKnowItsId a new member is given an id only, and joins when it comes back with that. */
+  join(request: JoinGroupRequest, clientId: string | null, mustKnowItsId: boolean): Observable<JoinGroupResponse> {
+    const refused = this.#joinError(request, mustKnowItsId)
     const id = request.memberId === '' ? `${clientId ?? 'member'}-${++this.#lastMember}` : request.memberId
+    if (refused === ErrorCode.MEMBER_ID_REQUIRED) this.#promise(id, request.sessionTimeoutMs)
+    if (refused !== ErrorCode.NONE) {
+      return of(joinAnswer(refused, refused === ErrorCode.MEMBER_ID_REQUIRED ? id : request.memberId))
+    }
+    const answer = new ReplaySubject<JoinGroupResponse>(1)
+    this.#keepPromise(id)
     const member: Member = {
       id,
       groupInstanceId: request.groupInstanceId,
@@ -68,14 +80,39 @@ export class Group {
     return answer.pipe(take(1))
   }
 
+  #joinError({ memberId, protocolType, protocols }: JoinGroupRequest, mustKnowItsId: boolean): number {
+    const known = this.#members.has(memberId) || this.#promised.has(memberId)
+    if (memberId !== '' && !known) return ErrorCode.UNKNOWN_MEMBER_ID
+    const others = [...this.#members.values()].filter(member => member.id !== memberId)
+    const fits = protocols.some(({ name }) => others.every(other => other.protocols.some(p => p.name === name)))
+    if (!fits || (others.length > 0 && protocolType !== this.#protocolType)) {
+      return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+    }
+    return memberId === '' && mustKnowItsId ? ErrorCode.MEMBER_ID_REQUIRED : ErrorCode.NONE
+  }
+
+  #promise(id: string, timeoutMs: number): void {
+    this.#promised.set(
+      id,
+      this.#scheduler.schedule(() => this.#promised.delete(id), timeoutMs),
+    )
+  }
+
+  #keepPromise(id: string): void {
+    this.#promised.get(id)?.unsubscribe()
+    this.#promised.delete(id)
+  }
+
   sync(request: SyncGroupRequest): Observable<SyncGroupResponse> {
     const answer = new ReplaySubject<SyncGroupResponse>(1)
     const error = this.check(request.memberId, request.generationId)
     const member = this.#members.get(request.memberId)
-    if (error !== ErrorCode.NONE || member === undefined) answer.next(this.#syncAnswer(error, undefined))
-    else if (this.#phase === 'stable') answer.next(this.#syncAnswer(ErrorCode.NONE, member))
+    if (error !== ErrorCode.NONE || member === undefined) answer.next(syncAnswer(error))
+    else if (this.#phase === 'stable') answer.next(this.#synced(member))
     else {
       member.syncing = answer
+      // It can't give a sign of life while it waits: its connection is busy with this.
+      member.session.unsubscribe()
       if (member.id === this.#leader) this.#assign(request.assignments)
     }
     return answer.pipe(take(1))
@@ -88,9 +125,21 @@ export class Group {
     return error
   }
 
-  /** Whether the member may act in this generation. A commit without a group has the generation -1 and no member. */
+  /**
+   * Whether offsets may be committed: also while the group is joining again, for that is when its members commit what they
+   * have read. A commit without a group has the generation -1 and no member.
+   */
+  checkCommit(memberId: string, generationId: number): number {
+    if (memberId === '' && generationId < 0) {
+      return this.#members.size === 0 ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID
+    }
+    const error = this.check(memberId, generationId)
+    if (error === ErrorCode.REBALANCE_IN_PROGRESS) return ErrorCode.NONE
+    return error === ErrorCode.NONE && this.#phase === 'syncing' ? ErrorCode.REBALANCE_IN_PROGRESS : error
+  }
+
+  /** Whether the member may act in this generation. */
   check(memberId: string, generationId: number): number {
-    if (memberId === '' && generationId < 0) return ErrorCode.NONE
     if (!this.#members.has(memberId)) return ErrorCode.UNKNOWN_MEMBER_ID
     if (generationId !== this.#generation) return ErrorCode.ILLEGAL_GENERATION
     return this.#phase === 'joining' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE
@@ -109,15 +158,13 @@ export class Group {
   stop(): void {
     this.#rebalance.unsubscribe()
     for (const member of this.#members.values()) member.session.unsubscribe()
+    for (const id of [...this.#promised.keys()]) this.#keepPromise(id)
   }
 
   #beginRebalance(): void {
     if (this.#phase === 'joining') return
     this.#phase = 'joining'
-    for (const member of this.#members.values()) {
-      member.syncing?.next(this.#syncAnswer(ErrorCode.REBALANCE_IN_PROGRESS, undefined))
-      member.syncing = undefined
-    }
+    for (const member of this.#members.values()) this.#answerSync(member, syncAnswer(ErrorCode.REBALANCE_IN_PROGRESS))
     const timeout = Math.max(0, ...[...this.#members.values()].map(member => member.rebalanceTimeoutMs))
     this.#rebalance = this.#scheduler.schedule(() => {
       for (const member of [...this.#members.values()]) if (member.joining === undefined) this.#remove(member)
@@ -164,9 +211,15 @@ export class Group {
     this.#phase = 'stable'
     for (const member of this.#members.values()) {
       member.assignment = assignments.find(({ memberId }) => memberId === member.id)?.assignment ?? Buffer.alloc(0)
-      member.syncing?.next(this.#syncAnswer(ErrorCode.NONE, member))
-      member.syncing = undefined
+      this.#answerSync(member, this.#synced(member))
     }
+  }
+
+  #answerSync(member: Member, answer: SyncGroupResponse): void {
+    if (member.syncing === undefined) return
+    member.syncing.next(answer)
+    member.syncing = undefined
+    this.#watch(member)
   }
 
   /** Without a sign of life within its session timeout a member is taken for dead. */
@@ -179,21 +232,22 @@ export class Group {
     member.session.unsubscribe()
     this.#members.delete(member.id)
     member.joining?.next(joinAnswer(ErrorCode.UNKNOWN_MEMBER_ID, member.id))
-    member.syncing?.next(this.#syncAnswer(ErrorCode.UNKNOWN_MEMBER_ID, undefined))
+    member.syncing?.next(syncAnswer(ErrorCode.UNKNOWN_MEMBER_ID))
   }
 
-  #syncAnswer(errorCode: number, member: Member | undefined): SyncGroupResponse {
-    return {
-      throttleTimeMs: 0,
-      errorCode,
-      protocolType: this.#protocolType,
-      protocolName: this.#protocolName,
-      assignment: member?.assignment ?? Buffer.alloc(0),
-    }
+  #synced({ assignment }: Member): SyncGroupResponse {
+    const [protocolType, protocolName] = [this.#protocolType, this.#protocolName]
+    return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, protocolType, protocolName, assignment }
   }
 }
 
-function joinAnswer(errorCode: number, memberId: string): JoinGroupResponse {
+/** To a member that has not joined. */
+export function joinAnswer(errorCode: number, memberId: string): JoinGroupResponse {
   const nothing = { generationId: -1, protocolType: null, protocolName: '', leader: '', members: [] }
   return { throttleTimeMs: 0, errorCode, memberId, ...nothing }
+}
+
+/** To a member that gets no assignment. */
+export function syncAnswer(errorCode: number): SyncGroupResponse {
+  return { throttleTimeMs: 0, errorCode, protocolType: null, protocolName: null, assignment: Buffer.alloc(0) }
 }

@@ -45,13 +45,13 @@ export class Log {
     return baseOffset
   }
 
-  /** Whole batches from the one that holds `offset` on: one at least, then as many as fit `maxBytes`. */
-  read(offset: bigint, maxBytes: number): Buffer {
+  /** Whole batches from the one that holds `offset` on, as many as fit `maxBytes`; with `atLeastOne` the first fits always. */
+  read(offset: bigint, maxBytes: number, atLeastOne: boolean): Buffer {
     const found: Buffer[] = []
     let size = 0
     for (const batch of this.#batches) {
       if (lastOffsetOf(batch) < offset) continue
-      if (found.length > 0 && size + batch.bytes.length > maxBytes) break
+      if ((found.length > 0 || !atLeastOne) && size + batch.bytes.length > maxBytes) break
       found.push(batch.bytes)
       size += batch.bytes.length
     }
@@ -65,7 +65,8 @@ export class Log {
         .filter(record => record.offset >= this.#startOffset)
         .map(record => {
           const { producerId, producerEpoch, baseSequence } = batch
-          const sequence = baseSequence < 0 ? -1 : (baseSequence + Number(record.offset - batch.baseOffset)) % 2 ** 31
+          // kafkajs writes sequence 0 also where there is no producer id.
+          const sequence = producerId < 0n ? -1 : (baseSequence + Number(record.offset - batch.baseOffset)) % 2 ** 31
           return { ...record, producerId, producerEpoch, sequence }
         }),
     )

@@ -16,7 +16,8 @@ export interface MemoryNetworkOptions {
 
 /**
  * A network inside the process, on a scheduler: the transport of clients and the network of brokers. Bytes arrive in
- * order, after `latencyMs`, and never from inside the call that sent them.
+ * order, after `latencyMs`, and never from inside the call that sent them. What is under way when a connection is cut or
+ * destroyed is lost.
  */
 export class MemoryNetwork implements Transport, Network {
   readonly #scheduler: SchedulerLike
@@ -81,6 +82,10 @@ class MemoryConnection {
   readonly #gone: () => void
   readonly #underWay = new Set<Subscription>()
   #server: ServerListener | undefined
+  /** The broker reads no more, and what it writes from now on comes after the end. */
+  #serverEnded = false
+  /** What the client has written while it was to send nothing. */
+  #held: Buffer[] | undefined
   #ended = false
 
   constructor(scheduler: SchedulerLike, latencyMs: number, to: string, client: SocketListener, gone: () => void) {
@@ -98,6 +103,11 @@ class MemoryConnection {
         const copy = Buffer.from(bytes)
         this.deliver(() => this.#client.received(copy))
       },
+      hold: held => this.#hold(held),
+      end: () => {
+        this.#serverEnded = true
+        this.deliver(() => this.end(undefined))
+      },
       destroy: () => this.end(undefined),
     })
     this.#client.opened()
@@ -105,7 +115,23 @@ class MemoryConnection {
 
   toServer(chunks: readonly Uint8Array[]): void {
     const copy = Buffer.concat(chunks)
-    this.deliver(() => this.#server?.received(copy))
+    if (this.#held !== undefined) {
+      this.#held.push(copy)
+      return
+    }
+    this.deliver(() => {
+      if (!this.#serverEnded) this.#server?.received(copy)
+    })
+  }
+
+  #hold(held: boolean): void {
+    if (held) {
+      this.#held ??= []
+      return
+    }
+    const waiting = this.#held ?? []
+    this.#held = undefined
+    if (waiting.length > 0) this.toServer(waiting)
   }
 
   /** Does something at the other end, unless the connection has ended by then. */

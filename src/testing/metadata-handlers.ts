@@ -31,20 +31,22 @@ export const handleMetadata: Handler<MetadataRequest, MetadataResponse> = ({ clu
 
 function findTopic(cluster: ClusterState, name: string | null, id: Buffer, mayCreate: boolean): MetadataResponseTopic {
   const topic = name === null ? cluster.topics.byId(id) : cluster.topics.get(name)
-  if (topic !== undefined) return describeTopic(cluster, topic)
+  if (topic !== undefined && cluster.now() >= topic.availableAt) return describeTopic(cluster, topic)
   const missing = (errorCode: number): MetadataResponseTopic => ({
     errorCode,
     name,
-    topicId: ZERO_UUID,
+    // One that was asked for by id is told its id again.
+    topicId: name === null ? id : ZERO_UUID,
     isInternal: false,
     partitions: [],
     topicAuthorizedOperations: NO_AUTHORIZED_OPERATIONS,
   })
+  if (topic !== undefined) return missing(ErrorCode.LEADER_NOT_AVAILABLE)
   if (name === null) return missing(ErrorCode.UNKNOWN_TOPIC_ID)
   if (!isTopicName(name)) return missing(ErrorCode.INVALID_TOPIC_EXCEPTION)
   if (!mayCreate || !cluster.options.autoCreateTopics) return missing(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
   // The answer that brings a topic about does not know its leaders yet.
-  cluster.createTopic(name)
+  cluster.createTopic(name).availableAt = cluster.now() + cluster.options.leaderElectionMs
   return missing(ErrorCode.LEADER_NOT_AVAILABLE)
 }
 

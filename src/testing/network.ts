@@ -5,7 +5,11 @@ export interface ServerSocket {
   /** Who is at the other end, for the trace. */
   readonly peer: string
   write(bytes: Uint8Array): void
-  /** Ends the connection now. */
+  /** Asks the other end to send no more for now, or to go on. What is under way still comes. */
+  hold(held: boolean): void
+  /** Ends the connection when what was written has arrived. */
+  end(): void
+  /** Ends the connection now; what was written may be lost. */
   destroy(): void
 }
 

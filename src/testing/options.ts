@@ -13,6 +13,11 @@ export interface ClusterOptions {
   readonly defaultPartitions?: number
   /** Whether asking for a topic creates it. Default true. */
   readonly autoCreateTopics?: boolean
+  /**
+   * How long a topic that was created by asking for it is said to have no leader, in ms, as while a real cluster elects
+   * them. The answer that creates it says so in any case. Default 0.
+   */
+  readonly leaderElectionMs?: number
   /** The address to listen at, and to tell clients. Default `127.0.0.1`. */
   readonly host?: string
   /** The first node's port, the others take those that follow. Default 0: any that are free. */
@@ -21,7 +26,10 @@ export interface ClusterOptions {
   readonly replyDelayMs?: number
   /** Bytes of the largest record batch (`message.max.bytes`). Default 1048588. */
   readonly maxMessageBytes?: number
-  /** Whether a producer's first batch in a partition must have sequence 0, as newer brokers want it. Default false. */
+  /**
+   * Whether a producer's first batch in a partition must have sequence 0. Kafka 4 wants it of transactional producers
+   * only. Default false.
+   */
   readonly strictFirstSequence?: boolean
   /** Versions to offer, by the API's name, where they are to be fewer than can be spoken: `{ Produce: [3, 7] }` as in Kafka 2.1. */
   readonly apiVersions?: Readonly<Record<string, readonly [min: number, max: number]>>
@@ -40,6 +48,7 @@ export function resolveClusterOptions(given: ClusterOptions): Required<ClusterOp
     topics: given.topics ?? {},
     defaultPartitions: given.defaultPartitions ?? 3,
     autoCreateTopics: given.autoCreateTopics ?? true,
+    leaderElectionMs: given.leaderElectionMs ?? 0,
     host: given.host ?? '127.0.0.1',
     port: given.port ?? 0,
     replyDelayMs: given.replyDelayMs ?? 0,
@@ -50,11 +59,12 @@ export function resolveClusterOptions(given: ClusterOptions): Required<ClusterOp
     scheduler: given.scheduler ?? asyncScheduler,
     network: given.network ?? tcpNetwork,
   }
-  const { nodes, defaultPartitions, port, replyDelayMs, maxMessageBytes } = options
+  const { nodes, defaultPartitions, leaderElectionMs, port, replyDelayMs, maxMessageBytes } = options
   for (const [name, value, min, max] of [
     ['nodes', nodes, 1, 100],
     ['defaultPartitions', defaultPartitions, 1, 100_000],
-    ['port', port, 0, 65_535 - nodes],
+    ['leaderElectionMs', leaderElectionMs, 0, 2 ** 31],
+    ['port', port, 0, 65_536 - nodes],
     ['replyDelayMs', replyDelayMs, 0, 2 ** 31],
     ['maxMessageBytes', maxMessageBytes, BATCH_HEADER_SIZE, 2 ** 30],
   ] as const) {

@@ -10,9 +10,12 @@ import type { RecordBatch } from '../protocol/record-batch.js'
  * | R2 | epoch below the stored one: INVALID_PRODUCER_EPOCH | ProducerAppendInfo.checkProducerEpoch |
  * | R3 | epoch above the stored one: the sequence must be 0, else OUT_OF_ORDER_SEQUENCE_NUMBER; accepting forgets the batches of the old epoch | ProducerAppendInfo.checkSequence |
  * | R4 | same epoch: the sequence that follows the last one (0 after 2147483647), else OUT_OF_ORDER_SEQUENCE_NUMBER, overlaps and duplicates older than five included | ProducerAppendInfo.inSequence |
- * | R5 | nothing stored: any first sequence; with `strictFirstSequence` only 0 | ProducerAppendInfo.checkSequence |
- * | R6 | a rejection changes nothing | |
- * | R7 | what is stored goes when it is idle for long; deleting records leaves it; a failover can lose it | ProducerStateManager.removeExpiredProducers |
+ * | R5 | nothing stored: any first sequence; with `strictFirstSequence` only 0, as Kafka 4 wants it of transactional producers | ProducerAppendInfo.checkSequence |
+ * | R6 | a rejection changes nothing | UnifiedLog.append updates producers last |
+ * | R7 | what is stored goes when it is idle for long; deleting records leaves it; truncation takes it back to what the log still holds | ProducerStateManager.removeExpiredProducers, onLogStartOffsetIncremented, truncateAndReload |
+ *
+ * The classes are those of Kafka 3.9 to 4.1; UnifiedLog.analyzeAndValidateProducerState looks for a duplicate before anything
+ * else. R8 (one request at a time) is the connection's: session.ts.
  */
 export class ProducerStates {
   readonly #strictFirstSequence: boolean
@@ -50,6 +53,22 @@ export class ProducerStates {
     state.batches.push({ first: batch.baseSequence, last: state.last, baseOffset })
     if (state.batches.length > REMEMBERED) state.batches.shift()
     this.#producers.set(batch.producerId, state)
+  }
+
+  /**
+   * The log lost its end. A producer that wrote there is known by what it wrote before, as if the rest had never come;
+   * otherwise a batch that is gone would be taken for a duplicate when it is sent again, and lost for good.
+   *
+   * @param end where the log ends now.
+   * @param left the batches that it still has.
+   */
+  truncated(end: bigint, left: readonly RecordBatch[]): void {
+    const lost = new Set<bigint>()
+    for (const [producerId, { batches }] of this.#producers) {
+      if (batches.some(({ baseOffset }) => baseOffset >= end)) lost.add(producerId)
+    }
+    for (const producerId of lost) this.#producers.delete(producerId)
+    for (const batch of left) if (lost.has(batch.producerId)) this.appended(batch, batch.baseOffset)
   }
 
   /** Forgets one producer, or all of them. */

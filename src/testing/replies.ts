@@ -1,69 +1,68 @@
 import { type SchedulerLike, Subscription } from 'rxjs'
 import type { ServerSocket } from './network.js'
 
-/** The place of one answer in the order of a connection's answers. */
-export interface Reply {
-  /**
-   * The answer is there; it leaves after `delayMs`, and not before those in front of it.
-   *
-   * @param after what to do once it has left.
-   */
-  send(bytes: Buffer, delayMs: number, after?: () => void): void
+interface Reply {
+  ready: boolean
+  readonly leave: () => void
 }
 
-interface Expected {
-  bytes: Buffer | undefined
-  readonly left: () => void
-  after: (() => void) | undefined
-}
-
-/** Answers leave in the order in which their requests came, each as soon as it is ready and those before it have left. */
+/**
+ * The answers on their way out of a connection. Each is delayed from when it was given, so those that were given together
+ * leave together; one that is delayed longer holds back those behind it.
+ */
 export class Replies {
   readonly #socket: ServerSocket
   readonly #scheduler: SchedulerLike
   readonly #delays = new Subscription()
-  readonly #expected: Expected[] = []
+  readonly #queue: Reply[] = []
+  #whenEmpty: (() => void) | undefined
 
   constructor(socket: ServerSocket, scheduler: SchedulerLike) {
     this.#socket = socket
     this.#scheduler = scheduler
   }
 
-  /** @param left called when the answer leaves. */
-  expect(left: () => void): Reply {
-    const expected: Expected = { bytes: undefined, left, after: undefined }
-    this.#expected.push(expected)
-    return {
-      send: (bytes, delayMs, after) => {
-        const ready = (): void => {
-          expected.bytes = bytes
-          expected.after = after
-          this.#flush()
-        }
-        if (delayMs === 0) ready()
-        else this.#later(ready, delayMs)
-      },
+  /**
+   * @param delayMs how long it takes; it does not leave before those given earlier.
+   * @param left called when it leaves.
+   * @param after called then, as the last thing.
+   */
+  send(bytes: Buffer, delayMs: number, left: () => void, after?: () => void): void {
+    const leave = (): void => {
+      this.#socket.write(bytes)
+      left()
+      after?.()
     }
+    const reply: Reply = { ready: delayMs === 0, leave }
+    this.#queue.push(reply)
+    if (reply.ready) this.#flush()
+    else this.#later(reply, delayMs)
+  }
+
+  /** Does something when all that was given has left: now, or later. */
+  whenEmpty(action: () => void): void {
+    this.#whenEmpty = action
+    this.#flush()
   }
 
   stop(): void {
     this.#delays.unsubscribe()
   }
 
-  #later(action: () => void, delayMs: number): void {
+  #later(reply: Reply, delayMs: number): void {
     const delay = this.#scheduler.schedule(() => {
       this.#delays.remove(delay)
-      action()
+      reply.ready = true
+      this.#flush()
     }, delayMs)
     this.#delays.add(delay)
   }
 
   #flush(): void {
-    for (let next = this.#expected[0]; next?.bytes !== undefined; next = this.#expected[0]) {
-      this.#expected.shift()
-      this.#socket.write(next.bytes)
-      next.left()
-      next.after?.()
-    }
+    while (this.#queue[0]?.ready) this.#queue.shift()?.leave()
+    if (this.#queue.length > 0) return
+    const action = this.#whenEmpty
+    this.#whenEmpty = undefined
+    action?.()
   }
 }

@@ -2,154 +2,198 @@ import { isObservable, type Subscription, take } from 'rxjs'
 import { describe } from '../errors.js'
 import { apiVersions } from '../protocol/api-versions.js'
 import { ErrorCode } from '../protocol/error-codes.js'
-import { decodeRequestBody, decodeRequestHeader, encodeResponseFrame } from '../protocol/message.js'
+import { encodeResponseFrame } from '../protocol/message.js'
 import { type ProduceRequest, type ProduceResponse, produce } from '../protocol/produce.js'
-import { PRODUCER_ID_OFFSET } from '../protocol/record-batch.js'
 import { FrameReader } from '../transport/framing.js'
-import { offeredVersions, type Served, served } from './apis.js'
+import { offeredVersions } from './apis.js'
 import type { Client, ClusterState } from './cluster-state.js'
+import { Drain } from './drain.js'
+import { faultyRequest, faultyResponse } from './fault-effects.js'
 import type { Fault } from './faults.js'
+import { batchesOf, type Incoming, partsOf, type Refused, readRequest } from './incoming.js'
 import type { ServerListener, ServerSocket } from './network.js'
-import { Replies, type Reply } from './replies.js'
+import { Replies } from './replies.js'
 
 /** socket.request.max.bytes */
 const MAX_REQUEST_BYTES = 104_857_600
 
-interface Incoming {
-  readonly served: Served
-  readonly version: number
-  readonly correlationId: number
-  readonly clientId: string | null
-  readonly request: unknown
-  /** Its place in the order of replies. */
-  readonly reply: Reply
-}
-
 /**
  * One connection of a client. Its requests are carried out one at a time, in the order in which they came, and answered in
- * that order (R8).
+ * that order (R8). What makes it end, such as an unknown API, waits for its turn as well.
  */
 export class Session implements ServerListener {
   readonly #cluster: ClusterState
-  readonly #node: number
+  readonly #where: { readonly node: number; readonly connection: number }
   readonly #socket: ServerSocket
-  readonly #connection: number
-  readonly #frames = new FrameReader(MAX_REQUEST_BYTES, message => this.#arrived(message))
+  readonly #drain: Drain
+  readonly #frames = new FrameReader(MAX_REQUEST_BYTES, frame => this.#arrived(frame))
   readonly #replies: Replies
-  readonly #waiting: Incoming[] = []
+  readonly #waiting: (Incoming | Refused)[] = []
+  /** What the request in hand waits for. */
   #current: Subscription | undefined
   #busy = false
+  /** What comes is not looked at any more. */
+  #deaf = false
   /** Nothing is carried out or answered any more. */
   #dead = false
 
   constructor(cluster: ClusterState, node: number, socket: ServerSocket) {
     this.#cluster = cluster
-    this.#node = node
+    this.#where = { node, connection: cluster.nextConnection() }
     this.#socket = socket
-    this.#connection = cluster.nextConnection()
+    this.#drain = new Drain(
+      cluster.scheduler,
+      held => socket.hold(held),
+      bytes => this.#read(bytes),
+    )
     this.#replies = new Replies(socket, cluster.scheduler)
-    cluster.trace.add({ kind: 'connected', node, connection: this.#connection, peer: socket.peer })
+    cluster.trace.add({ kind: 'connected', ...this.#where, peer: socket.peer })
   }
 
   received(chunk: Buffer): void {
-    if (this.#dead) return
-    try {
-      this.#frames.push(chunk)
-    } catch (error) {
-      this.#refuse(describe(error))
-    }
+    if (!this.#dead && !this.#deaf) this.#drain.push(chunk)
   }
 
   closed(): void {
     this.#dead = true
     this.#current?.unsubscribe()
+    this.#drain.stop()
     this.#replies.stop()
-    this.#cluster.depth.closed(this.#connection)
+    this.#cluster.depth.closed(this.#where.connection)
     this.#cluster.trace.add({ kind: 'disconnected', ...this.#where })
   }
 
-  get #where(): { node: number; connection: number } {
-    return { node: this.#node, connection: this.#connection }
+  #read(bytes: Buffer): void {
+    try {
+      this.#frames.push(bytes)
+    } catch (error) {
+      this.#queue({ reason: describe(error) })
+    }
   }
 
-  #arrived(message: Buffer): void {
-    if (this.#dead) return
-    const { apiKey, apiVersion: version, correlationId, clientId, bodyOffset } = decodeRequestHeader(message)
-    const entry = served.get(apiKey)
-    const range = offeredVersions(this.#cluster).find(offered => offered.apiKey === apiKey)
-    if (entry === undefined || range === undefined) {
-      this.#refuse(`API key ${apiKey} is not known`)
-      return
+  #arrived(frame: Buffer): void {
+    if (this.#dead || this.#deaf) return
+    const incoming = readRequest(this.#cluster, frame)
+    if ('served' in incoming) {
+      const { api } = incoming.served
+      const { version, correlationId } = incoming
+      const request = { kind: 'request', ...this.#where, api: api.name, version, correlationId } as const
+      if (api.key === produce.key) {
+        this.#cluster.trace.add({ ...request, batches: batchesOf(incoming) })
+        this.#cluster.depth.received(this.#where.node, this.#where.connection)
+      } else {
+        this.#cluster.trace.add(request)
+      }
     }
-    const { name } = entry.api
-    this.#cluster.trace.add({ kind: 'request', ...this.#where, api: name, version, correlationId })
-    if (apiKey === produce.key) this.#cluster.depth.received(this.#node, this.#connection)
-    const reply = this.#replies.expect(() => {
-      if (apiKey === produce.key) this.#cluster.depth.answered(this.#connection)
-      this.#cluster.trace.add({ kind: 'answered', ...this.#where, api: name, correlationId })
-    })
-    if (version < range.minVersion || version > range.maxVersion) {
-      if (apiKey === apiVersions.key) this.#answerUnsupported(correlationId, reply)
-      else this.#refuse(`${name} version ${version} is not supported`)
-      return
-    }
-    const request = decodeRequestBody(entry.api, version, message, bodyOffset)
-    this.#waiting.push({ served: entry, version, correlationId, clientId, request, reply })
+    this.#queue(incoming)
+  }
+
+  #queue(incoming: Incoming | Refused): void {
+    if ('reason' in incoming) this.#deaf = true
+    this.#waiting.push(incoming)
     this.#next()
-  }
-
-  /** KIP-511: in the form of version 0, with the versions of ApiVersions that would be understood. */
-  #answerUnsupported(correlationId: number, reply: Reply): void {
-    const apiKeys = offeredVersions(this.#cluster).filter(({ apiKey }) => apiKey === apiVersions.key)
-    const answer = { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys, throttleTimeMs: 0 }
-    reply.send(Buffer.concat(encodeResponseFrame(apiVersions, 0, correlationId, answer)), 0)
   }
 
   #next(): void {
     const incoming = this.#busy || this.#dead ? undefined : this.#waiting.shift()
     if (incoming === undefined) return
     this.#busy = true
+    if ('reason' in incoming) {
+      this.#refuse(incoming.reason)
+      return
+    }
+    try {
+      this.#carryOut(incoming)
+    } catch (error) {
+      this.#refuse(describe(error))
+    }
+  }
+
+  #carryOut(incoming: Incoming): void {
     const { api, handle } = incoming.served
-    const fault = this.#cluster.faults.strike('request', {
-      api: api.name,
-      node: this.#node,
-      parts: api.key === produce.key ? partsOf(incoming.request as ProduceRequest) : [],
-    })
+    if (incoming.request === undefined) {
+      this.#answerUnsupported(incoming)
+      return
+    }
+    const target = { api: api.name, node: this.#where.node, parts: partsOf(incoming) }
+    const fault = this.#cluster.faults.strike('request', target)
     if (fault !== undefined) this.#cluster.trace.add({ kind: 'fault', ...this.#where, fault })
+    if (fault?.kind === 'slowDrain') this.#drain.slow(fault.bytesPerSecond)
     if (fault?.kind === 'dropBeforeAppend') {
       this.#drop()
       return
     }
     const client: Client = { cluster: this.#cluster, ...this.#where, clientId: incoming.clientId }
-    const result = handle(client, incoming.request, incoming.version)
+    const result = handle(client, faultyRequest(fault, api.name, incoming.request), incoming.version)
     if (isObservable(result)) {
-      this.#current = result.pipe(take(1)).subscribe(response => this.#answer(incoming, response, fault))
+      this.#current = result.pipe(take(1)).subscribe({
+        next: response => this.#carriedOut(incoming, response, fault),
+        error: error => this.#refuse(describe(error)),
+      })
     } else {
-      this.#answer(incoming, result, fault)
+      this.#carriedOut(incoming, result, fault)
     }
   }
 
-  /** The one place where the faults of a request strike. */
-  #answer(incoming: Incoming, response: unknown, fault: Fault | undefined): void {
-    const { served, version, correlationId, reply } = incoming
-    const { replyDelayMs } = this.#cluster.options
-    if (fault?.kind === 'neverAnswer') {
-      this.#dead = true
-      return
-    }
+  /** With {@link #carryOut} the one place where the faults of a request strike; fault-effects.ts has what they make of it. */
+  #carriedOut(incoming: Incoming, response: unknown, fault: Fault | undefined): void {
+    // It stays the one in hand: what follows is received, and waits for ever.
+    if (fault?.kind === 'neverAnswer') return
     if (fault?.kind === 'appendThenDrop') {
       this.#drop()
       return
     }
-    if (fault?.kind === 'throttle') (response as { throttleTimeMs: number }).throttleTimeMs = fault.ms
-    if (fault?.kind === 'answerEntries') changeEntries(response as ProduceResponse, fault.change)
-    let bytes = Buffer.concat(encodeResponseFrame(served.api, version, correlationId, response))
-    if (fault?.kind === 'hostileBytes') bytes = Buffer.from(fault.hex, 'hex')
-    if (fault?.kind === 'cutReply') {
-      reply.send(bytes.subarray(0, fault.atByte), replyDelayMs, () => this.#drop())
+    if (wantsNoAnswer(incoming)) {
+      this.#notAnswered(response as ProduceResponse)
       return
     }
-    reply.send(bytes, replyDelayMs + (fault?.kind === 'delay' ? fault.ms : 0))
+    const { api } = incoming.served
+    const { version, correlationId } = incoming
+    const answer = faultyResponse(fault, api.name, response)
+    const bytes = Buffer.concat(encodeResponseFrame(api, version, correlationId, answer))
+    if (fault?.kind === 'cutReply') {
+      this.#dead = true
+      this.#reply(incoming, bytes.subarray(0, fault.atByte), 0, () => this.#socket.end())
+      return
+    }
+    const sent = fault?.kind === 'hostileBytes' ? Buffer.from(fault.hex, 'hex') : bytes
+    this.#reply(incoming, sent, fault?.kind === 'delay' ? fault.ms : 0)
+    if (fault?.kind === 'throttle') this.#muteFor(fault.ms)
+    else this.#done()
+  }
+
+  #reply(incoming: Incoming, bytes: Buffer, delayMs: number, after?: () => void): void {
+    const { api } = incoming.served
+    const left = (): void => {
+      if (api.key === produce.key) this.#cluster.depth.answered(this.#where.connection)
+      const { correlationId } = incoming
+      this.#cluster.trace.add({ kind: 'answered', ...this.#where, api: api.name, correlationId })
+    }
+    this.#replies.send(bytes, this.#cluster.options.replyDelayMs + delayMs, left, after)
+  }
+
+  /** KIP-511: in the form of version 0, with the versions of ApiVersions that would be understood. */
+  #answerUnsupported(incoming: Incoming): void {
+    const apiKeys = offeredVersions(this.#cluster).filter(({ apiKey }) => apiKey === apiVersions.key)
+    const answer = { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys, throttleTimeMs: 0 }
+    this.#reply(incoming, Buffer.concat(encodeResponseFrame(apiVersions, 0, incoming.correlationId, answer)), 0)
+    this.#done()
+  }
+
+  /** acks 0: silence is success; what failed is told by ending the connection. */
+  #notAnswered({ responses }: ProduceResponse): void {
+    this.#cluster.depth.answered(this.#where.connection)
+    const failure = responses.flatMap(topic => topic.partitionResponses).find(({ errorCode }) => errorCode !== 0)
+    if (failure === undefined) this.#done()
+    else this.#refuse(`a produce request with acks 0 failed with code ${failure.errorCode}`)
+  }
+
+  /** As a broker does with a client over its quota: it hears nothing more for a while. */
+  #muteFor(ms: number): void {
+    this.#current = this.#cluster.scheduler.schedule(() => this.#done(), ms)
+  }
+
+  #done(): void {
     this.#busy = false
     this.#next()
   }
@@ -161,29 +205,12 @@ export class Session implements ServerListener {
 
   #refuse(reason: string): void {
     this.#cluster.trace.add({ kind: 'refused', ...this.#where, reason })
-    this.#drop()
+    this.#dead = true
+    // Not before the answers to what came earlier have left.
+    this.#replies.whenEmpty(() => this.#socket.end())
   }
 }
 
-function partsOf(request: ProduceRequest): { topic: string; partition: number; producerId: bigint }[] {
-  return request.topicData.flatMap(({ name, partitionData }) =>
-    partitionData.map(({ index, records }) => {
-      const bytes = Buffer.from(records ?? [])
-      const producerId = bytes.length >= PRODUCER_ID_OFFSET + 8 ? bytes.readBigInt64BE(PRODUCER_ID_OFFSET) : -1n
-      return { topic: name, partition: index, producerId }
-    }),
-  )
-}
-
-function changeEntries(response: ProduceResponse, change: 'omit' | 'duplicate' | 'invent' | 'reverse'): void {
-  const [topic] = response.responses
-  const [entry] = topic?.partitionResponses ?? []
-  if (topic === undefined || entry === undefined) return
-  if (change === 'omit') topic.partitionResponses.shift()
-  else if (change === 'duplicate') topic.partitionResponses.push({ ...entry, baseOffset: entry.baseOffset + 1000n })
-  else if (change === 'invent') topic.partitionResponses.unshift({ ...entry, index: entry.index + 1_000_000 })
-  else {
-    response.responses.reverse()
-    for (const { partitionResponses } of response.responses) partitionResponses.reverse()
-  }
+function wantsNoAnswer({ served, request }: Incoming): boolean {
+  return served.api.key === produce.key && (request as ProduceRequest).acks === 0
 }

@@ -14,6 +14,11 @@ export const tcpNetwork: Network = {
         write: bytes => {
           if (!socket.destroyed) socket.write(bytes)
         },
+        hold: held => {
+          if (held) socket.pause()
+          else socket.resume()
+        },
+        end: () => socket.destroySoon(),
         destroy: () => socket.destroy(),
       })
       socket.on('data', chunk => listener.received(chunk))

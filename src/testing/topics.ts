@@ -18,6 +18,8 @@ export interface TopicState {
   readonly partitions: PartitionState[]
   /** The broker's time of the append counts, not the producer's (`message.timestamp.type=LogAppendTime`). */
   readonly logAppendTime: boolean
+  /** Before this time its leaders are not known yet. */
+  availableAt: number
 }
 
 export interface TopicOptions {
@@ -59,7 +61,7 @@ export class Topics {
 
   /** @param leaders node ids, given to the partitions in turn. */
   create(name: string, partitions: number, leaders: readonly number[], logAppendTime = false): TopicState {
-    const topic: TopicState = { name, id: randomBytes(16), partitions: [], logAppendTime }
+    const topic: TopicState = { name, id: randomBytes(16), partitions: [], logAppendTime, availableAt: 0 }
     this.#topics.set(name, topic)
     this.addPartitions(topic, partitions, leaders)
     return topic

@@ -1,5 +1,6 @@
 import { Subject } from 'rxjs'
 import type { Fault } from './faults.js'
+import type { SentBatch } from './peek.js'
 
 interface Where {
   readonly node: number
@@ -7,14 +8,7 @@ interface Where {
   readonly connection: number
 }
 
-interface BatchTrace extends Where {
-  readonly topic: string
-  readonly partition: number
-  readonly producerId: bigint
-  readonly producerEpoch: number
-  readonly baseSequence: number
-  readonly count: number
-}
+interface BatchTrace extends Where, SentBatch {}
 
 type What =
   | ({ readonly kind: 'connected'; readonly peer: string } & Where)
@@ -24,10 +18,12 @@ type What =
       readonly api: string
       readonly version: number
       readonly correlationId: number
+      /** Of a produce request: what it brings. */
+      readonly batches?: readonly SentBatch[]
     } & Where)
   | ({ readonly kind: 'appended'; readonly baseOffset: bigint } & BatchTrace)
-  | ({ readonly kind: 'duplicate'; readonly baseOffset: bigint } & BatchTrace)
-  /** `rule`: R2 to R5, or the check that failed. */
+  | ({ readonly kind: 'duplicate'; readonly rule: 'R1'; readonly baseOffset: bigint } & BatchTrace)
+  /** `rule`: R2 to R5, the check that failed, or `fault` where it was told to fail. */
   | ({ readonly kind: 'rejected'; readonly rule: string; readonly errorCode: number } & BatchTrace)
   | ({ readonly kind: 'fault'; readonly fault: Fault } & Where)
   | ({ readonly kind: 'answered'; readonly api: string; readonly correlationId: number } & Where)
@@ -58,8 +54,16 @@ export class Trace {
 
 /** How many produce requests of a connection were received and not answered yet: the window, seen from the broker. */
 export class Depth {
-  readonly #now = new Map<number, number>()
+  /** By connection. */
+  readonly #now = new Map<number, { readonly node: number; depth: number }>()
+  /** By node. */
   readonly #most = new Map<number, number>()
+
+  /** The most that any connection to this node, or to any, has now. */
+  now(node?: number): number {
+    const open = [...this.#now.values()].filter(connection => node === undefined || connection.node === node)
+    return Math.max(0, ...open.map(({ depth }) => depth))
+  }
 
   /** The most that any connection to this node, or to any, had at once. */
   most(node?: number): number {
@@ -67,13 +71,14 @@ export class Depth {
   }
 
   received(node: number, connection: number): void {
-    const depth = (this.#now.get(connection) ?? 0) + 1
-    this.#now.set(connection, depth)
+    const depth = (this.#now.get(connection)?.depth ?? 0) + 1
+    this.#now.set(connection, { node, depth })
     this.#most.set(node, Math.max(this.most(node), depth))
   }
 
   answered(connection: number): void {
-    this.#now.set(connection, (this.#now.get(connection) ?? 0) - 1)
+    const open = this.#now.get(connection)
+    if (open !== undefined) open.depth--
   }
 
   closed(connection: number): void {

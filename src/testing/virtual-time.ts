@@ -14,7 +14,7 @@ import { VirtualTimeScheduler } from 'rxjs'
 export class VirtualTime extends VirtualTimeScheduler {
   /** Actions that are scheduled and neither done nor cancelled. */
   get pending(): number {
-    return this.actions.filter(action => !action.closed).length
+    return this.actions.length
   }
 
   /** Lets so many ms pass. */
@@ -34,6 +34,8 @@ export class VirtualTime extends VirtualTimeScheduler {
    * @param limitMs how much time that may take; default an hour.
    * @throws when it takes longer, or when nothing is scheduled any more that could bring it about.
    */
+  until<T>(goal: Promise<T>, limitMs?: number): Promise<T>
+  until(goal: () => boolean, limitMs?: number): Promise<void>
   async until<T>(goal: Promise<T> | (() => boolean), limitMs = 3_600_000): Promise<T | undefined> {
     const end = this.frame + limitMs
     let done = false
@@ -52,40 +54,51 @@ export class VirtualTime extends VirtualTimeScheduler {
         },
       )
     }
-    for (;;) {
+    for (let idleTurns = 0; ; ) {
       await settle()
       if (done || (typeof goal === 'function' && goal())) return outcome()
       if (this.#next() === Number.POSITIVE_INFINITY) {
+        if (idleTurns++ < IDLE_TURNS) continue
         throw new Error(`at ${this.frame} ms of virtual time nothing is scheduled any more, and it has not happened`)
       }
+      idleTurns = 0
       if (this.#next() > end) throw new Error(`it has not happened within ${limitMs} ms of virtual time`)
       this.#step()
     }
   }
 
-  /** Lets time pass until nothing is scheduled any more. */
-  async idle(): Promise<void> {
+  /**
+   * Lets time pass until nothing is scheduled any more.
+   *
+   * @param limitMs how much time that may take; default an hour.
+   * @throws when it takes longer: something goes on for ever.
+   */
+  async idle(limitMs = 3_600_000): Promise<void> {
+    const end = this.frame + limitMs
     await settle()
     while (this.#next() < Number.POSITIVE_INFINITY) {
+      if (this.#next() > end) {
+        throw new Error(`after ${limitMs} ms of virtual time ${this.pending} timers are still scheduled`)
+      }
       this.#step()
       await settle()
     }
   }
 
-  /** When the next action is due. */
+  /** When the next action is due: RxJS keeps them in order, without those that were cancelled. */
   #next(): number {
-    let next = Number.POSITIVE_INFINITY
-    for (const action of this.actions) if (!action.closed) next = Math.min(next, action.delay)
-    return next
+    return this.actions[0]?.delay ?? Number.POSITIVE_INFINITY
   }
 
   /** Runs all that is due next. */
   #step(): void {
     this.maxFrames = this.#next()
     this.flush()
-    this.frame = Math.max(this.frame, this.maxFrames)
   }
 }
+
+/** How often what takes several turns of the event loop, such as a stream, is waited for before it is given up. */
+const IDLE_TURNS = 20
 
 /** Lets everything run that waits for nothing but its turn. */
 function settle(): Promise<void> {

@@ -1,0 +1,98 @@
+import type { CreateTopicsRequest, CreateTopicsResponse } from '../protocol/create-topics.js'
+import type { FetchRequest, FetchResponse } from '../protocol/fetch.js'
+import type { FindCoordinatorResponse } from '../protocol/find-coordinator.js'
+import type { ListOffsetsResponse } from '../protocol/list-offsets.js'
+import type { MetadataRequest, MetadataResponse } from '../protocol/metadata.js'
+import type { ProduceResponse } from '../protocol/produce.js'
+import type { Fault } from './faults.js'
+
+/** What a fault makes of a request before it is carried out: one that is to fail must leave nothing behind. */
+export function faultyRequest(fault: Fault | undefined, api: string, request: unknown): unknown {
+  if (fault?.kind !== 'error') return request
+  if (api === 'Metadata') return { ...(request as MetadataRequest), allowAutoTopicCreation: false }
+  if (api === 'CreateTopics') return { ...(request as CreateTopicsRequest), validateOnly: true }
+  if (api === 'Fetch') return { ...(request as FetchRequest), maxWaitMs: 0 }
+  return request
+}
+
+/** What a fault makes of an answer. */
+export function faultyResponse(fault: Fault | undefined, api: string, response: unknown): unknown {
+  switch (fault?.kind) {
+    case 'error':
+      return failed(api, response, fault.code)
+    case 'throttle':
+      return { ...(response as object), throttleTimeMs: fault.ms }
+    case 'answerEntries':
+      return withEntries(response as ProduceResponse, fault.change)
+    default:
+      return response
+  }
+}
+
+/** An answer of this API that says nothing but the code. */
+function failed(api: string, response: unknown, errorCode: number): unknown {
+  switch (api) {
+    case 'Metadata': {
+      const metadata = response as MetadataResponse
+      return { ...metadata, topics: metadata.topics.map(topic => ({ ...topic, errorCode, partitions: [] })) }
+    }
+    case 'CreateTopics': {
+      const created = response as CreateTopicsResponse
+      return { ...created, topics: created.topics.map(topic => ({ ...topic, errorCode, errorMessage: null })) }
+    }
+    case 'Fetch': {
+      const nothing = { errorCode, highWatermark: -1n, lastStableOffset: -1n, logStartOffset: -1n, records: null }
+      const fetched = response as FetchResponse
+      const responses = fetched.responses.map(topic => ({
+        ...topic,
+        partitions: topic.partitions.map(partition => ({ ...partition, ...nothing })),
+      }))
+      return { ...fetched, responses }
+    }
+    case 'ListOffsets': {
+      const nothing = { errorCode, timestamp: -1n, offset: -1n, leaderEpoch: -1 }
+      const listed = response as ListOffsetsResponse
+      const topics = listed.topics.map(topic => ({
+        ...topic,
+        partitions: topic.partitions.map(partition => ({ ...partition, ...nothing })),
+      }))
+      return { ...listed, topics }
+    }
+    case 'FindCoordinator': {
+      const nobody = { errorCode, nodeId: -1, host: '', port: -1 }
+      const found = response as FindCoordinatorResponse
+      return { ...found, ...nobody, coordinators: found.coordinators.map(one => ({ ...one, ...nobody })) }
+    }
+    case 'InitProducerId':
+      return { ...(response as object), errorCode, producerId: -1n, producerEpoch: -1 }
+    default:
+      return { ...(response as object), errorCode }
+  }
+}
+
+type Change = (Fault & { kind: 'answerEntries' })['change']
+
+function withEntries(response: ProduceResponse, change: Change): ProduceResponse {
+  const [topic, ...topics] = response.responses
+  const [entry, ...entries] = topic?.partitionResponses ?? []
+  if (topic === undefined || entry === undefined) return response
+  const first = (partitionResponses: typeof entries): ProduceResponse => ({
+    ...response,
+    responses: [{ ...topic, partitionResponses }, ...topics],
+  })
+  switch (change) {
+    case 'omit':
+      return first(entries)
+    case 'duplicate':
+      return first([entry, ...entries, { ...entry, baseOffset: entry.baseOffset + 1000n }])
+    case 'invent':
+      return first([{ ...entry, index: entry.index + 1_000_000 }, entry, ...entries])
+    case 'reverse': {
+      const reversed = response.responses.map(one => ({
+        ...one,
+        partitionResponses: [...one.partitionResponses].reverse(),
+      }))
+      return { ...response, responses: reversed.reverse() }
+    }
+  }
+}
