@@ -5,119 +5,122 @@
  *     npm start -- --brokers HOST:PORT --topic T --file F        your Kafka, your file
  */
 import { stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { finalize, lastValueFrom, tap } from 'rxjs'
+import { fileURLToPath } from 'node:url'
+import { catchError, ignoreElements, lastValueFrom, of, tap } from 'rxjs'
 import { createProducer, type ProducerRecord } from '../src/index.js'
 import { startCluster } from '../src/testing/index.js'
-import { type JobOptions, readArgs } from './support/args.js'
+import { readArgs } from './support/args.js'
 import { Ledger } from './support/ledger.js'
 import { openInput, readLines } from './support/lines.js'
 import { Progress } from './support/progress.js'
+import { isExact, perBroker, table } from './support/report.js'
 import { writeSample } from './support/sample.js'
 import { verify } from './support/verify.js'
 
-const options = readArgs()
+/** Requests in flight per broker; Kafka allows five, the producer's default is four. */
+const WINDOW = 4
+
+const { topic, records, keyField, timeField, compression, linger, deliveryTimeoutMs, ...options } = readArgs()
 
 // Where to: a real Kafka, or three brokers in this process that answer as if they were a few milliseconds away.
 const cluster =
   options.brokers === undefined
-    ? await startCluster({ nodes: 3, topics: { [options.topic]: { partitions: 6 } }, replyDelayMs: 5, trace: false })
+    ? await startCluster({ nodes: 3, topics: { [topic]: { partitions: 6 } }, replyDelayMs: 5, trace: false })
     : undefined
 const brokers = options.brokers ?? cluster!.brokers
 
 // What: a file, or one that is made up.
-const file = options.file ?? join(tmpdir(), `rx-kafka-sample-${options.records}.ndjson`)
-if (options.file === undefined) await writeSample(file, options.records)
+const file = options.file ?? fileURLToPath(new URL(`data/sample-${records}.ndjson`, import.meta.url))
+if (options.file === undefined) await writeSample(file, records)
 const input = openInput(file)
-console.log(`${file === '-' ? 'standard input' : file} → topic ${options.topic} at ${brokers.join(', ')}`)
+const size = file === '-' ? Number.NaN : (await stat(file)).size
+console.log(`${file === '-' ? 'standard input' : file} → topic ${topic} at ${brokers.join(', ')}`)
 
 const producer = createProducer({
   brokers,
-  compression: options.compression,
-  linger: options.linger,
-  deliveryTimeoutMs: options.deliveryTimeoutMs,
-  requestTimeoutMs: Math.max(1, Math.min(30_000, options.deliveryTimeoutMs - options.linger)),
-  batchSize: 65_536,
+  compression,
+  linger,
+  deliveryTimeoutMs,
+  requestTimeoutMs: Math.min(30_000, deliveryTimeoutMs - linger),
+  maxInFlight: WINDOW,
+  ...(cluster && { batchSize: 16_384 }), // small, so that a small file fills the window too
 })
-producer.events$.subscribe(event => {
-  if ('error' in event) console.error(`\n${event.kind}: ${event.error.message}`)
-})
-
 let linesRead = 0
-const interrupted = onInterrupt()
 const ledger = new Ledger()
-const progress = new Progress(producer, ledger, file === '-' ? 0 : (await stat(file)).size)
+const progress = new Progress(
+  producer,
+  ledger,
+  () => ((input.bytesRead / size) * ledger.settled) / Math.max(1, linesRead),
+)
+producer.events$.subscribe(event => progress.event(event))
+const interrupted = onInterrupt()
 
 // The job. publish() pulls: lines are read only as fast as brokers answer.
-await lastValueFrom(
-  producer.publish(records(options)).pipe(
+const brokenBy = await lastValueFrom(
+  producer.publish(recordsOf(readLines(input))).pipe(
     tap(ack => {
       ledger.add(ack)
       progress.sample()
     }),
-    finalize(() => progress.stop()),
+    ignoreElements(),
+    catchError((error: Error) => of(error)),
   ),
   { defaultValue: undefined },
 )
 await producer.close()
+progress.stop()
 
 // The proof: every acked record is in the log, once, in order, at its offset.
-const reports = []
-for (const [partition, acked] of [...ledger.partitions].sort(([a], [b]) => a - b)) {
-  reports.push(await verify(brokers, options.topic, partition, acked))
-}
+let unreadable: Error | undefined
+const reports = await verify(brokers, topic, ledger).catch((error: Error) => {
+  unreadable = error
+  return []
+})
 const depth = cluster?.depth.most()
 await cluster?.stop()
 
-console.table(
-  reports.map(({ partition, records, first, last, inOrder, duplicates, missing }) => ({
-    partition,
-    records,
-    'first offset': Number(first),
-    'last offset': Number(last),
-    'in order': inOrder ? 'yes' : 'NO',
-    duplicates,
-    missing,
-  })),
-)
-console.log(
-  `window depth reached: ${progress.mostInFlight}${depth === undefined ? '' : `, seen by the brokers: ${depth}`}`,
-)
+const unsettled = linesRead - ledger.settled
+console.log(table(reports))
+console.log(`window depth reached: ${perBroker(progress.mostInFlight)}${cluster ? `; seen by brokers: ${depth}` : ''}`)
 console.log(`${linesRead} lines read, ${ledger.acked} acked, ${ledger.failed} failed`)
-if (ledger.firstFailure !== undefined) console.error(`the first failure: ${ledger.firstFailure}`)
-
-const exact = reports.every(({ inOrder, duplicates, missing }) => inOrder && duplicates === 0 && missing === 0)
-const deep = depth === undefined || depth === 4
 if (interrupted()) {
-  const unsent = linesRead - ledger.acked - ledger.failed
   console.log(
-    `interrupted: what was accepted has been delivered, ${unsent} lines that were read were not accepted, the rest was not read`,
+    `interrupted: ${ledger.acked} records delivered, ${unsettled} lines read but not accepted, the rest not read`,
   )
-  process.exitCode = 130
-} else {
-  const verified = ledger.acked === linesRead && exact && deep
-  console.log(verified ? 'every record was acked and verified' : 'NOT every record was acked and verified')
-  process.exitCode = verified ? 0 : 1
 }
+const problems = [
+  brokenBy && `the stream ended early: ${brokenBy.message}`,
+  ledger.firstFailure && `${ledger.failed} records failed, the first with: ${ledger.firstFailure.message}`,
+  unreadable && `nothing could be verified: ${unreadable.message}`,
+  !reports.every(isExact) && 'the log is not what was acked',
+  !interrupted() && unsettled > 0 && `${unsettled} lines have no ack`,
+  !interrupted() && cluster && depth !== WINDOW && `the window was ${depth} deep, not ${WINDOW}`,
+].filter(Boolean)
+for (const problem of problems) console.error(problem)
+console.log(
+  problems.length === 0
+    ? `every ${interrupted() ? 'accepted ' : ''}record was acked and verified`
+    : 'NOT every record was acked and verified',
+)
+process.exitCode = interrupted() ? 130 : problems.length === 0 ? 0 : 1
 
-async function* records({ topic, keyField, timeField }: JobOptions): AsyncGenerator<ProducerRecord<number>> {
-  for await (const value of readLines(input)) {
-    const { [keyField]: key, [timeField]: timestamp } = parse(value)
+async function* recordsOf(lines: AsyncIterable<Buffer>): AsyncGenerator<ProducerRecord<number>> {
+  for await (const value of lines) {
+    const { [keyField]: key, [timeField]: time } = fieldsOf(value)
     yield {
       topic,
       value,
-      key: key === undefined ? undefined : String(key),
-      timestamp: Number.isSafeInteger(timestamp) ? Number(timestamp) : undefined,
+      key: typeof key === 'string' || typeof key === 'number' ? String(key) : undefined,
+      timestamp: Number.isSafeInteger(time) && Number(time) >= 0 ? Number(time) : undefined,
       metadata: linesRead++,
     }
   }
 }
 
 /** The fields of a line, if it is JSON. */
-function parse(line: string): Record<string, unknown> {
+function fieldsOf(line: Buffer): Record<string, unknown> {
   try {
-    return Object(JSON.parse(line))
+    return Object(JSON.parse(line.toString()))
   } catch {
     return {}
   }
@@ -128,10 +131,12 @@ function onInterrupt(): () => boolean {
   let times = 0
   process.on('SIGINT', () => {
     if (++times === 1) {
+      progress.note('interrupted: delivering what was accepted; Ctrl-C again stops at once')
       void producer.close()
       input.destroy()
     } else {
-      console.error(`\n${linesRead - ledger.acked - ledger.failed} records were accepted and have no answer`)
+      progress.stop()
+      console.error(`stopped: ${linesRead - ledger.settled} of ${linesRead} lines were not delivered, or not confirmed`)
       process.exit(130)
     }
   })

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import { parseArgs } from 'node:util'
 
 const HELP = `npm start -- [options]
@@ -10,11 +11,13 @@ Without --brokers it starts an embedded cluster of three nodes, and without --fi
   --file PATH             one record a line; - is standard input
   --records N             how many events to make up (default 50000)
   --key-field NAME        the field of a JSON line that is the record's key (default customer)
-  --time-field NAME       the field that is its timestamp, in ms (default at)
+  --time-field NAME       the field that is its timestamp, in ms (default at); without: the time of sending
   --compression CODEC     none (default) or snappy
-  --linger MS             default 0
-  --delivery-timeout MS   default 120000
+  --linger MS             how long a batch waits for more records (default 0)
+  --delivery-timeout MS   how long a record may take (default 120000)
   --help
+
+Lines that are not JSON, or lack the field, are sent without key. Ctrl-C delivers what was accepted and stops.
 
 Exit codes: 0 every record was acked and verified, 1 it was not, 2 the options are wrong, 130 interrupted.
 `
@@ -35,7 +38,7 @@ export interface JobOptions {
 
 /** Reads the command line; prints help or what is wrong with it, and exits, where there is nothing else to do. */
 export function readArgs(): JobOptions {
-  try {
+  return orExit(() => {
     const { values } = parseArgs({
       options: {
         brokers: { type: 'string' },
@@ -54,28 +57,55 @@ export function readArgs(): JobOptions {
       console.log(HELP)
       process.exit(0)
     }
-    const { compression } = values
-    if (compression !== 'none' && compression !== 'snappy')
-      throw new Error(`--compression is none or snappy, not '${compression}'`)
+    const linger = integer('--linger', values.linger, 0)
     return {
-      brokers: values.brokers?.split(',').filter(Boolean),
-      topic: values.topic,
-      file: values.file,
-      records: natural('--records', values.records),
+      brokers: values.brokers?.split(',').map(brokerAddress),
+      topic: matching('--topic', values.topic, /^[\w.-]{1,249}$/, 'letters, digits, dots, underscores and hyphens'),
+      file: values.file === undefined ? undefined : readable(values.file),
+      records: integer('--records', values.records, 1),
       keyField: values['key-field'],
       timeField: values['time-field'],
-      compression,
-      linger: natural('--linger', values.linger),
-      deliveryTimeoutMs: natural('--delivery-timeout', values['delivery-timeout']),
+      compression: matching('--compression', values.compression, /^(none|snappy)$/, 'none or snappy') as 'none',
+      linger,
+      deliveryTimeoutMs: integer('--delivery-timeout', values['delivery-timeout'], linger + 1),
     }
+  }, HELP)
+}
+
+/** What `read` gives; if it throws: what is wrong, how to do it right, and exit code 2. */
+export function orExit<T>(read: () => T, help: string): T {
+  try {
+    return read()
   } catch (error) {
-    console.error(`${(error as Error).message}\n\n${HELP}`)
+    console.error(`${(error as Error).message}\n\n${help}`)
     process.exit(2)
   }
 }
 
-function natural(name: string, text: string): number {
+/** A whole number from `min` to what Kafka has room for. */
+export function integer(name: string, text: string, min: number): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 0) throw new Error(`${name} is a whole number from 0, not '${text}'`)
-  return value
+  if (/^\d+$/.test(text) && value >= min && value < 2 ** 31) return value
+  throw new Error(`${name} is a whole number from ${min} to ${2 ** 31 - 1}, not '${text}'`)
+}
+
+function matching(name: string, text: string, pattern: RegExp, rule: string): string {
+  if (pattern.test(text)) return text
+  throw new Error(`${name} is ${rule}, not '${text}'`)
+}
+
+function brokerAddress(text: string): string {
+  const match = /^(?:\[[^\]\s]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?$/.exec(text)
+  const port = Number(match?.[1] ?? 9092)
+  if (match !== null && port >= 1 && port <= 65_535) return text
+  throw new Error(`--brokers is HOST:PORT,HOST:PORT,… with ports from 1 to 65535, not '${text}'`)
+}
+
+function readable(path: string): string {
+  try {
+    if (path !== '-') accessSync(path, constants.R_OK)
+  } catch (cause) {
+    throw new Error(`--file cannot be read: ${(cause as Error).message}`, { cause })
+  }
+  return path
 }

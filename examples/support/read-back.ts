@@ -1,5 +1,8 @@
 import { asyncScheduler, firstValueFrom } from 'rxjs'
+import { BrokerError } from '../../src/errors.js'
+import { brokerError } from '../../src/protocol/error-codes.js'
 import { fetch } from '../../src/protocol/fetch.js'
+import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, listOffsets } from '../../src/protocol/list-offsets.js'
 import { metadata } from '../../src/protocol/metadata.js'
 import { type DecodedRecord, decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { ZERO_UUID } from '../../src/protocol/uuid.js'
@@ -8,28 +11,39 @@ import { tcp } from '../../src/transport/tcp.js'
 import type { Address } from '../../src/transport/transport.js'
 
 const ONE_MEGABYTE = 1_048_576
+/** The bit of a batch's attributes that says: markers of transactions, not records. */
+const CONTROL = 0x20
 
-/** The records of a partition from one offset to another, both included, straight from its leader by Kafka's Fetch. */
+/**
+ * The records of a partition from an offset to where the log ends now, straight from its leader by Kafka's own requests.
+ * Begins later where the log does; ends at once where the log ends before `from`.
+ */
 export async function* readBack(
   brokers: readonly string[],
   topic: string,
   partition: number,
   from: bigint,
-  to: bigint,
 ): AsyncGenerator<DecodedRecord> {
-  const leader = await connect(await findLeader(brokers, topic, partition))
+  const { connection, close } = await connect(await findLeader(brokers, topic, partition))
   try {
-    let offset = from
-    while (offset <= to) {
-      const batches = decodeRecordBatches(await fetchFrom(leader.connection, topic, partition, offset))
+    const start = await offsetAt(connection, topic, partition, EARLIEST_TIMESTAMP)
+    const end = await offsetAt(connection, topic, partition, LATEST_TIMESTAMP)
+    let offset = from > start ? from : start
+    while (offset < end) {
+      const batches = decodeRecordBatches(await fetchFrom(connection, topic, partition, offset))
+      if (batches.length === 0)
+        throw new Error(`${topic}-${partition} ends at ${end}, but has nothing from ${offset} on`)
       for (const batch of batches) {
-        if (!batch.crcValid) throw new Error(`the CRC of the batch at offset ${batch.baseOffset} is wrong`)
-        for (const record of decodeRecords(batch)) if (record.offset >= from && record.offset <= to) yield record
+        if (!batch.crcValid)
+          throw new Error(`${topic}-${partition}: the batch at offset ${batch.baseOffset} is damaged`)
+        const records = (batch.attributes & CONTROL) === 0 ? decodeRecords(batch) : []
+        // A batch is given whole, also where the read begins within it.
+        for (const record of records) if (record.offset >= offset && record.offset < end) yield record
         offset = batch.baseOffset + BigInt(batch.lastOffsetDelta) + 1n
       }
     }
   } finally {
-    leader.close()
+    close()
   }
 }
 
@@ -62,15 +76,31 @@ async function fetchFrom(
     }),
   )
   const data = response.responses[0]?.partitions[0]
-  if (data === undefined || data.errorCode !== 0)
-    throw new Error(`Fetch of ${topic}-${partition}: error ${data?.errorCode}`)
-  return data.records ?? Buffer.alloc(0)
+  check(data?.errorCode ?? response.errorCode)
+  return data?.records ?? Buffer.alloc(0)
+}
+
+async function offsetAt(connection: Connection, topic: string, partition: number, timestamp: bigint): Promise<bigint> {
+  const wanted = { partitionIndex: partition, currentLeaderEpoch: -1, timestamp }
+  const response = await firstValueFrom(
+    connection.request(listOffsets, {
+      replicaId: -1,
+      isolationLevel: 0,
+      topics: [{ name: topic, partitions: [wanted] }],
+    }),
+  )
+  const found = response.topics[0]?.partitions[0]
+  check(found?.errorCode ?? -1)
+  return found!.offset
+}
+
+function check(errorCode: number): void {
+  if (errorCode !== 0) throw new BrokerError(brokerError(errorCode))
 }
 
 async function findLeader(brokers: readonly string[], topic: string, partition: number): Promise<Address> {
   for (const broker of brokers) {
-    const [host = '', port = '9092'] = broker.split(':')
-    const any = await connect({ host, port: Number(port) }).catch(() => undefined)
+    const any = await connect(parseAddress(broker)).catch(() => undefined)
     if (any === undefined) continue
     const response = await firstValueFrom(
       any.connection.request(metadata, {
@@ -79,13 +109,18 @@ async function findLeader(brokers: readonly string[], topic: string, partition: 
         includeClusterAuthorizedOperations: false,
         includeTopicAuthorizedOperations: false,
       }),
-    )
-    any.close()
+    ).finally(any.close)
     const leaderId = response.topics[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition)?.leaderId
     const leader = response.brokers.find(({ nodeId }) => nodeId === leaderId)
     if (leader !== undefined) return leader
   }
-  throw new Error(`no broker of ${brokers.join()} could tell who leads ${topic}-${partition}`)
+  throw new Error(`none of ${brokers.join(', ')} could tell who leads ${topic}-${partition}`)
+}
+
+/** `host`, `host:port` or `[ipv6]:port`, as the producer takes them. */
+function parseAddress(broker: string): Address {
+  const [, host, port = '9092'] = /^(.*?)(?::(\d+))?$/.exec(broker)!
+  return { host: host!.replace(/^\[|\]$/g, ''), port: Number(port) }
 }
 
 function connect(address: Address): Promise<{ connection: Connection; close(): void }> {

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 const CATEGORIES = ['books', 'garden', 'kitchen', 'music', 'office', 'sports', 'toys', 'travel']
 const CITIES = ['Aarhus', 'Bogotá', 'Kraków', 'Malmö', 'Nairobi', 'Osaka', 'Porto', 'Zürich']
 const EVENTS = ['viewed', 'viewed', 'viewed', 'added', 'added', 'ordered', 'returned']
+const REFERRERS = [null, null, 'search', 'newsletter', 'a friend', 'https://example.org/the-ten-best-teapots']
 const CUSTOMERS = 2_000
 const START = Date.UTC(2026, 0, 1)
 
@@ -24,29 +25,36 @@ function seeded(seed: number): () => number {
 /** What happens in a web shop: a few customers do much, most do little, and time goes on. */
 function* events(count: number, seed: number): Generator<string> {
   const random = seeded(seed)
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
+  const below = (limit: number): number => Math.floor(random() * limit)
+  const pick = <T>(list: readonly T[]): T => list[below(list.length)]!
   let time = START
   for (let id = 1; id <= count; id++) {
-    time += Math.floor(random() * 200)
-    const items = Array.from({ length: 1 + Math.floor(random() ** 3 * 5) }, () => ({
-      sku: `${pick(CATEGORIES)}-${Math.floor(random() * 10_000)}`,
-      quantity: 1 + Math.floor(random() * 3),
-      cents: 100 + Math.floor(random() * 9_900),
+    time += 1 + below(200)
+    const items = Array.from({ length: 1 + Math.floor(random() ** 3 * 8) }, () => ({
+      sku: `${pick(CATEGORIES)}-${below(10_000)}`,
+      quantity: 1 + below(3),
+      cents: 100 + below(9_900),
     }))
     const event = {
       id,
       customer: `c${Math.floor(random() ** 3 * CUSTOMERS)}`,
       event: pick(EVENTS),
       at: time,
-      shop: { city: pick(CITIES), terminal: Math.floor(random() * 40) },
+      shop: { city: pick(CITIES), terminal: below(40) },
+      referrer: pick(REFERRERS),
       items,
     }
     yield `${JSON.stringify(event)}\n`
   }
 }
 
-/** Writes a file of events, one a line; the same file for the same count and seed. */
+/**
+ * Writes a file of events, one a line; the same file for the same count and seed. It appears when it is whole, so that
+ * two jobs that make the same one do not disturb each other.
+ */
 export async function writeSample(path: string, count: number, seed = 1): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
-  await pipeline(Readable.from(events(count, seed)), createWriteStream(path))
+  const unfinished = `${path}.${process.pid}`
+  await pipeline(Readable.from(events(count, seed)), createWriteStream(unfinished))
+  await rename(unfinished, path)
 }

@@ -1,53 +1,73 @@
-import { crc32c } from '../../src/protocol/crc32c.js'
-import type { PartitionLedger } from './ledger.js'
+import { fingerprint, type Ledger, type PartitionLedger } from './ledger.js'
 import { readBack } from './read-back.js'
 
 /** What the log of one partition turned out to hold. */
 export interface PartitionReport {
   readonly partition: number
+  /** Acked records. */
   readonly records: number
+  /** The offset of the first of them, and of the last. */
   readonly first: bigint
   readonly last: bigint
-  /** Offsets rise with the lines of the input. */
+  /** Along the log, and along the acks, the lines come as in the input. */
   readonly inOrder: boolean
-  /** Acked, and not there at the acked offset with the same value. */
+  /** Acked, and at the acked offset there is nothing, or something else. */
   readonly missing: number
-  /** There once more than they were sent. */
+  /** There once more than they were acked. */
   readonly duplicates: number
 }
 
-/** Compares what was acked in a partition with what a reader finds there. Records of others in between do not count. */
-export async function verify(
+/** Reads every partition back and compares it with what was acked. */
+export async function verify(brokers: readonly string[], topic: string, ledger: Ledger): Promise<PartitionReport[]> {
+  const reports: PartitionReport[] = []
+  for (const [partition, acked] of [...ledger.partitions].sort(([a], [b]) => a - b)) {
+    reports.push(await verifyPartition(brokers, topic, partition, acked))
+  }
+  return reports
+}
+
+/** Walks along the log and the ledger at once. Records of others in between do not count. */
+async function verifyPartition(
   brokers: readonly string[],
   topic: string,
   partition: number,
-  { lines, offsets, checksums }: PartitionLedger,
+  { length, lines, offsets, fingerprints }: PartitionLedger,
 ): Promise<PartitionReport> {
-  const expected = new Map<bigint, number>()
-  /** By checksum: how often it was sent, less how often it was read. */
-  const balance = new Map<number, number>()
-  offsets.forEach((offset, i) => {
-    expected.set(offset, checksums[i]!)
-    balance.set(checksums[i]!, (balance.get(checksums[i]!) ?? 0) + 1)
-  })
-  const rising = [...offsets].sort((a, b) => Number(a - b))
-  const [first, last] = [rising[0]!, rising.at(-1)!]
+  const byOffset = Uint32Array.from({ length }, (_, i) => i).sort((a, b) => Number(offsets[a]! - offsets[b]!))
+  const known = fingerprints.slice(0, length).sort()
+  const first = offsets[byOffset[0]!]!
+  let next = 0
   let found = 0
-  for await (const { offset, value } of readBack(brokers, topic, partition, first, last)) {
-    const checksum = crc32c(value ?? Buffer.alloc(0))
-    if (expected.get(offset) === checksum) found++
-    const left = balance.get(checksum)
-    if (left !== undefined) balance.set(checksum, left - 1)
+  let duplicates = 0
+  for await (const { offset, key, value } of readBack(brokers, topic, partition, first)) {
+    while (next < length && offsets[byOffset[next]!]! < offset) next++
+    const expected = byOffset[next]
+    const print = fingerprint(key, value)
+    if (expected !== undefined && offsets[expected] === offset && fingerprints[expected] === print) found++
+    else if (includes(known, print)) duplicates++
   }
-  const sorted = (list: readonly (number | bigint)[]): boolean =>
-    list.every((item, i) => i === 0 || item > list[i - 1]!)
+  const rises = (at: (i: number) => number | bigint): boolean => {
+    for (let i = 1; i < length; i++) if (at(i) <= at(i - 1)) return false
+    return true
+  }
   return {
     partition,
-    records: lines.length,
+    records: length,
     first,
-    last,
-    inOrder: sorted(lines) && sorted(offsets),
-    missing: lines.length - found,
-    duplicates: [...balance.values()].reduce((sum, left) => sum + Math.max(0, -left), 0),
+    last: offsets[byOffset[length - 1]!]!,
+    inOrder: rises(i => lines[byOffset[i]!]!) && rises(i => offsets[i]!),
+    missing: length - found,
+    duplicates,
   }
+}
+
+/** Binary search. */
+function includes(sorted: Float64Array, value: number): boolean {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < value) low = middle + 1
+    else high = middle
+  }
+  return sorted[low] === value
 }
