@@ -56,9 +56,10 @@ function readOne(
   return {
     partitionIndex: wanted.partition,
     errorCode,
-    highWatermark: partition?.log.endOffset ?? -1n,
-    lastStableOffset: partition?.log.endOffset ?? -1n,
-    logStartOffset: partition?.log.startOffset ?? -1n,
+    // As Kafka does, nothing is told of a log that is not read, not even where it begins.
+    highWatermark: log?.endOffset ?? -1n,
+    lastStableOffset: log?.endOffset ?? -1n,
+    logStartOffset: log?.startOffset ?? -1n,
     abortedTransactions: null,
     preferredReadReplica: -1,
     records: records ?? Buffer.alloc(0),

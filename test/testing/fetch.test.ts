@@ -110,7 +110,8 @@ describe('Fetch', () => {
       [-1n, OFFSET_OUT_OF_RANGE],
     ] as const) {
       const [data] = await read(bench, { from: { 0: offset }, maxWaitMs: 1000 })
-      assert.deepEqual([data?.errorCode, data?.logStartOffset], [errorCode, 3n], `${offset}`)
+      const logStartOffset = errorCode === NONE ? 3n : -1n
+      assert.deepEqual([data?.errorCode, data?.logStartOffset], [errorCode, logStartOffset], `${offset}`)
     }
   })
 
