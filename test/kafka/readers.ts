@@ -61,13 +61,15 @@ export interface KafkajsRecord extends ReadRecord {
   readonly timestamp: string
 }
 
-/** So many records of a topic, as kafkajs's consumer reads them in a group of its own. */
+let groups = 0
+
+/** So many records of a topic from its start, as kafkajs's consumer reads them in a group of its own. */
 export async function readWithKafkajs(
   cluster: { kafkajs(): kafkajs.Kafka },
   topic: string,
   count: number,
 ): Promise<KafkajsRecord[]> {
-  const consumer = cluster.kafkajs().consumer({ groupId: `read-${topic}` })
+  const consumer = cluster.kafkajs().consumer({ groupId: `read-${topic}-${groups++}` })
   const records: KafkajsRecord[] = []
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
