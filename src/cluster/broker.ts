@@ -68,6 +68,11 @@ export class Broker {
     )
   }
 
+  /** Its address may have come to be known: a connection that was asked for can be made. */
+  addressed(): void {
+    if (this.#wanted && this.#activity === undefined) this.connect()
+  }
+
   close(): void {
     const activity = this.#activity
     this.#connection = undefined

@@ -33,6 +33,7 @@ export class Brokers {
   update(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
     this.#addresses.clear()
     for (const [nodeId, address] of brokers) this.#addresses.set(nodeId, address)
+    for (const broker of this.#brokers.values()) broker.addressed()
   }
 
   get(nodeId: number): Broker {

@@ -150,12 +150,23 @@ export class Accumulator {
 
   /** Puts the partition in its leader's line if it can send: to be called after whatever could have made it so. */
   offer(partition: Partition): void {
-    if (partition.queued || !partition.sendable) return
-    partition.queued = true
-    const line = this.#lines.get(partition.leader)
-    if (line === undefined) this.#lines.set(partition.leader, [partition])
+    const { leader } = partition
+    if (partition.line === leader || !partition.sendable) return
+    // A leader that is gone draws no more: what stands in its line would stand there for ever.
+    if (partition.line !== undefined) {
+      const line = this.#lines.get(partition.line)!
+      line.splice(line.indexOf(partition), 1)
+    }
+    partition.line = leader
+    const line = this.#lines.get(leader)
+    if (line === undefined) this.#lines.set(leader, [partition])
     else line.push(partition)
-    this.#effects.ready(partition.leader)
+    this.#effects.ready(leader)
+  }
+
+  /** Whether there is something to send to a node. */
+  hasWork(nodeId: number): boolean {
+    return this.#lines.get(nodeId)?.some(partition => partition.sendable && partition.leader === nodeId) ?? false
   }
 
   /** Takes the batches of the next request to a node: one a partition, as many as `maxRequestSize` allows. */
@@ -172,7 +183,7 @@ export class Accumulator {
         parts.push({ partition, batch: partition.take(this.#options.compression) })
       }
       line.shift()
-      partition.queued = false
+      partition.line = undefined
       // Back to the end of this line if it has more, or into another one if its leader has changed.
       this.offer(partition)
     }

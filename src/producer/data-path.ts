@@ -124,7 +124,7 @@ export class DataPath {
     const { broker } = window
     const { connection } = broker
     if (connection === undefined || connection.closed) {
-      broker.connect()
+      if (this.#accumulator.hasWork(broker.nodeId)) broker.connect()
       return undefined
     }
     if (this.#options.scheduler.now() < window.mutedUntil) return undefined
@@ -203,9 +203,10 @@ export class DataPath {
     )
     this.#life.add(
       this.#brokers.events$.subscribe(event => {
-        if (event.kind === 'connected') this.#windows.get(event.nodeId)?.wake$.next()
-        else this.#metadata.refresh()
+        if (event.kind === 'disconnected') this.#metadata.refresh()
         this.events$.next(event)
+        // Connected, it sends; disconnected, it wants to be connected again, if it still has something to send.
+        this.#windows.get(event.nodeId)?.wake$.next()
       }),
     )
     this.#identify()

@@ -35,8 +35,8 @@ export class Partition {
   /** Node id; -1: nobody leads it now. */
   leader = -1
   readonly sequencer: Sequencer = new Sequencer()
-  /** It stands in its leader's line of partitions that have something to send. */
-  queued = false
+  /** The node in whose line of partitions with something to send it stands; undefined: in none. */
+  line: number | undefined
   /** Bytes of the batch that was taken last. */
   lastSize = 0
   readonly #effects: PartitionEffects
