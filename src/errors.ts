@@ -26,6 +26,15 @@ export class ProducerClosedError extends KafkaError {}
 /** `deliveryTimeoutMs` passed before a broker confirmed the record. */
 export class DeliveryTimeoutError extends KafkaError {}
 
+/**
+ * A broker no longer knows what it confirmed earlier: the log of a partition has lost records that were acked, or the
+ * broker has lost track of its producer. Nothing that a producer does can bring them back; new records are written as before.
+ */
+export class DataLossError extends KafkaError {}
+
+/** Another producer has taken over this one's identity: what it would write could not be told apart. Ends the producer. */
+export class ProducerFencedError extends KafkaError {}
+
 /** Bytes that are not what Kafka's protocol prescribes: truncated, of a false length, or not Kafka at all. */
 export class MalformedMessageError extends KafkaError {}
 

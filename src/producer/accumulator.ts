@@ -58,11 +58,11 @@ export class Accumulator {
   #bytes = 0
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
-    const { scheduler, linger, deliveryTimeoutMs, partitioner, batchSize, random } = options
+    const { scheduler, linger, deliveryTimeoutMs, partitioner, random } = options
     this.#options = options
     this.#effects = effects
     this.#clock = new Clock(scheduler)
-    this.#chooser = new PartitionChooser(partitioner, batchSize, Math.floor(random() * 0x10000))
+    this.#chooser = new PartitionChooser(partitioner, Math.floor(random() * 0x10000))
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#lingered(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#partition(batch).expire(batch))
     this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
@@ -203,6 +203,16 @@ export class Accumulator {
     this.#effects.released()
   }
 
+  /** The topic takes no batch as large as this one: its parts stand in for it, and later ones are made smaller. */
+  split(batch: Batch, parts: readonly Batch[]): void {
+    const topic = this.#topics.get(batch.topic)!
+    topic.batchSize = Math.max(1, Math.min(topic.batchSize, batch.reserved >> 1))
+    this.#live.delete(batch)
+    for (const part of parts) this.#live.add(part)
+    this.#deliveries.replace(batch, parts)
+    this.#flushes.moved(batch, ...parts)
+  }
+
   /** Everything that has no end yet ends with this error. */
   abandon(error: Error): void {
     for (const topic of this.#topics.values()) {
@@ -230,7 +240,7 @@ export class Accumulator {
   #topicOf(name: string): Topic {
     const known = this.#topics.get(name)
     if (known !== undefined) return known
-    const topic = new Topic(name)
+    const topic = new Topic(name, this.#options.batchSize)
     this.#topics.set(name, topic)
     this.#effects.topicUsed(name)
     return topic
@@ -246,11 +256,12 @@ export class Accumulator {
     acceptedAt: number | undefined,
   ): Batch | InvalidRecordError {
     const lengths = this.#lengths
-    const { batchSize } = this.#options
+    const { batchSize } = topic
     const partition = this.#choose(topic, record)
     if (partition instanceof Error) return partition
     let batch = partition.filling
-    if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(partition, acceptedAt)
+    if (batch === undefined || batch.size + lengths.max > batchSize)
+      batch = this.#open(partition, batchSize, acceptedAt)
     const before = batch.size
     batch.append(record, headers, timestamp, lengths, sink)
     batch.reserved += batch.size - before
@@ -279,8 +290,8 @@ export class Accumulator {
   }
 
   /** @param acceptedAt when its first record was accepted, if that was not just now. */
-  #open(partition: Partition, acceptedAt: number | undefined): Batch {
-    const { batchSize, linger, scheduler } = this.#options
+  #open(partition: Partition, batchSize: number, acceptedAt: number | undefined): Batch {
+    const { linger, scheduler } = this.#options
     // With a quarter to spare: a batch that grows is copied.
     const usual = Math.min(partition.lastSize * 1.25, batchSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))

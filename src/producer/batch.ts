@@ -1,10 +1,11 @@
 import type { Compression } from '../protocol/compression.js'
+import { type DecodedRecord, decodeRecordBatches, decodeRecords } from '../protocol/record-batch.js'
 import {
   type BatchIdentity,
   type Bytes,
   type HeaderPair,
   RecordBatchBuilder,
-  type RecordLengths,
+  RecordLengths,
 } from '../protocol/record-batch-builder.js'
 import type { ProducerRecord } from './record.js'
 
@@ -29,8 +30,14 @@ export type Verdict =
   | { readonly kind: 'rejected'; readonly error: Error }
   /** No answer, or one that leaves open whether the batch is stored. */
   | { readonly kind: 'unknown'; readonly error: Error }
-  /** Its sequence or epoch does not follow what the broker knows of this producer; nothing was stored. */
+  /** Its sequence does not follow what the broker knows of this producer; nothing was stored. */
   | { readonly kind: 'outOfSequence'; readonly error: Error }
+  /** The broker knows nothing of this producer, and takes only sequence 0 from it; nothing was stored. */
+  | { readonly kind: 'forgotten'; readonly error: Error }
+  /** Somebody has written with this producer id and a newer epoch; nothing was stored. */
+  | { readonly kind: 'fenced'; readonly error: Error }
+  /** It has more bytes than the topic takes; nothing was stored. */
+  | { readonly kind: 'tooLarge'; readonly error: Error }
   /** This request stored nothing, and no other will. */
   | { readonly kind: 'refused'; readonly error: Error }
 
@@ -101,25 +108,39 @@ export class Batch {
     sink: AckSink,
   ): void {
     this.#builder.append(record.key as Bytes | undefined, record.value, headers, timestamp, lengths)
-    if (this.#sinks[this.#sinks.length - 1] !== sink) {
-      this.#sinks.push(sink)
-      this.#starts.push(this.records.length)
-    }
-    this.records.push(record)
-    this.timestamps.push(timestamp)
+    this.#owe(record, timestamp, sink)
   }
 
   /** No record follows; the bytes are compressed. */
   seal(compression: Compression): void {
-    if (this.sealed) return
     this.sealed = true
-    this.#builder.seal(compression)
+    if (!this.#builder.sealed) this.#builder.seal(compression)
   }
 
-  /** Takes an identity and a sequence, and gets its bytes with them. */
-  stamp(identity: BatchIdentity, baseSequence: number): void {
+  /**
+   * Two batches with half of the records each, without sequences yet: only for one that is certainly not stored. Made from
+   * its bytes, for a user may have changed the records since.
+   */
+  split(): [Batch, Batch] {
+    const decoded = decodeRecords(decodeRecordBatches(this.bytes!)[0]!)
+    const middle = this.count >> 1
+    const parts: [Batch, Batch] = [this.#part(decoded, 0, middle), this.#part(decoded, middle, this.count)]
+    // Together what it counted for: the header that they have more must not make `bufferMemory` overflow.
+    parts[0].reserved = this.reserved >> 1
+    parts[1].reserved = this.reserved - parts[0].reserved
+    return parts
+  }
+
+  /** Takes an identity and a sequence, which its bytes get when it is stamped. */
+  number(identity: BatchIdentity, baseSequence: number): void {
     this.identity = identity
     this.baseSequence = baseSequence
+  }
+
+  /** Gets its bytes, with the identity and the sequence that it has. */
+  stamp(): void {
+    const { identity, baseSequence } = this
+    if (identity === undefined) throw new Error('a batch was stamped before it had a sequence')
     this.bytes = this.#builder.stamp(identity, baseSequence)
   }
 
@@ -128,6 +149,32 @@ export class Batch {
     this.identity = undefined
     this.baseSequence = NO_SEQUENCE
     this.bytes = undefined
+  }
+
+  #part(decoded: readonly DecodedRecord[], from: number, to: number): Batch {
+    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafeSlow(this.reserved))
+    const lengths = new RecordLengths()
+    let run = 0
+    for (let i = from; i < to; i++) {
+      while ((this.#starts[run + 1] ?? this.count) <= i) run++
+      const { key, value, headers } = decoded[i]!
+      lengths.measure(key, value, headers)
+      part.#builder.append(key, value, headers, this.timestamps[i]!, lengths)
+      part.#owe(this.records[i]!, this.timestamps[i]!, this.#sinks[run]!)
+    }
+    part.attempts = this.attempts
+    part.sealed = true
+    part.due = true
+    return part
+  }
+
+  #owe(record: ProducerRecord, timestamp: number, sink: AckSink): void {
+    if (this.#sinks[this.#sinks.length - 1] !== sink) {
+      this.#sinks.push(sink)
+      this.#starts.push(this.records.length)
+    }
+    this.records.push(record)
+    this.timestamps.push(timestamp)
   }
 
   settle(end: Settlement): void {

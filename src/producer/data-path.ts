@@ -3,6 +3,8 @@ import { backoffMs } from '../cluster/backoff.js'
 import type { Broker } from '../cluster/broker.js'
 import { Brokers } from '../cluster/brokers.js'
 import { Metadata } from '../cluster/metadata.js'
+import { DataLossError } from '../errors.js'
+import type { Connection } from '../transport/connection.js'
 import { Accumulator, type AccumulatorEffects } from './accumulator.js'
 import type { AckSink } from './batch.js'
 import type { ProducerEvent } from './events.js'
@@ -134,17 +136,20 @@ export class DataPath {
 
   /** Outcomes come in the order in which their requests were issued. Every partition decides for itself what follows. */
   #handle(outcome: Outcome, window: Window): void {
-    const { attempt, verdicts, throttleTimeMs } = outcome
-    if (throttleTimeMs > 0) this.#mute(window, throttleTimeMs)
+    const { attempt, verdicts, throttleTimeMs, fatal } = outcome
+    if (throttleTimeMs > 0) this.#mute(window, attempt.connection, throttleTimeMs)
     if (verdicts.some(verdict => verdict.kind !== 'stored')) this.#metadata.refresh()
     attempt.parts.forEach(({ partition, batch }, i) => {
       partition.answered(batch, verdicts[i]!)
       this.#accumulator.offer(partition)
     })
+    if (fatal !== undefined) this.#fatal(fatal)
   }
 
-  #mute(window: Window, throttleTimeMs: number): void {
+  /** KIP-219: the broker does not listen for so long either, so what it has not read yet is answered later. */
+  #mute(window: Window, connection: Connection, throttleTimeMs: number): void {
     const { scheduler } = this.#options
+    connection.extendDeadlines(throttleTimeMs)
     window.mutedUntil = Math.max(window.mutedUntil, scheduler.now() + throttleTimeMs)
     this.#later(() => window.wake$.next(), throttleTimeMs)
     this.events$.next({ kind: 'throttled', nodeId: window.broker.nodeId, throttleTimeMs })
@@ -157,6 +162,7 @@ export class DataPath {
       ready: nodeId => this.#wakeSoon(this.#windows.get(nodeId) ?? this.#openWindow(nodeId)),
       released: () => this.released$.next(),
       settle: (batch, end) => this.#accumulator.settle(batch, end),
+      split: (batch, parts) => this.#accumulator.split(batch, parts),
       pause: (partition, failures, error) => this.#retryLater(partition, failures, error),
       epochBumped: (partition, error) => this.#epochBumped(partition, error),
     }
@@ -186,7 +192,8 @@ export class DataPath {
 
   #epochBumped(partition: Partition, error: Error): void {
     const { topic, index, sequencer } = partition
-    // No epoch is left of this producer id: the partition waits for another.
+    if (error instanceof DataLossError) this.events$.next({ kind: 'dataLoss', topic, partition: index, error })
+    // It can't go on with this producer id, and waits for another.
     if (sequencer.identity === undefined) this.#identify()
     const producerEpoch = sequencer.identity?.producerEpoch ?? 0
     this.events$.next({ kind: 'epochBumped', topic, partition: index, producerEpoch, error })

@@ -32,6 +32,14 @@ export class Deadlines<T> {
     if (this.#items.size === 0) this.#timer.unsubscribe()
   }
 
+  /** Others take the item's place, for what is left of its time. */
+  replace(item: T, others: readonly T[]): void {
+    const due = this.#items.get(item)
+    if (due === undefined) return
+    this.#items.delete(item)
+    for (const other of others) this.#items.set(other, due)
+  }
+
   /** Ends the time of every item now. */
   expireAll(): void {
     this.#timer.unsubscribe()

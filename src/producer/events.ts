@@ -1,3 +1,5 @@
+import type { DataLossError } from '../errors.js'
+
 /** What a producer tells of itself, beside acks. Nothing has to be done about any of it; `fatal` ends the producer. */
 export type ProducerEvent =
   | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
@@ -27,6 +29,8 @@ export type ProducerEvent =
       readonly producerEpoch: number
       readonly error: Error
     }
+  /** Records of this partition that were acked may be lost; `error` says why. What follows is written in a new epoch. */
+  | { readonly kind: 'dataLoss'; readonly topic: string; readonly partition: number; readonly error: DataLossError }
   /** A broker asked to be left alone for a while (a quota). */
   | { readonly kind: 'throttled'; readonly nodeId: number; readonly throttleTimeMs: number }
   | { readonly kind: 'fatal'; readonly error: Error }

@@ -18,12 +18,12 @@ export class Flushes<T> {
     }
   }
 
-  /** `item` has become part of `into`: who waits for the one waits for the other from here on. Tells whether anyone does. */
-  moved(item: T, into: T): boolean {
+  /** `item` has become (part of) `into`: who waits for the one waits for the others from here on. Tells whether anyone does. */
+  moved(item: T, ...into: readonly T[]): boolean {
     let awaited = false
     for (const flush of this.#waiting) {
       if (!flush.items.delete(item)) continue
-      flush.items.add(into)
+      for (const one of into) flush.items.add(one)
       awaited = true
     }
     return awaited

@@ -1,7 +1,8 @@
-import { DeliveryTimeoutError } from '../errors.js'
+import { DataLossError, DeliveryTimeoutError } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
+import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 import { type Batch, NO_SEQUENCE, type Settlement, type Verdict } from './batch.js'
-import { Sequencer } from './sequencer.js'
+import { nextSequence, Sequencer } from './sequencer.js'
 
 /**
  * Where a partition stands with its leader.
@@ -19,9 +20,11 @@ export type Phase = 'probing' | 'open' | 'draining' | 'paused'
 export interface PartitionEffects {
   /** The batch ends. */
   settle(batch: Batch, end: Settlement): void
+  /** The batch was too large; these stand in for it. */
+  split(batch: Batch, parts: readonly Batch[]): void
   /** Batches will be sent again: call {@link Partition.resume} after the back-off for so many failures in a row. */
   pause(partition: Partition, failures: number, error: Error): void
-  /** Sequences begin anew, in a new epoch. */
+  /** Sequences begin anew, in a new epoch, or with a producer id that is still to come if the sequencer has none. */
   epochBumped(partition: Partition, error: Error): void
 }
 
@@ -51,6 +54,8 @@ export class Partition {
   #answered: Batch[] = []
   /** In a row. */
   #failures = 0
+  /** As whom it wrote the last batch that a broker confirmed. */
+  #confirmed: BatchIdentity | undefined
 
   constructor(topic: string, index: number, retries: number, effects: PartitionEffects) {
     this.topic = topic
@@ -119,6 +124,7 @@ export class Partition {
     if (verdict.kind === 'stored') {
       ends.settle(batch, verdict)
       this.#failures = 0
+      this.#confirmed = batch.identity
       if (this.#phase === 'probing' && this.#node === this.leader) this.#phase = 'open'
     } else {
       batch.verdict = verdict
@@ -156,7 +162,7 @@ export class Partition {
   abandon(error: Error): void {
     const ends = new Ends()
     for (const batch of this.#inFlight) batch.unresolved = true
-    for (const batch of [...this.#inFlight, ...this.#answered, ...this.#waiting]) {
+    for (const batch of [...this.#answered, ...this.#inFlight, ...this.#waiting]) {
       if (!batch.settled) ends.fail(batch, error)
     }
     this.#answered = []
@@ -169,23 +175,26 @@ export class Partition {
    *
    * A batch that ends here leaves its sequences to those behind it, which are stamped anew. That is exact only where all
    * of them are certainly not stored: one that may be is never stamped anew but failed as such, and the rest goes on in a
-   * new epoch, in which nothing can be taken for what was sent before.
+   * new epoch, in which nothing can be taken for what was sent before. One that was too large for its topic is split, and
+   * its parts share its sequences.
    */
   #rewind(ends: Ends): void {
     const stamped = [...this.#answered, ...this.#waiting.filter(batch => batch.baseSequence !== NO_SEQUENCE)]
     const kept: Batch[] = []
     let restart: 'no' | 'rebase' | 'bump' = 'no'
+    let fenced = false
     let cause: Error | undefined
     for (const batch of stamped) {
-      const verdict = batch.verdict as Exclude<Verdict, { kind: 'stored' }> | undefined
+      const verdict = batch.verdict as Failure | undefined
       // Only of the first one does it mean that broker and producer disagree; behind a rejected one it is a consequence.
-      const lostPlace = verdict?.kind === 'outOfSequence' && kept.length === 0 && restart === 'no'
-      const worn = batch.attempts > this.#retries && !batch.unresolved
+      const lostPlace = kept.length === 0 && restart === 'no' && verdict !== undefined && LOST_PLACE.has(verdict.kind)
+      fenced ||= lostPlace && verdict.kind === 'fenced'
+      const divisible = verdict?.kind === 'tooLarge' && batch.count > 1 && !batch.unresolved
+      const refused = verdict?.kind === 'refused' || (verdict?.kind === 'tooLarge' && !divisible)
+      const worn = batch.attempts > this.#retries && !batch.unresolved && !divisible
       const stranded = batch.unresolved && (lostPlace || restart !== 'no')
-      if (!batch.settled && verdict !== undefined && (verdict.kind === 'refused' || worn || stranded)) {
-        ends.fail(batch, verdict.error)
-      }
-      cause ??= verdict?.error
+      if (!batch.settled && verdict !== undefined && (refused || worn || stranded)) ends.fail(batch, verdict.error)
+      cause ??= lostPlace ? this.#lossBehind(batch, verdict) : verdict?.error
       if (batch.settled) {
         const sameIdentity = batch.identity === this.sequencer.identity
         if (batch.unresolved || !sameIdentity) restart = 'bump'
@@ -196,16 +205,19 @@ export class Partition {
         continue
       }
       if (lostPlace) restart = 'bump'
-      if (restart !== 'no') batch.unstamp()
-      kept.push(batch)
+      const parts = divisible ? split(batch) : [batch]
+      if (divisible) ends.split(batch, parts)
+      if (restart !== 'no') for (const part of parts) part.unstamp()
+      kept.push(...parts)
     }
     if (restart === 'bump') {
-      this.sequencer.bump()
+      if (fenced) this.sequencer.renew()
+      else this.sequencer.bump()
       ends.bumped = cause ?? new Error('a batch that may be stored has expired')
     }
     this.#answered = []
     this.#waiting = [...kept, ...this.#waiting.filter(batch => !stamped.includes(batch))]
-    const head = kept[0]?.verdict as Exclude<Verdict, { kind: 'stored' }> | undefined
+    const head = kept[0]?.verdict as Failure | undefined
     // Behind a batch that was refused nothing is wrong with the next one.
     const error = restart === 'rebase' ? undefined : head?.error
     if (error === undefined) {
@@ -215,11 +227,34 @@ export class Partition {
       ends.paused = { failures: ++this.#failures, error }
     }
   }
+
+  /** The first batch was told that its sequence is not next, though the broker had confirmed all before it. */
+  #lossBehind(batch: Batch, { kind, error: cause }: Failure): Error {
+    if (kind !== 'outOfSequence' || batch.identity !== this.#confirmed) return cause
+    return new DataLossError(
+      `partition ${this.topic}-${this.index}: the broker no longer knows all records that it confirmed; some may be lost`,
+      { cause },
+    )
+  }
+}
+
+type Failure = Exclude<Verdict, { kind: 'stored' }>
+
+/** With these a broker says that what it knows of the producer does not fit the batch. */
+const LOST_PLACE: ReadonlySet<Verdict['kind']> = new Set(['outOfSequence', 'forgotten', 'fenced'])
+
+/** Halves, with the sequences that the whole had: those behind it keep theirs. */
+function split(batch: Batch): Batch[] {
+  const [first, second] = batch.split()
+  first.number(batch.identity!, batch.baseSequence)
+  second.number(batch.identity!, nextSequence(batch.baseSequence, first.count))
+  return [first, second]
 }
 
 /** What a transition leads to outside, kept until the state is whole: an ack handler may send records from inside. */
 class Ends {
   readonly #settled: { batch: Batch; end: Settlement }[] = []
+  readonly #split: { batch: Batch; parts: readonly Batch[] }[] = []
   bumped: Error | undefined
   paused: { failures: number; error: Error } | undefined
 
@@ -232,7 +267,12 @@ class Ends {
     this.#add(batch, { kind: 'failed', error, persisted: batch.unresolved ? 'maybe' : 'no' })
   }
 
+  split(batch: Batch, parts: readonly Batch[]): void {
+    this.#split.push({ batch, parts })
+  }
+
   run(partition: Partition, effects: PartitionEffects): void {
+    for (const { batch, parts } of this.#split) effects.split(batch, parts)
     if (this.bumped !== undefined) effects.epochBumped(partition, this.bumped)
     if (this.paused !== undefined) effects.pause(partition, this.paused.failures, this.paused.error)
     for (const { batch, end } of this.#settled) effects.settle(batch, end)

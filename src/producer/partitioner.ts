@@ -9,13 +9,11 @@ import type { Topic } from './topic.js'
  */
 export class PartitionChooser {
   readonly #custom: Partitioner | undefined
-  readonly #batchSize: number
   #turn: number
 
   /** @param turn which partition keyless records begin with. */
-  constructor(custom: Partitioner | undefined, batchSize: number, turn: number) {
+  constructor(custom: Partitioner | undefined, turn: number) {
     this.#custom = custom
-    this.#batchSize = batchSize
     this.#turn = turn
   }
 
@@ -32,7 +30,7 @@ export class PartitionChooser {
   #sticky(topic: Topic, bytes: number): number {
     const { partitions } = topic
     const batch = partitions[topic.sticky]?.filling
-    if (batch !== undefined && batch.size + bytes <= this.#batchSize) return topic.sticky
+    if (batch !== undefined && batch.size + bytes <= topic.batchSize) return topic.sticky
     // In turn, passing over those that nobody leads, unless nobody leads any.
     for (let tries = 0; tries < partitions.length; tries++) {
       topic.sticky = this.#turn++ % partitions.length

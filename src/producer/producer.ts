@@ -124,8 +124,9 @@ export class Producer implements AsyncDisposable {
   }
 
   #fail(error: Error): void {
-    this.#path.abandon(error)
+    // In this order: an ack handler may send, and what it sends must not be taken any more.
     this.#endStreams(error, error)
+    this.#path.abandon(error)
     this.#stop({ kind: 'fatal', error })
   }
 

@@ -1,5 +1,5 @@
 import { catchError, map, type Observable, of } from 'rxjs'
-import { BrokerError, KafkaError } from '../errors.js'
+import { BrokerError, KafkaError, ProducerFencedError } from '../errors.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
 import {
   type PartitionProduceResponse,
@@ -27,8 +27,8 @@ export interface Outcome {
   readonly verdicts: readonly Verdict[]
   /** How long the broker asks to be left alone, in ms (KIP-219). */
   readonly throttleTimeMs: number
-  /** The request had no answer. */
-  readonly lost: Error | undefined
+  /** Why the producer can't go on. */
+  readonly fatal: Error | undefined
 }
 
 const ACKS_ALL = -1
@@ -68,36 +68,38 @@ function answered(attempt: ProduceAttempt, response: ProduceResponse): Outcome {
       if (!partitions.has(partition.index)) partitions.set(partition.index, partition)
     }
   }
+  let fatal: Error | undefined
   const verdicts = attempt.parts.map(({ partition }): Verdict => {
     const answer = answers.get(partition.topic)?.get(partition.index)
-    if (answer !== undefined) return verdict(answer)
+    if (answer !== undefined) {
+      fatal ??= fatalError(answer)
+      return verdict(answer)
+    }
     const error = new KafkaError(
       `the broker at ${attempt.connection.name} answered a request and left out partition ${partition.topic}-${partition.index}`,
     )
     return { kind: 'unknown', error }
   })
-  return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: response.throttleTimeMs, lost: undefined }
+  return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: response.throttleTimeMs, fatal }
 }
 
 function lost(attempt: ProduceAttempt, error: Error): Outcome {
   const verdict: Verdict = { kind: 'unknown', error }
   const verdicts = attempt.parts.map(() => verdict)
-  return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: 0, lost: error }
+  return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: 0, fatal: undefined }
 }
 
-/** Codes with which a broker says that what it knows of this producer does not fit the batch. It stored nothing. */
-const OUT_OF_SEQUENCE: ReadonlySet<number> = new Set([
-  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
-  ErrorCode.UNKNOWN_PRODUCER_ID,
-  ErrorCode.INVALID_PRODUCER_EPOCH,
-])
-
-/** Retriable codes that a broker gives before it appends. */
-const BEFORE_APPEND: ReadonlySet<number> = new Set([
-  ErrorCode.CORRUPT_MESSAGE,
-  ErrorCode.NOT_ENOUGH_REPLICAS,
-  ErrorCode.LEADER_NOT_AVAILABLE,
-  ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+/** Codes that a broker gives before it appends: with each, nothing was stored. */
+const BEFORE_APPEND: ReadonlyMap<number, Exclude<Verdict['kind'], 'stored'>> = new Map([
+  [ErrorCode.CORRUPT_MESSAGE, 'rejected'],
+  [ErrorCode.NOT_ENOUGH_REPLICAS, 'rejected'],
+  [ErrorCode.LEADER_NOT_AVAILABLE, 'rejected'],
+  [ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'rejected'],
+  [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, 'outOfSequence'],
+  [ErrorCode.UNKNOWN_PRODUCER_ID, 'forgotten'],
+  [ErrorCode.INVALID_PRODUCER_EPOCH, 'fenced'],
+  [ErrorCode.MESSAGE_TOO_LARGE, 'tooLarge'],
+  [ErrorCode.RECORD_LIST_TOO_LARGE, 'tooLarge'],
 ])
 
 /**
@@ -114,8 +116,16 @@ function verdict(answer: PartitionProduceResponse): Verdict {
   if (errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1n, logAppendTime: -1 }
   const info = brokerError(errorCode)
   const error = new BrokerError(info, answer.errorMessage)
-  if (OUT_OF_SEQUENCE.has(errorCode)) return { kind: 'outOfSequence', error }
-  if (BEFORE_APPEND.has(errorCode)) return { kind: 'rejected', error }
+  const kind = BEFORE_APPEND.get(errorCode)
+  if (kind !== undefined) return { kind, error }
   const open = info.retriable || errorCode === ErrorCode.UNKNOWN_SERVER_ERROR
   return { kind: open ? 'unknown' : 'refused', error }
+}
+
+/** An answer after which nothing that this producer sends can be written, or told from another's. */
+function fatalError({ errorCode, errorMessage }: PartitionProduceResponse): Error | undefined {
+  const fenced = errorCode === ErrorCode.PRODUCER_FENCED
+  if (!fenced && errorCode !== ErrorCode.CLUSTER_AUTHORIZATION_FAILED) return undefined
+  const error = new BrokerError(brokerError(errorCode), errorMessage)
+  return fenced ? new ProducerFencedError(`another producer has taken over: ${error.message}`, { cause: error }) : error
 }

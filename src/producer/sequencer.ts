@@ -20,10 +20,12 @@ export class Sequencer {
 
   /** Gives a batch that has no sequence the next one; one that has keeps it, and its bytes. */
   stamp(batch: Batch): void {
-    if (batch.baseSequence !== NO_SEQUENCE) return
-    if (this.identity === undefined) throw new Error('a batch was drawn before there was a producer id')
-    batch.stamp(this.identity, this.next)
-    this.next = nextSequence(this.next, batch.count)
+    if (batch.baseSequence === NO_SEQUENCE) {
+      if (this.identity === undefined) throw new Error('a batch was drawn before there was a producer id')
+      batch.number(this.identity, this.next)
+      this.next = nextSequence(this.next, batch.count)
+    }
+    if (batch.bytes === undefined) batch.stamp()
   }
 
   /** The sequences from here on were given back. */
@@ -44,5 +46,11 @@ export class Sequencer {
       identity.producerEpoch < MAX_PRODUCER_EPOCH
         ? { producerId: identity.producerId, producerEpoch: identity.producerEpoch + 1 }
         : undefined
+  }
+
+  /** Starts anew at sequence 0 with another producer id, which is still to come. */
+  renew(): void {
+    this.next = 0
+    this.identity = undefined
   }
 }

@@ -21,10 +21,13 @@ export class Topic {
   readonly unplaced: Set<Unplaced> = new Set()
   /** The partition that records without key go to. */
   sticky = -1
+  /** Bytes at which a batch is full: the option, or less once the topic has shown that it takes no more. */
+  batchSize: number
   /** Why its partitions are not known. */
   error: Error | undefined
 
-  constructor(name: string) {
+  constructor(name: string, batchSize: number) {
     this.name = name
+    this.batchSize = batchSize
   }
 }

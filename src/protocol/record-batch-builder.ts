@@ -76,6 +76,10 @@ export class RecordBatchBuilder {
     return this.#position
   }
 
+  get sealed(): boolean {
+    return this.#sealed !== undefined
+  }
+
   get count(): number {
     return this.#count
   }

@@ -26,7 +26,7 @@ interface PendingRequest {
   readonly api: ResponseCodec<unknown>
   readonly version: number
   readonly correlationId: number
-  readonly deadline: number
+  deadline: number
   readonly subscriber: Subscriber<unknown>
 }
 
@@ -137,6 +137,11 @@ export class Connection {
       this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))
       this.#watch()
     })
+  }
+
+  /** What is not answered yet has so many ms more. */
+  extendDeadlines(ms: number): void {
+    for (const request of this.#pending) request.deadline += ms
   }
 
   close(error: Error): void {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
+import { DataLossError } from '../../src/errors.js'
 import { type AckSink, Batch, type Settlement, type Verdict } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
+import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { RecordLengths } from '../../src/protocol/record-batch-builder.js'
 
 const sink: AckSink = { settled() {}, unplaced() {} }
@@ -10,7 +12,10 @@ const stored = (baseOffset: bigint): Verdict => ({ kind: 'stored', baseOffset, l
 const rejected: Verdict = { kind: 'rejected', error: new Error('NOT_ENOUGH_REPLICAS') }
 const unknown: Verdict = { kind: 'unknown', error: new Error('connection lost') }
 const outOfSequence: Verdict = { kind: 'outOfSequence', error: new Error('OUT_OF_ORDER_SEQUENCE_NUMBER') }
-const refused: Verdict = { kind: 'refused', error: new Error('MESSAGE_TOO_LARGE') }
+const forgotten: Verdict = { kind: 'forgotten', error: new Error('UNKNOWN_PRODUCER_ID') }
+const fenced: Verdict = { kind: 'fenced', error: new Error('INVALID_PRODUCER_EPOCH') }
+const tooLarge: Verdict = { kind: 'tooLarge', error: new Error('MESSAGE_TOO_LARGE') }
+const refused: Verdict = { kind: 'refused', error: new Error('INVALID_RECORD') }
 
 let log: string[]
 let partition: Partition
@@ -24,8 +29,17 @@ beforeEach(() => {
 function newPartition(retries: number): Partition {
   const created = new Partition('t', 0, retries, {
     settle: (batch, end) => log.push(`${names.get(batch)} ${describeEnd(end)}`),
+    split: (batch, parts) => {
+      log.push(`${names.get(batch)} split`)
+      parts.forEach((part, i) => {
+        names.set(part, `${names.get(batch)}.${i}`)
+      })
+    },
     pause: (_, failures) => log.push(`pause ${failures}`),
-    epochBumped: ({ sequencer }) => log.push(`epoch ${sequencer.identity?.producerEpoch}`),
+    epochBumped: ({ sequencer }, error) => {
+      const after = error instanceof DataLossError ? ' after data loss' : ''
+      log.push(`epoch ${sequencer.identity?.producerEpoch}${after}`)
+    },
   })
   created.sequencer.identity = identity
   created.led(1)
@@ -148,7 +162,7 @@ test('out of sequence at the head: all goes on in a new epoch, from sequence 0',
   take()
   partition.answered(a, outOfSequence)
   partition.answered(b, outOfSequence)
-  assert.deepEqual(log, ['epoch 1', 'pause 1'])
+  assert.deepEqual(log, ['epoch 1 after data loss', 'pause 1'])
   partition.resume()
   partition.answered(take(), stored(10n))
   take()
@@ -165,9 +179,149 @@ test('out of sequence at the head, possibly stored before: it fails as such and 
   partition.resume()
   assert.equal(take(), a)
   partition.answered(a, outOfSequence)
-  assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe'])
+  assert.deepEqual(log, ['pause 1', 'epoch 1 after data loss', 'a failed, persisted maybe'])
   assert.equal(take(), b)
   assert.deepEqual([b.baseSequence, b.identity?.producerEpoch], [0, 1])
+})
+
+test('forgotten, or out of sequence with nothing confirmed before it: a new epoch, and no word of lost data', () => {
+  open()
+  add('a')
+  partition.answered(take(), forgotten)
+  partition.resume()
+  partition.answered(take(), outOfSequence)
+  assert.deepEqual(log, ['epoch 1', 'pause 1', 'epoch 2', 'pause 2'])
+})
+
+test('fenced at the head: it goes on with another producer id, from sequence 0; behind it, fenced means nothing', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  take()
+  take()
+  partition.answered(a, rejected)
+  partition.answered(b, fenced)
+  assert.deepEqual(log, ['pause 1'])
+  partition.resume()
+  partition.answered(take(), fenced)
+  assert.deepEqual(log.slice(1), ['epoch undefined', 'pause 2'])
+  partition.resume()
+  assert.ok(!partition.sendable, 'there is no producer id yet')
+  partition.sequencer.identity = { producerId: 8n, producerEpoch: 0 }
+  partition.answered(take(), stored(10n))
+  take()
+  assert.deepEqual([a.baseSequence, b.baseSequence], [0, 10])
+  assert.equal(b.identity?.producerId, 8n)
+})
+
+test('fenced at the head, possibly stored before: it fails as such, and the rest has another producer id', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  partition.answered(take(), unknown)
+  partition.resume()
+  partition.answered(take(), fenced)
+  assert.deepEqual(log, ['pause 1', 'epoch undefined', 'a failed, persisted maybe'])
+  partition.sequencer.identity = { producerId: 8n, producerEpoch: 0 }
+  assert.equal(take(), b)
+  assert.deepEqual([a.identity?.producerId, b.identity?.producerId, b.baseSequence], [7n, 8n, 0])
+})
+
+test('a batch that is too large is split; its parts share its sequences, and those behind it keep theirs', () => {
+  open()
+  const [a, b] = [add('a', 5), add('b', 2)]
+  take()
+  take()
+  const bytes = Buffer.from(b.bytes!)
+  partition.answered(a, tooLarge)
+  partition.answered(b, outOfSequence)
+  assert.deepEqual(log, ['a split'])
+  const first = take()
+  assert.ok(!partition.sendable, 'a probe goes alone')
+  partition.answered(first, stored(10n))
+  const second = take()
+  assert.equal(take(), b)
+  assert.deepEqual([first.baseSequence, second.baseSequence, b.baseSequence], [10, 12, 15])
+  assert.deepEqual([first.count, second.count], [2, 3])
+  assert.deepEqual(b.bytes, bytes)
+  assert.equal(first.reserved + second.reserved, a.reserved)
+})
+
+test('parts that are too large are split again, down to a single record, which fails alone', () => {
+  open()
+  add('a', 2)
+  partition.answered(take(), tooLarge)
+  partition.answered(take(), tooLarge)
+  partition.answered(take(), stored(10n))
+  assert.deepEqual(log, ['a split', 'a.0 failed, persisted no', 'a.1 acked'])
+})
+
+test('parts of a batch that is split over the wrap of the sequence', () => {
+  partition.sequencer.next = 2147483646
+  const a = add('a', 4)
+  partition.answered(take(), tooLarge)
+  const first = take()
+  partition.answered(first, stored(0n))
+  assert.deepEqual([a.baseSequence, first.baseSequence, take().baseSequence], [2147483646, 2147483646, 0])
+})
+
+test('a batch that may be stored is not split: too large is said of it now, not of the request that was lost', () => {
+  open()
+  const [, b] = [add('a', 4), add('b')]
+  partition.answered(take(), unknown)
+  partition.resume()
+  partition.answered(take(), tooLarge)
+  assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe'])
+  assert.equal(take(), b)
+})
+
+test('records that are split out of a batch keep key, value, headers, timestamp and the stream they came from', () => {
+  const streams: AckSink[] = [
+    { settled() {}, unplaced() {} },
+    { settled() {}, unplaced() {} },
+  ]
+  const seen: [AckSink, number, number][] = []
+  for (const stream of streams) stream.settled = (_, from, to) => void seen.push([stream, from, to])
+  const batch = new Batch('t', 0, Buffer.allocUnsafe(100))
+  const lengths = new RecordLengths()
+  const headers = [['h', 'x']] as const
+  const appended = ['a', 'b', 'c', 'd', 'e'].map((value, i) => {
+    const record = { topic: 't', key: i % 2 ? `k${i}` : null, value: Buffer.from(value) }
+    lengths.measure(record.key, record.value, headers)
+    batch.append(record, headers, 1_000 + i * 7, lengths, streams[i < 3 ? 0 : 1]!)
+    return record
+  })
+  batch.seal('snappy')
+  batch.number(identity, 3)
+  batch.stamp()
+  for (const record of appended) record.value.fill('!')
+  const parts = batch.split()
+  parts.forEach((part, i) => {
+    part.seal('snappy')
+    part.number(identity, i)
+    part.stamp()
+    part.settle({ kind: 'acked', baseOffset: 0n, logAppendTime: -1 })
+  })
+  const stored = parts.map(part => decodeRecordBatches(part.bytes!)[0]!)
+  assert.ok(stored.every(({ crcValid, compression }) => crcValid && compression === 2))
+  assert.deepEqual(
+    stored
+      .flatMap(decodeRecords)
+      .map(record => [record.key?.toString(), `${record.value}`, Number(record.timestamp), record.headers]),
+    ['a', 'b', 'c', 'd', 'e'].map((value, i) => [
+      i % 2 ? `k${i}` : undefined,
+      value,
+      1_000 + i * 7,
+      [['h', Buffer.from('x')]],
+    ]),
+  )
+  assert.deepEqual(
+    parts.flatMap(part => part.records),
+    appended,
+  )
+  assert.deepEqual(seen, [
+    [streams[0], 0, 2],
+    [streams[0], 0, 1],
+    [streams[1], 1, 3],
+  ])
 })
 
 test('a refused batch fails; those behind it take over its sequences', () => {

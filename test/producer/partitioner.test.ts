@@ -30,9 +30,9 @@ test('a key has the partition that kafkajs gives it', () => {
 })
 
 function topicOf(partitionCount: number): Topic {
-  const topic = new Topic('t')
+  const topic = new Topic('t', 1000)
   for (let i = 0; i < partitionCount; i++) {
-    const partition = new Partition('t', i, 1, { settle() {}, pause() {}, epochBumped() {} })
+    const partition = new Partition('t', i, 1, { settle() {}, split() {}, pause() {}, epochBumped() {} })
     partition.led(1)
     topic.partitions.push(partition)
   }
@@ -41,7 +41,7 @@ function topicOf(partitionCount: number): Topic {
 
 test('first the record, then the custom partitioner, then the key', () => {
   const topic = topicOf(3)
-  const chooser = new PartitionChooser(record => (record.value === 'mine' ? 2 : undefined), 1000, 0)
+  const chooser = new PartitionChooser(record => (record.value === 'mine' ? 2 : undefined), 0)
   assert.equal(chooser.choose({ topic: 't', value: 'mine', partition: 1, key: 'k' }, topic, 10), 1)
   assert.equal(chooser.choose({ topic: 't', value: 'mine', key: 'k' }, topic, 10), 2)
   assert.equal(chooser.choose({ topic: 't', value: '', key: 'k' }, topic, 10), partitionOfKey('k', 3))
@@ -56,7 +56,7 @@ test('keyless records pass over partitions that nobody leads', () => {
   const topic = topicOf(3)
   topic.partitions[0]!.led(-1)
   topic.partitions[2]!.led(-1)
-  const chooser = new PartitionChooser(undefined, 1000, 0)
+  const chooser = new PartitionChooser(undefined, 0)
   for (let i = 0; i < 6; i++) assert.equal(chooser.choose({ topic: 't', value: '' }, topic, 10), 1)
   topic.partitions[1]!.led(-1)
   assert.ok(chooser.choose({ topic: 't', value: '' }, topic, 10) >= 0, 'and take any when nobody leads any')

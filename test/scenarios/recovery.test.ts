@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BrokerError, DataLossError, type ProducerEvent, ProducerFencedError } from '../../src/index.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { open, startWorld, valuesIn, type World, watch } from '../support/world.js'
+
+const ONE_PARTITION = { topics: { t: { partitions: 1 } }, replyDelayMs: 10 }
+
+/** Room for one record a batch: as many batches as records. */
+const ONE_RECORD_BATCHES = { batchSize: BATCH_HEADER_SIZE + 1 }
+
+const told = <K extends ProducerEvent['kind']>(world: World, kind: K): Extract<ProducerEvent, { kind: K }>[] =>
+  world.events.filter((event): event is Extract<ProducerEvent, { kind: K }> => event.kind === kind)
+
+test('batches that are too large are split until the topic takes them; later ones are made that small at once', async () => {
+  const world = await startWorld({
+    cluster: { ...ONE_PARTITION, maxMessageBytes: 600 },
+    producer: { batchSize: 20_000 },
+  })
+  const { push, acks } = open<number>(world.producer)
+  const values = Array.from({ length: 400 }, (_, i) => `${i}`.padEnd(i === 77 ? 700 : 50, '.'))
+  for (const [i, value] of values.slice(0, 200).entries()) push.next({ topic: 't', value, metadata: i })
+  let flushed = false
+  void world.producer.flush().then(() => {
+    flushed = true
+  })
+  await world.time.until(() => {
+    assert.ok(!flushed || acks.values.length === 200, 'flush() waits for the parts')
+    return flushed
+  })
+  const tooLarge = () =>
+    world.cluster.trace.filter(entry => entry.kind === 'rejected' && entry.errorCode === ErrorCode.MESSAGE_TOO_LARGE)
+      .length
+  const splits = tooLarge()
+  for (const [i, value] of values.slice(200).entries()) push.next({ topic: 't', value, metadata: 200 + i })
+  await world.time.until(() => acks.values.length === 400)
+  assert.equal(tooLarge(), splits)
+  const failed = acks.values.filter(ack => ack.kind !== 'acked')
+  assert.equal(failed.length, 1)
+  assert.ok(failed[0]?.kind === 'failed' && failed[0].error instanceof BrokerError)
+  assert.deepEqual([failed[0].record.metadata, failed[0].persisted], [77, 'no'])
+  assert.equal(failed[0].error.codeName, 'MESSAGE_TOO_LARGE')
+  assert.deepEqual(
+    valuesIn(world.cluster, 't', 0),
+    values.filter((_, i) => i !== 77),
+  )
+  assert.equal(told(world, 'epochBumped').length, 0)
+  await world.end()
+})
+
+test('what is pipelined behind a throttled request has the time of the throttling more', async () => {
+  const world = await startWorld({
+    cluster: ONE_PARTITION,
+    producer: { ...ONE_RECORD_BATCHES, requestTimeoutMs: 1_000, deliveryTimeoutMs: 60_000 },
+  })
+  const { push, acks } = open(world.producer)
+  push.next({ topic: 't', value: 'first' })
+  await world.time.until(() => acks.values.length === 1)
+  world.cluster.inject({ fault: { kind: 'throttle', ms: 5_000 } })
+  for (let i = 0; i < 8; i++) push.next({ topic: 't', value: `v${i}` })
+  await world.time.until(() => acks.values.length === 9)
+  assert.deepEqual(told(world, 'disconnected'), [])
+  assert.deepEqual(told(world, 'retrying'), [])
+  assert.equal(told(world, 'throttled').length, 1)
+  await world.end()
+})
+
+for (const [code, type] of [
+  [ErrorCode.PRODUCER_FENCED, ProducerFencedError],
+  [ErrorCode.CLUSTER_AUTHORIZATION_FAILED, BrokerError],
+] as const) {
+  test(`${code} ends the producer: every record has its end first, and what an ack handler sends is not taken`, async () => {
+    const world = await startWorld({ cluster: ONE_PARTITION, producer: ONE_RECORD_BATCHES })
+    const { push, acks } = open(world.producer)
+    push.next({ topic: 't', value: 'first' })
+    await world.time.until(() => acks.values.length === 1)
+    world.cluster.inject({ after: 1, fault: { kind: 'error', code } })
+    const late = open(world.producer)
+    let ends = 0
+    const others = watch(world.producer.events$)
+    const { push: second, acks: answers } = open(world.producer)
+    answers.values.push = (...items) => {
+      ends += items.length
+      if (items[0]?.kind === 'failed') late.push.next({ topic: 't', value: 'sent by a handler' })
+      return Array.prototype.push.apply(answers.values, items)
+    }
+    for (let i = 0; i < 8; i++) second.next({ topic: 't', value: `v${i}` })
+    await world.time.until(() => answers.error !== undefined && others.done)
+    assert.equal(ends, 8)
+    assert.ok(answers.error instanceof type)
+    assert.deepEqual(answers.values.map(ack => (ack.kind === 'failed' ? ack.persisted : ack.kind)).slice(0, 2), [
+      'acked',
+      'no',
+    ])
+    assert.equal(told(world, 'fatal').length, 1)
+    assert.deepEqual(late.acks.values, [])
+    assert.ok(late.acks.error instanceof type)
+    assert.equal(world.producer.bufferedBytes, 0)
+    await world.end()
+  })
+}
+
+test('a broker that lost acked records: it is told, and what follows is written in a new epoch', async () => {
+  const world = await startWorld({ cluster: ONE_PARTITION, producer: ONE_RECORD_BATCHES })
+  const { push, acks } = open(world.producer)
+  for (let i = 0; i < 3; i++) push.next({ topic: 't', value: `v${i}` })
+  await world.time.until(() => acks.values.length === 3)
+  world.cluster.truncate('t', 0, 1n)
+  push.next({ topic: 't', value: 'next' })
+  await world.time.until(() => acks.values.length === 4)
+  const [loss] = told(world, 'dataLoss')
+  assert.ok(loss?.error instanceof DataLossError && loss.error.cause instanceof BrokerError)
+  assert.equal(told(world, 'epochBumped').length, 1)
+  assert.deepEqual(valuesIn(world.cluster, 't', 0), ['v0', 'next'])
+  await world.end()
+})
+
+test('an epoch that somebody else has overtaken: the partition goes on with another producer id', async () => {
+  const world = await startWorld({ cluster: { topics: { t: { partitions: 2 } } } })
+  const { push, acks } = open(world.producer)
+  for (const partition of [0, 1]) push.next({ topic: 't', value: 'first', partition })
+  await world.time.until(() => acks.values.length === 2)
+  world.cluster.inject({ partition: 0, fault: { kind: 'error', code: ErrorCode.INVALID_PRODUCER_EPOCH } })
+  for (const partition of [0, 1]) push.next({ topic: 't', value: 'second', partition })
+  await world.time.until(() => acks.values.length === 4)
+  const ids = [0, 1].map(partition => world.cluster.records('t', partition).map(record => record.producerId))
+  assert.equal(new Set(ids[0]).size, 2)
+  assert.equal(new Set(ids[1]).size, 1)
+  assert.equal(told(world, 'producerId').length, 2)
+  await world.end()
+})
