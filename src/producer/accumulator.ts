@@ -1,5 +1,5 @@
 import type { TopicMetadata } from '../cluster/metadata.js'
-import { BufferFullError, DeliveryTimeoutError, describe, InvalidRecordError } from '../errors.js'
+import { BufferFullError, DeliveryTimeoutError, describe, InvalidRecordError, KafkaError } from '../errors.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
 import { type AckSink, Batch, type Settlement } from './batch.js'
@@ -54,6 +54,8 @@ export class Accumulator {
   readonly #lingering: Deadlines<Batch>
   readonly #deliveries: Deadlines<Batch>
   readonly #placements: Deadlines<Unplaced>
+  /** Nodes whose connection could not be made, or broke, with the reason. */
+  readonly #unreachable = new Map<number, Error>()
   #identity: BatchIdentity | undefined
   #bytes = 0
 
@@ -64,7 +66,7 @@ export class Accumulator {
     this.#clock = new Clock(scheduler)
     this.#chooser = new PartitionChooser(partitioner, Math.floor(random() * 0x10000))
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#lingered(batch))
-    this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#partition(batch).expire(batch))
+    this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#expire(batch))
     this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
   }
 
@@ -146,6 +148,14 @@ export class Accumulator {
   /** No metadata could be had: whoever waits for it will be told why. */
   metadataFailed(error: Error): void {
     for (const topic of this.#topics.values()) topic.error = error
+  }
+
+  connected(nodeId: number): void {
+    this.#unreachable.delete(nodeId)
+  }
+
+  disconnected(nodeId: number, error: Error): void {
+    this.#unreachable.set(nodeId, error)
   }
 
   /** Puts the partition in its leader's line if it can send: to be called after whatever could have made it so. */
@@ -304,6 +314,20 @@ export class Accumulator {
     else this.#lingering.add(batch, now)
     partition.add(batch)
     return batch
+  }
+
+  #expire(batch: Batch): void {
+    const partition = this.#partition(batch)
+    partition.expire(batch, this.#obstacle(partition))
+  }
+
+  /** What keeps a partition from sending, for the error of what waited in vain. */
+  #obstacle({ topic, index, leader, sequencer }: Partition): Error | undefined {
+    const { error } = this.#topics.get(topic)!
+    if (error !== undefined) return error
+    if (leader === -1) return new KafkaError(`nobody leads partition ${topic}-${index}`)
+    if (sequencer.identity === undefined) return new KafkaError('no broker has given a producer id yet')
+    return this.#unreachable.get(leader)
   }
 
   #lingered(batch: Batch): void {

@@ -210,7 +210,11 @@ export class DataPath {
     )
     this.#life.add(
       this.#brokers.events$.subscribe(event => {
-        if (event.kind === 'disconnected') this.#metadata.refresh()
+        if (event.kind === 'connected') this.#accumulator.connected(event.nodeId)
+        else {
+          this.#accumulator.disconnected(event.nodeId, event.error)
+          this.#metadata.refresh()
+        }
         this.events$.next(event)
         // Connected, it sends; disconnected, it wants to be connected again, if it still has something to send.
         this.#windows.get(event.nodeId)?.wake$.next()

@@ -1,4 +1,4 @@
-import { DataLossError, DeliveryTimeoutError } from '../errors.js'
+import { DataLossError, DeliveryTimeoutError, describe } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
 import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 import { type Batch, NO_SEQUENCE, type Settlement, type Verdict } from './batch.js'
@@ -136,13 +136,17 @@ export class Partition {
     ends.run(this, this.#effects)
   }
 
-  /** The batch has had `deliveryTimeoutMs`. */
-  expire(batch: Batch): void {
+  /**
+   * The batch has had `deliveryTimeoutMs`.
+   *
+   * @param obstacle what keeps the partition from sending, if anything is known to.
+   */
+  expire(batch: Batch, obstacle?: Error): void {
     if (batch.settled) return
     const ends = new Ends()
     const inFlight = this.#inFlight.includes(batch)
     if (inFlight) batch.unresolved = true
-    ends.fail(batch, timeoutError(batch))
+    ends.fail(batch, timeoutError(batch, inFlight ? undefined : obstacle))
     if (batch.baseSequence === NO_SEQUENCE) {
       this.#waiting.splice(this.#waiting.indexOf(batch), 1)
     } else {
@@ -284,14 +288,13 @@ class Ends {
   }
 }
 
-function timeoutError(batch: Batch): Error {
-  const verdict = batch.verdict
-  const cause = verdict === undefined || verdict.kind === 'stored' ? undefined : verdict.error
+function timeoutError(batch: Batch, obstacle: Error | undefined): Error {
+  const cause = (batch.verdict as Failure | undefined)?.error ?? obstacle
   const tried =
     batch.attempts === 0
       ? 'it was not sent'
       : `it was sent ${batch.attempts === 1 ? 'once' : `${batch.attempts} times`}`
-  const last = cause === undefined ? '' : `; last error: ${cause.message}`
+  const last = cause === undefined ? '' : `; ${describe(cause)}`
   return new DeliveryTimeoutError(
     `partition ${batch.topic}-${batch.partition}: not confirmed within \`deliveryTimeoutMs\`; ${tried}${last}`,
     { cause },

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BrokerError, DataLossError, type ProducerEvent, ProducerFencedError } from '../../src/index.js'
+import {
+  BrokerError,
+  DataLossError,
+  DeliveryTimeoutError,
+  type ProducerEvent,
+  ProducerFencedError,
+} from '../../src/index.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
 import { open, startWorld, valuesIn, type World, watch } from '../support/world.js'
@@ -129,4 +135,37 @@ test('an epoch that somebody else has overtaken: the partition goes on with anot
   assert.equal(new Set(ids[1]).size, 1)
   assert.equal(told(world, 'producerId').length, 2)
   await world.end()
+})
+
+test('a batch that expires unsent says what stood in the way', async () => {
+  const timeouts = { deliveryTimeoutMs: 2_000, requestTimeoutMs: 500 }
+  const expired = async (hinder: (world: World) => void): Promise<string> => {
+    const world = await startWorld({ cluster: ONE_PARTITION, producer: timeouts })
+    const { push, acks } = open(world.producer)
+    hinder(world)
+    push.next({ topic: 't', value: 'v' })
+    await world.time.until(() => acks.values.length === 1)
+    const [ack] = acks.values
+    assert.ok(ack?.kind === 'failed' && ack.persisted === 'no' && ack.error instanceof DeliveryTimeoutError)
+    await world.end()
+    return ack.error.message
+  }
+  const times = Number.POSITIVE_INFINITY
+  const node = 1
+  assert.match(
+    await expired(({ cluster }) =>
+      cluster.inject({ api: 'InitProducerId', times, fault: { kind: 'error', code: 14 } }),
+    ),
+    /it was not sent; no broker has given a producer id yet$/,
+  )
+  assert.match(
+    await expired(({ cluster }) => cluster.inject({ api: 'Metadata', times, fault: { kind: 'error', code: 29 } })),
+    /TOPIC_AUTHORIZATION_FAILED/,
+  )
+  assert.match(
+    await expired(({ cluster }) =>
+      cluster.inject({ api: 'ApiVersions', node, after: 1, times, fault: { kind: 'dropBeforeAppend' } }),
+    ),
+    /it was not sent; the connection to .* was closed by the broker/,
+  )
 })
