@@ -159,10 +159,6 @@ test('a batch that expires unsent says what stood in the way', async () => {
     /it was not sent; no broker has given a producer id yet$/,
   )
   assert.match(
-    await expired(({ cluster }) => cluster.inject({ api: 'Metadata', times, fault: { kind: 'error', code: 29 } })),
-    /TOPIC_AUTHORIZATION_FAILED/,
-  )
-  assert.match(
     await expired(({ cluster }) =>
       cluster.inject({ api: 'ApiVersions', node, after: 1, times, fault: { kind: 'dropBeforeAppend' } }),
     ),
