@@ -191,17 +191,15 @@ export class Partition {
     for (const batch of stamped) {
       const verdict = batch.verdict as Failure | undefined
       // Only of the first one does it mean that broker and producer disagree; behind a rejected one it is a consequence.
-      const lostPlace = kept.length === 0 && restart === 'no' && verdict !== undefined && LOST_PLACE.has(verdict.kind)
-      fenced ||= lostPlace && verdict.kind === 'fenced'
-      const divisible = verdict?.kind === 'tooLarge' && batch.count > 1 && !batch.unresolved
-      const refused = verdict?.kind === 'refused' || (verdict?.kind === 'tooLarge' && !divisible)
-      const worn = batch.attempts > this.#retries && !batch.unresolved && !divisible
-      const stranded = batch.unresolved && (lostPlace || restart !== 'no')
-      if (!batch.settled && verdict !== undefined && (refused || worn || stranded)) ends.fail(batch, verdict.error)
+      const first = kept.length === 0 && restart === 'no'
+      const lostPlace = first && verdict !== undefined && LOST_PLACE.has(verdict.kind)
       cause ??= lostPlace ? this.#lossBehind(batch, verdict) : verdict?.error
+      fenced ||= lostPlace && verdict.kind === 'fenced'
+      const fate = this.#fate(batch, verdict, lostPlace || restart !== 'no')
+      if (fate === 'fails') ends.fail(batch, verdict!.error)
       if (batch.settled) {
         const sameIdentity = batch.identity === this.sequencer.identity
-        if (batch.unresolved || !sameIdentity) restart = 'bump'
+        if (lostPlace || batch.unresolved || !sameIdentity) restart = 'bump'
         else if (restart === 'no') {
           restart = 'rebase'
           this.sequencer.rewindTo(batch.baseSequence)
@@ -209,10 +207,10 @@ export class Partition {
         continue
       }
       if (lostPlace) restart = 'bump'
-      const parts = divisible ? split(batch) : [batch]
-      if (divisible) ends.split(batch, parts)
-      if (restart !== 'no') for (const part of parts) part.unstamp()
-      kept.push(...parts)
+      const again = fate === 'splits' ? split(batch) : [batch]
+      if (fate === 'splits') ends.split(batch, again)
+      if (restart !== 'no') for (const one of again) one.unstamp()
+      kept.push(...again)
     }
     if (restart === 'bump') {
       if (fenced) this.sequencer.renew()
@@ -230,6 +228,21 @@ export class Partition {
       this.#phase = 'paused'
       ends.paused = { failures: ++this.#failures, error }
     }
+  }
+
+  /**
+   * What becomes of a batch that was sent and not stored.
+   *
+   * @param displaced it can't be sent with the sequence that it has.
+   */
+  #fate(batch: Batch, verdict: Failure | undefined, displaced: boolean): 'over' | 'again' | 'splits' | 'fails' {
+    if (batch.settled) return 'over'
+    // A part of one that was split, not sent yet.
+    if (verdict === undefined) return 'again'
+    const refused = verdict.kind === 'refused' || verdict.kind === 'tooLarge'
+    if (batch.unresolved) return displaced || refused ? 'fails' : 'again'
+    if (verdict.kind === 'tooLarge' && batch.count > 1) return 'splits'
+    return refused || batch.attempts > this.#retries ? 'fails' : 'again'
   }
 
   /** The first batch was told that its sequence is not next, though the broker had confirmed all before it. */
