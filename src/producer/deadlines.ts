@@ -9,7 +9,7 @@ export class Deadlines<T> {
   readonly #timeMs: number
   readonly #expired: (item: T) => void
   /** With the time at which each is due. */
-  readonly #items = new Map<T, number>()
+  #items = new Map<T, number>()
   #timer: Subscription = Subscription.EMPTY
   #timerDue = 0
 
@@ -32,12 +32,12 @@ export class Deadlines<T> {
     if (this.#items.size === 0) this.#timer.unsubscribe()
   }
 
-  /** Others take the item's place, for what is left of its time. */
+  /** Others take the item's place in the order, for what is left of its time. Looks at every item: not for every day. */
   replace(item: T, others: readonly T[]): void {
-    const due = this.#items.get(item)
-    if (due === undefined) return
-    this.#items.delete(item)
-    for (const other of others) this.#items.set(other, due)
+    const replaced = [...this.#items].flatMap(([each, due]): [T, number][] =>
+      each === item ? others.map(other => [other, due]) : [[each, due]],
+    )
+    this.#items = new Map(replaced)
   }
 
   /** Ends the time of every item now. */

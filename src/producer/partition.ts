@@ -50,7 +50,9 @@ export class Partition {
   /** In flight, in the order in which they were sent: to one broker, `#node`. */
   #inFlight: Batch[] = []
   #node = -1
-  /** Answered while draining, and not stored; in sequence order. */
+  /** Something was sent since metadata came last. */
+  #active = false
+  /** Answered while draining, in sequence order: from the first one that was not stored on. */
   #answered: Batch[] = []
   /** In a row. */
   #failures = 0
@@ -85,11 +87,14 @@ export class Partition {
   /** Whether a batch can go to the leader now, and has to wait for nothing but a free slot. */
   get sendable(): boolean {
     const head = this.#waiting[0]
-    if (head === undefined || !(head.due || this.#waiting.length > 1)) return false
+    if (head === undefined || isStored(head) || !(head.due || this.#waiting.length > 1)) return false
     if (this.leader === -1 || this.sequencer.identity === undefined) return false
-    // An old leader that still owes an answer must give it first: two leaders could store out of order.
-    if (this.#phase === 'open') return this.#inFlight.length === 0 || this.#node === this.leader
-    return this.#phase === 'probing' && this.#inFlight.length === 0
+    const last = this.#inFlight[this.#inFlight.length - 1]
+    if (last === undefined) return this.#phase === 'open' || this.#phase === 'probing'
+    // An old leader that still owes an answer must give it first: two leaders could store out of order. So could one with
+    // two epochs: it takes sequence 0 of a new epoch at any time, and nothing of the old one after that.
+    const sameEpoch = last.identity === (head.identity ?? this.sequencer.identity)
+    return this.#phase === 'open' && this.#node === this.leader && sameEpoch
   }
 
   /** The batch that is next to be sent; only while {@link sendable}. */
@@ -107,27 +112,34 @@ export class Partition {
     batch.verdict = undefined
     this.#inFlight.push(batch)
     this.#node = this.leader
+    this.#active = true
     return batch
   }
 
-  /** Metadata names the leader. With a new one, the window opens again only after its first success. */
+  /**
+   * Metadata names the leader. With a new one, the window opens again only after its first success; and so it does when
+   * nothing was sent since metadata came last, for brokers forget a producer that is idle, and take whatever batch of it
+   * comes first.
+   */
   led(leader: number): void {
-    if (leader === this.leader) return
+    const idle = !this.#active && this.#inFlight.length === 0
+    if (this.#phase === 'open' && (leader !== this.leader || idle)) this.#phase = 'probing'
     this.leader = leader
-    if (this.#phase === 'open') this.#phase = 'probing'
+    this.#active = false
   }
 
   /** A request came to this for a batch that it carried. Called in the order in which the requests were sent. */
   answered(batch: Batch, verdict: Verdict): void {
     const ends = new Ends()
     this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
-    if (verdict.kind === 'stored') {
-      ends.settle(batch, verdict)
+    batch.verdict = verdict
+    if (isStored(batch) && this.#answered.length === 0) {
+      ends.settle(batch)
+      this.#settleStored(ends)
       this.#failures = 0
       this.#confirmed = batch.identity
       if (this.#phase === 'probing' && this.#node === this.leader) this.#phase = 'open'
     } else {
-      batch.verdict = verdict
       if (verdict.kind === 'unknown') batch.unresolved = true
       this.#answered.push(batch)
       this.#phase = 'draining'
@@ -142,8 +154,13 @@ export class Partition {
    * @param obstacle what keeps the partition from sending, if anything is known to.
    */
   expire(batch: Batch, obstacle?: Error): void {
-    if (batch.settled) return
     const ends = new Ends()
+    if (batch.settled || isStored(batch)) {
+      // Those before it, for which it waited, were due before it.
+      ends.settle(batch)
+      ends.run(this, this.#effects)
+      return
+    }
     const inFlight = this.#inFlight.includes(batch)
     if (inFlight) batch.unresolved = true
     ends.fail(batch, timeoutError(batch, inFlight ? undefined : obstacle))
@@ -167,7 +184,8 @@ export class Partition {
     const ends = new Ends()
     for (const batch of this.#inFlight) batch.unresolved = true
     for (const batch of [...this.#answered, ...this.#inFlight, ...this.#waiting]) {
-      if (!batch.settled) ends.fail(batch, error)
+      if (isStored(batch)) ends.settle(batch)
+      else if (!batch.settled) ends.fail(batch, error)
     }
     this.#answered = []
     this.#waiting = []
@@ -189,6 +207,14 @@ export class Partition {
     let fenced = false
     let cause: Error | undefined
     for (const batch of stamped) {
+      if (isStored(batch)) {
+        // Acks come in order: its own waits for those before it, which are sent again.
+        if (kept.length === 0) ends.settle(batch)
+        else kept.push(batch)
+        // The sequences before it can't be used any more, for it is there.
+        if (restart === 'rebase') restart = 'bump'
+        continue
+      }
       const verdict = batch.verdict as Failure | undefined
       // Only of the first one does it mean that broker and producer disagree; behind a rejected one it is a consequence.
       const first = kept.length === 0 && restart === 'no'
@@ -245,6 +271,11 @@ export class Partition {
     return refused || batch.attempts > this.#retries ? 'fails' : 'again'
   }
 
+  /** What was stored while one before it was not: now it is next. */
+  #settleStored(ends: Ends): void {
+    while (this.#waiting[0] !== undefined && isStored(this.#waiting[0])) ends.settle(this.#waiting.shift()!)
+  }
+
   /** The first batch was told that its sequence is not next, though the broker had confirmed all before it. */
   #lossBehind(batch: Batch, { kind, error: cause }: Failure): Error {
     if (kind !== 'outOfSequence' || batch.identity !== this.#confirmed) return cause
@@ -256,6 +287,10 @@ export class Partition {
 }
 
 type Failure = Exclude<Verdict, { kind: 'stored' }>
+
+function isStored(batch: Batch): boolean {
+  return batch.verdict?.kind === 'stored'
+}
 
 /** With these a broker says that what it knows of the producer does not fit the batch. */
 const LOST_PLACE: ReadonlySet<Verdict['kind']> = new Set(['outOfSequence', 'forgotten', 'fenced'])
@@ -275,8 +310,10 @@ class Ends {
   bumped: Error | undefined
   paused: { failures: number; error: Error } | undefined
 
-  settle(batch: Batch, verdict: Extract<Verdict, { kind: 'stored' }>): void {
+  /** The batch is stored. */
+  settle(batch: Batch): void {
     if (batch.settled) return // it expired, and was reported as possibly stored
+    const verdict = batch.verdict as Extract<Verdict, { kind: 'stored' }>
     this.#add(batch, { kind: 'acked', baseOffset: verdict.baseOffset, logAppendTime: verdict.logAppendTime })
   }
 

@@ -71,20 +71,25 @@ export async function readWithKafkajs(
 ): Promise<KafkajsRecord[]> {
   const consumer = cluster.kafkajs().consumer({ groupId: `read-${topic}-${groups++}` })
   const records: KafkajsRecord[] = []
-  await consumer.connect()
-  await consumer.subscribe({ topic, fromBeginning: true })
-  await new Promise<void>((resolve, reject) => {
-    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
-    consumer
-      .run({
-        eachMessage: async ({ partition, message: { offset, key, value, headers, timestamp } }) => {
-          records.push({ partition, offset: Number(offset), key, value, headers, timestamp })
-          if (records.length === count) resolve()
-        },
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await new Promise<void>((resolve, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => {
+        if (!payload.restart) reject(payload.error)
       })
-      .catch(reject)
-  })
-  await consumer.disconnect()
+      consumer
+        .run({
+          eachMessage: async ({ partition, message: { offset, key, value, headers, timestamp } }) => {
+            records.push({ partition, offset: Number(offset), key, value, headers, timestamp })
+            if (records.length === count) resolve()
+          },
+        })
+        .catch(reject)
+    })
+  } finally {
+    await consumer.disconnect()
+  }
   return records
 }
 

@@ -228,7 +228,7 @@ async function manners(address: string): Promise<Record<string, unknown>> {
       () => 'ended',
     )
     const [first] = after === 'ended' ? [] : client.frames
-    seen[name] = [after, client.frames.length, first?.readInt16BE(4)]
+    seen[name] = [after, first?.readInt16BE(4)]
     client.destroy()
   }
   const client = new RawClient(tcp, address)

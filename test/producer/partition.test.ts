@@ -324,6 +324,94 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
   ])
 })
 
+test('what is stored before one that is sent again waits for it, is not sent again, and is acked behind it', () => {
+  open()
+  const [a, b, c, d] = [add('a'), add('b'), add('c'), add('d')]
+  for (let i = 0; i < 3; i++) take()
+  // The broker appended a, and said that it could not copy it: so it could append b and c.
+  partition.answered(a, unknown)
+  partition.answered(b, unknown)
+  partition.answered(c, stored(30n))
+  assert.deepEqual(log, ['pause 1'])
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  assert.equal(take(), b)
+  assert.ok(!partition.sendable, 'd waits behind c')
+  partition.answered(b, stored(20n))
+  assert.deepEqual(log, ['pause 1', 'a acked', 'b acked', 'c acked'])
+  assert.equal(take(), d)
+})
+
+test('what is stored and waits is acked when those before it have failed, and when its own time is over', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  take()
+  take()
+  partition.answered(a, unknown)
+  partition.answered(b, stored(20n))
+  partition.expire(a)
+  assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe', 'b acked'])
+  log = []
+  const [c, d] = [add('c'), add('d')]
+  partition.answered(take(), unknown)
+  partition.resume()
+  take()
+  partition.answered(c, stored(30n))
+  take()
+  const e = add('e')
+  take()
+  partition.answered(d, unknown)
+  partition.answered(e, stored(50n))
+  partition.resume()
+  take()
+  partition.expire(d)
+  partition.expire(e)
+  assert.deepEqual(log.slice(2), ['pause 1', 'd failed, persisted maybe', 'e acked'])
+  partition.answered(d, stored(40n))
+  assert.deepEqual(log.slice(2), ['pause 1', 'd failed, persisted maybe', 'e acked'])
+})
+
+test('stored behind a refused one, by a broker that had forgotten: its sequences are not used again', () => {
+  open()
+  const [a, b, c] = [add('a'), add('b'), add('c')]
+  take()
+  take()
+  partition.answered(a, refused)
+  partition.answered(b, stored(10n))
+  assert.deepEqual(log, ['epoch 1', 'a failed, persisted no', 'b acked'])
+  assert.equal(take(), c)
+  assert.deepEqual([c.baseSequence, c.identity?.producerEpoch], [0, 1])
+})
+
+test('two epochs are never in flight together: the new one would end the old one for what is sent again', () => {
+  open()
+  const [a, b, c, d] = [add('a'), add('b'), add('c'), add('d')]
+  for (let i = 0; i < 3; i++) take()
+  partition.answered(a, unknown)
+  partition.answered(b, unknown)
+  partition.expire(c)
+  partition.answered(c, unknown)
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  assert.equal(take(), b)
+  assert.ok(!partition.sendable, 'd is of the next epoch')
+  partition.answered(b, stored(20n))
+  assert.equal(take(), d)
+  assert.deepEqual([b.identity?.producerEpoch, d.identity?.producerEpoch], [0, 1])
+})
+
+test('after a rest as long as metadata is kept, one batch goes first: the broker may have forgotten the producer', () => {
+  open()
+  partition.led(1)
+  assert.equal(partition.phase, 'open', 'it has sent something since metadata came last')
+  partition.led(1)
+  assert.equal(partition.phase, 'probing')
+  add('a')
+  add('b')
+  take()
+  assert.ok(!partition.sendable)
+})
+
 test('a refused batch fails; those behind it take over its sequences', () => {
   open()
   const [a, b, c, d] = [add('a', 1), add('b', 2), add('c', 3), add('d', 4)]
