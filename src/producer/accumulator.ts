@@ -174,9 +174,22 @@ export class Accumulator {
     this.#effects.ready(leader)
   }
 
-  /** Whether there is something to send to a node. */
+  /**
+   * Whether there is something to send to a node. What can't be sent now leaves the line, as in {@link draw}: nobody would
+   * wake the window for one that stands there already.
+   */
   hasWork(nodeId: number): boolean {
-    return this.#lines.get(nodeId)?.some(partition => partition.sendable && partition.leader === nodeId) ?? false
+    const line = this.#lines.get(nodeId) ?? []
+    for (let turns = line.length; turns > 0; turns--) {
+      const partition = line.shift()!
+      if (partition.sendable && partition.leader === nodeId) {
+        line.push(partition)
+      } else {
+        partition.line = undefined
+        this.offer(partition)
+      }
+    }
+    return line.length > 0
   }
 
   /** Takes the batches of the next request to a node: one a partition, as many as `maxRequestSize` allows. */

@@ -53,3 +53,16 @@ test('a leader with nothing to send to it is not tried again for ever', async ()
   assert.equal(tries.length, 1)
   await world.end()
 })
+
+test('a partition with more batches than slots goes on after its connection broke', async () => {
+  const world = await startWorld({
+    cluster: { topics: { t: { partitions: 1 } } },
+    producer: { batchSize: 1 },
+    latencyMs: 6,
+  })
+  world.cluster.inject({ fault: { kind: 'dropBeforeAppend' }, after: 1 })
+  const { push, acks } = open(world.producer)
+  for (let i = 0; i < 6; i++) push.next({ topic: 't', value: `v${i}` })
+  await world.time.until(() => acks.values.length === 6, 10_000)
+  await world.end()
+})
