@@ -56,9 +56,9 @@ export abstract class StreamSink<M, T> implements AckSink {
   abstract refuse(record: ProducerRecord<M>, error: Error): void
 
   sourceEnded(error?: Error): void {
-    if (this.#sourceEnded) return
     this.#sourceEnded = true
-    this.#error = error
+    // While something is owed, the producer may end after the source has.
+    this.#error ??= error
     this.#finish()
   }
 

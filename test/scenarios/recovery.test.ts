@@ -165,3 +165,13 @@ test('a batch that expires unsent says what stood in the way', async () => {
     /it was not sent; the connection to .* was closed by the broker/,
   )
 })
+
+test('a stream whose source has ended errors too when the producer can not go on', async () => {
+  const world = await startWorld()
+  world.cluster.inject({ api: 'InitProducerId', fault: { kind: 'error', code: 31 } })
+  const acks = watch(world.producer.publish([{ topic: 't', value: 'v' }]))
+  await world.time.until(() => acks.done || acks.error !== undefined)
+  assert.ok(acks.values[0]?.kind === 'failed')
+  assert.equal(acks.error, acks.values[0].error)
+  await world.end()
+})
