@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { explore } from './explore.js'
+import type { Bounds } from './world.js'
+
+/** The window is open, and three more batches are to come. */
+const OPEN: Bounds = {
+  batches: [1, 1, 1, 1],
+  open: true,
+  window: 4,
+  faults: 0,
+  kinds: ['rejected', 'failedAfterAppend', 'refused', 'cut'],
+  moves: 0,
+  losesTail: false,
+  expiries: 0,
+  closes: false,
+  retries: Number.POSITIVE_INFINITY,
+  strict: false,
+  firstSequence: 0,
+  firstEpoch: 0,
+}
+
+const explorations: Record<string, Partial<Bounds>> = {
+  'nothing goes wrong: five requests in a window of five': { batches: [1, 1, 1, 1, 1, 1], window: 5 },
+  'two faults, a new leader and an expiry': { faults: 2, moves: 1, expiries: 1 },
+  'two faults, and a new leader that lacks what was not confirmed': { faults: 2, moves: 1, losesTail: true },
+  'two faults, a new leader and an expiry, before the first success': {
+    batches: [1, 1, 1],
+    open: false,
+    faults: 2,
+    moves: 1,
+    expiries: 1,
+  },
+  'four in flight, and a fifth that waits: a fault and a new leader': {
+    batches: [1, 1, 1, 1, 1, 1],
+    faults: 1,
+    moves: 1,
+  },
+  'four in flight, two rejections and an expiry': {
+    batches: [1, 1, 1, 1, 1],
+    faults: 2,
+    kinds: ['rejected'],
+    expiries: 1,
+  },
+  'a fault, and three expiries': { faults: 1, expiries: 3 },
+  'a fault, a new leader, an expiry, and the producer is closed': { faults: 1, moves: 1, expiries: 1, closes: true },
+  'batches that are too large, across the wrap of sequences': {
+    batches: [1, 2, 1, 2],
+    firstSequence: 2_147_483_645,
+    faults: 2,
+    kinds: ['tooLarge', 'rejected', 'failedAfterAppend', 'refused', 'cut'],
+    expiries: 1,
+  },
+  'the last epoch of a producer id': {
+    firstEpoch: 32_767,
+    faults: 2,
+    kinds: ['displaced', 'fenced', 'refused', 'cut'],
+    expiries: 1,
+  },
+  'a retry limit of one': { faults: 3, kinds: ['rejected', 'failedAfterAppend', 'cut'], retries: 1 },
+  'the broker forgets the producer, and takes it up where it is': {
+    faults: 2,
+    kinds: ['forget', 'failedAfterAppend', 'refused', 'cut'],
+    expiries: 1,
+  },
+  'the broker forgets the producer, and takes sequence 0 only': {
+    faults: 2,
+    kinds: ['forget', 'rejected', 'failedAfterAppend', 'refused', 'cut'],
+    strict: true,
+    expiries: 1,
+  },
+}
+
+describe('the partition against the rules of a broker, every interleaving', () => {
+  for (const [name, bounds] of Object.entries(explorations)) {
+    test(name, context => {
+      const { states, transitions, depth, over } = explore({ ...OPEN, ...bounds })
+      context.diagnostic(
+        `${states} states, ${transitions} transitions, up to ${depth} steps, ${over} of them at an end`,
+      )
+      assert.ok(over > 0)
+    })
+  }
+})
+
+/**
+ * A broker that has lost what it knew of a producer takes any first sequence from it (R5): also that of the second batch in
+ * the window, when the first one is rejected. No producer can see that coming.
+ */
+test('a known limit: forgotten while its window is open, and then rejected, a batch comes behind the next one', () => {
+  assert.throws(
+    () => explore({ ...OPEN, faults: 2, kinds: ['forget', 'rejected'] }),
+    /^Error: I3: record 1 is stored behind record 2\n {2}1\. a batch becomes available\n/,
+  )
+})

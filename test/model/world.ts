@@ -1,0 +1,446 @@
+import assert from 'node:assert/strict'
+import { Observable, type Subscriber } from 'rxjs'
+import { ConnectionError } from '../../src/errors.js'
+import { type AckSink, Batch, NO_SEQUENCE, type Settlement } from '../../src/producer/batch.js'
+import { Partition } from '../../src/producer/partition.js'
+import { send } from '../../src/producer/sender.js'
+import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
+import type { PartitionProduceResponse, ProduceRequest, ProduceResponse } from '../../src/protocol/produce.js'
+import { type BatchIdentity, RecordLengths } from '../../src/protocol/record-batch-builder.js'
+import type { Connection } from '../../src/transport/connection.js'
+import { Checks } from './checks.js'
+import { Leader, REQUEST_FAULTS, type RequestFault } from './leader.js'
+
+/** How much may happen, at the most, in one exploration. */
+export interface Bounds {
+  /** Records of each batch. */
+  readonly batches: readonly number[]
+  /** Begins with the first batch stored, and the window open. */
+  readonly open: boolean
+  readonly window: number
+  /** Faults in all, and of which kinds. */
+  readonly faults: number
+  readonly kinds: readonly (RequestFault | 'cut' | 'forget')[]
+  readonly moves: number
+  /** A new leader may lack what was never confirmed. */
+  readonly losesTail: boolean
+  readonly expiries: number
+  /** The producer may be closed, whatever is left. */
+  readonly closes: boolean
+  readonly retries: number
+  /** R5: the broker takes only sequence 0 from a producer that it does not know. */
+  readonly strict: boolean
+  readonly firstSequence: number
+  readonly firstEpoch: number
+}
+
+/** A step that can be taken in some state. */
+export interface Action {
+  readonly name: string
+  /** Nothing goes wrong in it, and a producer that is left alone will come to it. */
+  readonly benign: boolean
+  run(world: World): void
+}
+
+interface Request {
+  readonly batch: Batch
+  /** As they were when they were written: a socket has copied them by the time they can change. */
+  readonly bytes: Buffer
+  readonly stamp: string
+  readonly subscriber: Subscriber<ProduceResponse>
+  /** Sent alone after a failure: its success opens the window. */
+  readonly probe: boolean
+  reply: PartitionProduceResponse | undefined
+}
+
+/** What was sent to a node over one connection and has not been answered, oldest first; the replies are a prefix. */
+interface Link {
+  readonly node: number
+  readonly requests: Request[]
+}
+
+/** What a test knows of a batch beside what the batch knows itself. */
+interface Note {
+  /** A request that carried it was not answered, or with an error that may follow an append. */
+  uncertain: boolean
+  stored: boolean
+  sent: Buffer | undefined
+}
+
+const lengths = new RecordLengths()
+lengths.measure(undefined, '', undefined)
+
+/** Codes after which a batch may be in the log all the same. */
+const OPEN_CODES: readonly number[] = [ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND, ErrorCode.NOT_LEADER_OR_FOLLOWER]
+
+/**
+ * The real {@link Partition}, {@link Batch} and {@link send}, with a leader at the other end of connections that can be cut.
+ * Each action is one atomic step of what runs concurrently: the user, the producer, two brokers, the network, timers.
+ *
+ * A connection that was cut leaves requests behind: their bytes may be at the broker, which may carry them out at any time
+ * afterwards, in order (`late`). That is why a batch that was not answered can't be called failed, nor stamped anew.
+ */
+export class World {
+  readonly bounds: Bounds
+  readonly leader: Leader
+  readonly partition: Partition
+  /** Of the producer's side, in the order of the input; parts in place of what was split; without those that are done with. */
+  batches: Batch[] = []
+  links: Link[] = []
+  /** Of connections that were cut: what may still be carried out. */
+  late: { readonly node: number; readonly requests: Request[] }[] = []
+  faults: number
+  moves: number
+  expiries: number
+  readonly checks: Checks
+  #added = 0
+  #records = 0
+  #issued = 0
+  #producerIds = 7n
+  /** A failure, an expiry or a new leader: nothing goes beside the first one that is sent, until it is stored. */
+  #probing = true
+  #thrown: unknown
+  #closed = false
+  readonly #notes = new Map<Batch, Note>()
+  readonly #sink: AckSink
+
+  constructor(bounds: Bounds) {
+    this.bounds = bounds
+    this.faults = bounds.faults
+    this.moves = bounds.moves
+    this.expiries = bounds.expiries
+    this.leader = new Leader(bounds.strict)
+    this.checks = new Checks(this.leader)
+    this.partition = new Partition('t', 0, bounds.retries, {
+      settle: (batch, end) => batch.settle(end),
+      split: (batch, parts) => this.#split(batch, parts),
+      pause: () => {},
+      epochBumped: () => this.checks.bumped(),
+    })
+    this.partition.sequencer.identity = { producerId: this.#producerIds, producerEpoch: bounds.firstEpoch }
+    this.partition.sequencer.next = bounds.firstSequence
+    this.partition.led(1)
+    this.#sink = {
+      settled: (batch, from, to, end) => this.#settled(batch, from, to, end),
+      unplaced: () => assert.fail('a record without a partition'),
+    }
+    if (bounds.open) for (const action of [ADD, TAKE, CARRY_OUT[1]!, DELIVER[1]!]) this.run(action)
+  }
+
+  /** Every record has its end. */
+  get over(): boolean {
+    return (this.#closed || this.#added === this.bounds.batches.length) && this.checks.ended === this.#records
+  }
+
+  /** What can happen now. */
+  actions(): Action[] {
+    const { partition, bounds } = this
+    const found: Action[] = this.late.map((_, i) => LATE[i]!)
+    if (this.#closed) return found
+    if (bounds.closes) found.push(CLOSE)
+    if (this.#added < bounds.batches.length) found.push(ADD)
+    if (partition.sendable && this.#outstanding(partition.leader) < bounds.window) found.push(TAKE)
+    if (partition.phase === 'paused') found.push(RESUME)
+    if (partition.leader !== this.leader.node) found.push(LEARN)
+    if (partition.sequencer.identity === undefined) found.push(IDENTIFY)
+    for (const { node, requests } of this.links) {
+      if (requests[0]!.reply !== undefined) found.push(DELIVER[node]!)
+      if (requests.at(-1)!.reply === undefined) {
+        found.push(CARRY_OUT[node]!)
+        if (this.faults > 0 && node === this.leader.node) {
+          for (const kind of bounds.kinds) if (kind !== 'cut' && kind !== 'forget') found.push(FAIL[kind]![node]!)
+        }
+      }
+      if (this.faults > 0 && bounds.kinds.includes('cut')) found.push(CUT[node]!)
+    }
+    if (this.moves > 0) {
+      found.push(MOVE)
+      if (bounds.losesTail && this.leader.committed < this.leader.log.length) found.push(MOVE_AND_LOSE)
+    }
+    if (this.faults > 0 && bounds.kinds.includes('forget') && this.#nothingOpen) found.push(FORGET)
+    if (this.expiries > 0) {
+      for (let i = 0; i < this.batches.length; i++) if (!this.batches[i]!.settled) found.push(EXPIRE[i]!)
+    }
+    return found
+  }
+
+  /** @param again in a state that was checked before. */
+  run(action: Action, again = false): void {
+    action.run(this)
+    if (this.#thrown !== undefined) throw this.#thrown
+    if (this.batches.some(({ settled }) => settled)) this.#putAway()
+    this.checks.effects()
+    if (!again) this.checks.log()
+  }
+
+  /** A string that is the same for two states only if they have the same future. */
+  fingerprint(): string {
+    const { partition, bounds } = this
+    const { identity, next } = partition.sequencer
+    const batches = this.batches.map(batch => {
+      const { uncertain } = this.#notes.get(batch)!
+      const attempts = bounds.retries < 9 ? Math.min(batch.attempts, bounds.retries + 1) : 0
+      const flags = `${+batch.unresolved}${+batch.settled}${+uncertain}${+batch.sealed}${attempts}`
+      return `${numberOf(batch)}+${batch.count}:${stampOf(batch)}:${flags}:${batch.verdict?.kind ?? ''}`
+    })
+    const links = this.links.map(({ node, requests }) => `${node}<${requests.map(describeRequest)}>`)
+    const late = this.late.map(({ node, requests }) => `${node}<${requests.map(({ stamp }) => stamp)}>`)
+    return [
+      `${partition.phase}${partition.leader}:${identity?.producerId}.${identity?.producerEpoch}.${next}`,
+      batches,
+      links.sort(),
+      late.sort(),
+      this.leader.fingerprint(),
+      `${this.#added}.${this.faults}.${this.moves}.${this.expiries}.${+this.#probing}${+this.#closed}${+this.checks.forgotten}`,
+      this.checks.fingerprint(),
+    ].join('|')
+  }
+
+  add(): void {
+    const count = this.bounds.batches[this.#added++]!
+    const batch = new Batch('t', 0, Buffer.allocUnsafe(64 + count * lengths.max))
+    for (let i = 0; i < count; i++) {
+      const number = this.#records++
+      batch.append({ topic: 't', value: '', metadata: number }, undefined, number, lengths, this.#sink)
+    }
+    batch.due = true
+    this.#watch(batch)
+    this.batches.push(batch)
+    this.partition.add(batch)
+  }
+
+  take(): void {
+    const { partition } = this
+    const outstanding = this.#outstanding()
+    const node = partition.leader
+    assert.equal(
+      outstanding,
+      this.#outstanding(node),
+      'invariant 11: sent to a new leader while the old one owes an answer',
+    )
+    if (this.#probing)
+      assert.equal(outstanding, 0, 'invariant 10: sent beside others after a failure, or before any success')
+    const batch = partition.take('none')
+    const note = this.#notes.get(batch)!
+    if (note.uncertain)
+      assert.deepEqual(batch.bytes, note.sent, 'invariants 3, 8: a batch that may be stored was changed')
+    note.sent = Buffer.from(batch.bytes!)
+    this.checks.sent(batch)
+    let link = this.links.find(one => one.node === node)
+    if (link === undefined) {
+      link = { node, requests: [] }
+      this.links.push(link)
+    }
+    const connection = connectionOf(link.requests, batch, note.sent, this.#probing)
+    const attempt = { issue: this.#issued++, connection, parts: [{ partition, batch }] }
+    send(attempt, 1).subscribe(({ verdicts }) => {
+      // RxJS would report it later, and to nobody.
+      try {
+        partition.answered(batch, verdicts[0]!)
+      } catch (error) {
+        this.#thrown ??= error
+      }
+    })
+  }
+
+  carryOut(node: number, fault?: RequestFault): void {
+    const request = this.#link(node).requests.find(({ reply }) => reply === undefined)!
+    request.reply = this.leader.carryOut(node, request.bytes, fault)
+    if (fault === undefined) return
+    this.faults--
+    if (fault === 'displaced' || fault === 'fenced') this.checks.forgotten = true
+  }
+
+  deliver(node: number): void {
+    const { requests } = this.#link(node)
+    const request = requests.shift()!
+    if (requests.length === 0) this.links = this.links.filter(link => link.node !== node)
+    const reply = request.reply!
+    const note = this.#notes.get(request.batch)!
+    if (OPEN_CODES.includes(reply.errorCode)) note.uncertain = true
+    note.stored = reply.errorCode === ErrorCode.NONE
+    if (!note.stored) {
+      this.checks.failed(reply.errorCode)
+      this.#probing = true
+    } else if (request.probe) {
+      this.#probing = false
+    }
+    request.subscriber.next({ responses: [{ name: 't', partitionResponses: [reply] }], throttleTimeMs: 0 })
+    request.subscriber.complete()
+  }
+
+  cut(node: number): void {
+    const { requests } = this.#link(node)
+    this.faults--
+    this.links = this.links.filter(link => link.node !== node)
+    this.#leave(node, requests)
+    this.#probing = true
+    for (const { batch } of requests) {
+      this.#notes.get(batch)!.uncertain = true
+    }
+    this.checks.failed(undefined)
+    for (const { subscriber } of requests) subscriber.error(new ConnectionError('cut'))
+  }
+
+  carryOutLate(index: number): void {
+    const { node, requests } = this.late[index]!
+    this.leader.carryOut(node, requests.shift()!.bytes, undefined)
+    this.late = this.late.filter(link => link.requests.length > 0)
+  }
+
+  move(losesTail: boolean): void {
+    this.moves--
+    this.leader.move(losesTail)
+    // A node that leads no more, and never will again, carries nothing out.
+    if (this.moves === 0) this.late = this.late.filter(({ node }) => node === this.leader.node)
+  }
+
+  learn(): void {
+    this.partition.led(this.leader.node)
+    this.#probing = true
+    for (const { requests } of this.links) requests.splice(0, requests.length, ...requests.map(withoutProbe))
+  }
+
+  expire(index: number): void {
+    const batch = this.batches[index]!
+    this.expiries--
+    if (batch.baseSequence !== NO_SEQUENCE) this.#probing = true
+    this.partition.expire(batch)
+  }
+
+  identify(): void {
+    const identity: BatchIdentity = { producerId: ++this.#producerIds, producerEpoch: 0 }
+    this.partition.sequencer.identity = identity
+  }
+
+  close(): void {
+    this.#closed = true
+    this.partition.abandon(new Error('closed'))
+    for (const { node, requests } of this.links) this.#leave(node, requests)
+    this.links = []
+  }
+
+  forget(): void {
+    this.faults--
+    this.leader.forget()
+    this.checks.forgotten = true
+  }
+
+  /** Nobody waits for what becomes of a batch that was sent. */
+  get #nothingOpen(): boolean {
+    if (this.leader.log.length === 0 || this.late.length > 0 || this.links.length > 0) return false
+    return this.batches.every(batch => !batch.unresolved)
+  }
+
+  #outstanding(node?: number): number {
+    let count = 0
+    for (const link of this.links) if (node === undefined || link.node === node) count += link.requests.length
+    return count
+  }
+
+  #link(node: number): Link {
+    return this.links.find(link => link.node === node)!
+  }
+
+  /** The connection is gone; what it brought to the broker is not. */
+  #leave(node: number, requests: readonly Request[]): void {
+    const late = requests.filter(({ reply }) => reply === undefined)
+    if (late.length > 0 && (node === this.leader.node || this.moves > 0)) this.late.push({ node, requests: late })
+  }
+
+  /** Batches that have ended, and that the partition does not have to think of any more. */
+  #putAway(): void {
+    const draining = this.partition.phase === 'draining'
+    this.batches = this.batches.filter(batch => {
+      if (!batch.settled || this.#isInFlight(batch)) return true
+      return draining && batch.baseSequence !== NO_SEQUENCE && !this.#notes.get(batch)!.stored
+    })
+  }
+
+  #isInFlight(batch: Batch): boolean {
+    return this.links.some(({ requests }) => requests.some(request => request.batch === batch))
+  }
+
+  #watch(batch: Batch): void {
+    this.#notes.set(batch, { uncertain: false, stored: false, sent: undefined })
+  }
+
+  #split(batch: Batch, parts: readonly Batch[]): void {
+    for (const part of parts) this.#watch(part)
+    this.batches.splice(this.batches.indexOf(batch), 1, ...parts)
+  }
+
+  #settled(batch: Batch, from: number, to: number, end: Settlement): void {
+    const open = this.#isInFlight(batch) || this.#notes.get(batch)!.uncertain
+    for (let i = from; i < to; i++)
+      this.checks.settled(batch.records[i]!.metadata as number, i, batch.attempts > 0, open, end)
+  }
+}
+
+function connectionOf(requests: Request[], batch: Batch, bytes: Buffer, probe: boolean): Connection {
+  const request = (_api: unknown, { topicData }: ProduceRequest): Observable<ProduceResponse> =>
+    new Observable(subscriber => {
+      assert.equal(topicData[0]!.partitionData[0]!.records, batch.bytes)
+      requests.push({
+        batch,
+        bytes,
+        stamp: `${numberOf(batch)}:${stampOf(batch)}`,
+        subscriber,
+        probe,
+        reply: undefined,
+      })
+    })
+  return { name: 'broker', request } as unknown as Connection
+}
+
+function withoutProbe(request: Request): Request {
+  return { ...request, probe: false }
+}
+
+function numberOf(batch: Batch): number {
+  return batch.records[0]!.metadata as number
+}
+
+function stampOf({ identity, baseSequence }: Batch): string {
+  return `${identity?.producerId}.${identity?.producerEpoch}.${baseSequence}`
+}
+
+function describeRequest({ stamp, probe, reply }: Request): string {
+  return `${stamp}:${+probe}:${reply === undefined ? '' : `${reply.errorCode}@${reply.baseOffset}`}`
+}
+
+function action(name: string, benign: boolean, run: (world: World) => void): Action {
+  return { name, benign, run }
+}
+
+function perNode(name: string, benign: boolean, run: (world: World, node: number) => void): Record<number, Action> {
+  return Object.fromEntries(
+    [1, 2].map(node => [node, action(`${name} (node ${node})`, benign, world => run(world, node))]),
+  )
+}
+
+const ADD = action('a batch becomes available', true, world => world.add())
+const TAKE = action('the producer sends a batch', true, world => world.take())
+const RESUME = action('the back-off ends', true, world => world.partition.resume())
+const LEARN = action('metadata tells of the leader', true, world => world.learn())
+const IDENTIFY = action('a new producer id comes', true, world => world.identify())
+const CARRY_OUT = perNode('the broker carries out a request', true, (world, node) => world.carryOut(node))
+const DELIVER = perNode('a reply arrives', true, (world, node) => world.deliver(node))
+const FAIL = Object.fromEntries(
+  (Object.keys(REQUEST_FAULTS) as RequestFault[]).map(fault => [
+    fault,
+    perNode(`the broker answers a request with ${brokerError(REQUEST_FAULTS[fault]).name}`, false, (world, node) =>
+      world.carryOut(node, fault),
+    ),
+  ]),
+)
+const CUT = perNode('the connection is cut', false, (world, node) => world.cut(node))
+const MOVE = action('the leader moves', false, world => world.move(false))
+const MOVE_AND_LOSE = action('the leader moves, and the unconfirmed tail is lost', false, world => world.move(true))
+const CLOSE = action('the producer is closed', false, world => world.close())
+const FORGET = action('the broker forgets the producer', false, world => world.forget())
+const indexes = Array.from({ length: 8 }, (_, i) => i)
+const LATE = indexes.map(i =>
+  action(`a request of cut connection ${i} is carried out late`, false, world => world.carryOutLate(i)),
+)
+const EXPIRE = indexes.map(i => action(`batch ${i} of those left expires`, false, world => world.expire(i)))
