@@ -1,3 +1,4 @@
+import { MalformedMessageError } from '../errors.js'
 import type { Api } from './api.js'
 import { ErrorCode } from './error-codes.js'
 import { Reader } from './reader.js'
@@ -69,7 +70,11 @@ export const apiVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
   decodeResponse(reader: Reader, version: number): ApiVersionsResponse {
     const errorCode = reader.int16()
     if (errorCode !== ErrorCode.UNSUPPORTED_VERSION) return decodeBody(reader, errorCode, version)
-    return decodeBody(new Reader(reader.raw(reader.remaining), false), errorCode, 0)
+    const classic = new Reader(reader.raw(reader.remaining), false)
+    const response = decodeBody(classic, errorCode, 0)
+    if (classic.remaining > 0)
+      throw new MalformedMessageError(`${classic.remaining} bytes behind the end of ApiVersions`)
+    return response
   },
 }
 

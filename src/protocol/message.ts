@@ -1,3 +1,4 @@
+import { MalformedMessageError } from '../errors.js'
 import { isFlexible, type RequestCodec, type ResponseCodec } from './api.js'
 import { Reader } from './reader.js'
 import { Writer } from './writer.js'
@@ -75,11 +76,18 @@ export function decodeCorrelationId(message: Uint8Array): number {
   return new Reader(message).int32()
 }
 
-/** The body of a response; `message` is a frame without its size. */
+/**
+ * The body of a response; `message` is a frame without its size. Bytes that are left over mean that it was read as something
+ * that it is not, so nothing in it can be believed.
+ */
 export function decodeResponseBody<S>(api: ResponseCodec<S>, version: number, message: Uint8Array): S {
   const reader = new Reader(message, isFlexible(api, version), 4)
   if (api.key !== API_VERSIONS_KEY) reader.tags()
-  return api.decodeResponse(reader, version)
+  const response = api.decodeResponse(reader, version)
+  if (reader.remaining > 0) {
+    throw new MalformedMessageError(`${reader.remaining} bytes behind the end of an answer to ${api.name}`)
+  }
+  return response
 }
 
 function frame(header: Writer, body: Writer): Uint8Array[] {

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { MalformedMessageError } from '../../src/errors.js'
 import { isFlexible } from '../../src/protocol/api.js'
-import { decodeRequestHeader } from '../../src/protocol/message.js'
+import { apiVersions } from '../../src/protocol/api-versions.js'
+import { decodeRequestHeader, decodeResponseBody } from '../../src/protocol/message.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { apis, batches, decodeBody, goldens } from './golden/fixtures.js'
 
@@ -28,6 +29,25 @@ describe('a message that is cut short', () => {
     for (let cut = 0; cut < header.length; cut++) {
       assert.throws(() => decodeRequestHeader(header.subarray(0, cut)), MalformedMessageError)
     }
+  })
+})
+
+describe('an answer that is longer than it says', () => {
+  for (const api of apis) {
+    it(`${api.name}: is malformed`, () => {
+      for (const golden of goldens.filter(one => one.api === api && one.direction === 'response')) {
+        const message = Buffer.concat([golden.header, golden.body, Buffer.alloc(1)])
+        assert.throws(() => decodeResponseBody(api, golden.version, message), MalformedMessageError, golden.title)
+        assert.ok(decodeResponseBody(api, golden.version, message.subarray(0, -1)))
+      }
+    })
+  }
+
+  it('also where a broker answers an unknown version of ApiVersions in the form of version 0', () => {
+    const answer = Buffer.from('00000007' + '0023' + '00000001' + '001200000004', 'hex')
+    assert.ok(decodeResponseBody(apiVersions, 4, answer))
+    const longer = Buffer.concat([answer, Buffer.alloc(1)])
+    assert.throws(() => decodeResponseBody(apiVersions, 4, longer), MalformedMessageError)
   })
 })
 
