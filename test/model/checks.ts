@@ -29,6 +29,8 @@ export class Checks {
   #bumped = false
   /** The broker lost what it knew of the producer, or says so. */
   forgotten = false
+  /** Something has happened that may end a batch which may be stored: retries alone must not. */
+  excused = false
 
   constructor(leader: Leader) {
     this.#leader = leader
@@ -75,6 +77,10 @@ export class Checks {
     assert.equal(end.kind, 'failed')
     const { persisted } = end as Extract<Settlement, { kind: 'failed' }>
     assert.ok(persisted === 'maybe' || !open, `invariant 12: record ${record} may be stored, and is told to be lost`)
+    assert.ok(
+      persisted === 'no' || this.excused,
+      `rule 9: record ${record} may be stored, and was given up before its time`,
+    )
     this.#ends.set(record, { kind: persisted, offset: -1 })
     if (wasSent) this.#gaveUp = true
   }

@@ -1,4 +1,5 @@
-import { type Action, type Bounds, World } from './world.js'
+import { type Action, available, OPENING } from './actions.js'
+import { type Bounds, World } from './world.js'
 
 export interface Exploration {
   readonly states: number
@@ -52,7 +53,7 @@ class Explorer {
   }
 
   run(): Exploration {
-    this.#visit(new World(this.#bounds), -1, undefined)
+    this.#visit(this.#first(), -1, undefined)
     for (let number = 0; number < this.#states.length; number++) {
       for (const action of this.#states[number]!.actions) this.#step(number, action)
     }
@@ -69,7 +70,7 @@ class Explorer {
     this.#transitions++
     const world = this.#take(from)
     try {
-      world.run(action)
+      world.run(action.run)
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.#describe(from, action)}`, { cause: error })
     }
@@ -85,7 +86,7 @@ class Explorer {
     if (known !== undefined) return known
     const number = this.#states.length
     this.#numbers.set(fingerprint, number)
-    const actions = world.actions()
+    const actions = available(world)
     const depth = from === -1 ? 0 : this.#states[from]!.depth + 1
     this.#states.push({ from, by, actions, depth, world: actions.length > 0 ? world : undefined })
     if (world.over) this.#over.push(number)
@@ -97,8 +98,14 @@ class Explorer {
     const made = state.world
     state.world = undefined
     if (made !== undefined) return made
+    const world = this.#first()
+    for (const action of this.#path(number)) world.run(action.run, true)
+    return world
+  }
+
+  #first(): World {
     const world = new World(this.#bounds)
-    for (const action of this.#path(number)) world.run(action, true)
+    if (this.#bounds.open) for (const action of OPENING) world.run(action.run)
     return world
   }
 

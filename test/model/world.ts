@@ -4,12 +4,12 @@ import { ConnectionError } from '../../src/errors.js'
 import { type AckSink, Batch, NO_SEQUENCE, type Settlement } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
 import { send } from '../../src/producer/sender.js'
-import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse, ProduceRequest, ProduceResponse } from '../../src/protocol/produce.js'
 import { type BatchIdentity, RecordLengths } from '../../src/protocol/record-batch-builder.js'
 import type { Connection } from '../../src/transport/connection.js'
 import { Checks } from './checks.js'
-import { Leader, REQUEST_FAULTS, type RequestFault } from './leader.js'
+import { Leader, type RequestFault } from './leader.js'
 
 /** How much may happen, at the most, in one exploration. */
 export interface Bounds {
@@ -32,14 +32,6 @@ export interface Bounds {
   readonly strict: boolean
   readonly firstSequence: number
   readonly firstEpoch: number
-}
-
-/** A step that can be taken in some state. */
-export interface Action {
-  readonly name: string
-  /** Nothing goes wrong in it, and a producer that is left alone will come to it. */
-  readonly benign: boolean
-  run(world: World): void
 }
 
 interface Request {
@@ -93,14 +85,15 @@ export class World {
   moves: number
   expiries: number
   readonly checks: Checks
-  #added = 0
+  /** Batches that were given to the producer. */
+  added = 0
+  closed = false
   #records = 0
   #issued = 0
   #producerIds = 7n
   /** A failure, an expiry or a new leader: nothing goes beside the first one that is sent, until it is stored. */
   #probing = true
   #thrown: unknown
-  #closed = false
   readonly #notes = new Map<Batch, Note>()
   readonly #sink: AckSink
 
@@ -124,49 +117,16 @@ export class World {
       settled: (batch, from, to, end) => this.#settled(batch, from, to, end),
       unplaced: () => assert.fail('a record without a partition'),
     }
-    if (bounds.open) for (const action of [ADD, TAKE, CARRY_OUT[1]!, DELIVER[1]!]) this.run(action)
   }
 
   /** Every record has its end. */
   get over(): boolean {
-    return (this.#closed || this.#added === this.bounds.batches.length) && this.checks.ended === this.#records
+    return (this.closed || this.added === this.bounds.batches.length) && this.checks.ended === this.#records
   }
 
-  /** What can happen now. */
-  actions(): Action[] {
-    const { partition, bounds } = this
-    const found: Action[] = this.late.map((_, i) => LATE[i]!)
-    if (this.#closed) return found
-    if (bounds.closes) found.push(CLOSE)
-    if (this.#added < bounds.batches.length) found.push(ADD)
-    if (partition.sendable && this.#outstanding(partition.leader) < bounds.window) found.push(TAKE)
-    if (partition.phase === 'paused') found.push(RESUME)
-    if (partition.leader !== this.leader.node) found.push(LEARN)
-    if (partition.sequencer.identity === undefined) found.push(IDENTIFY)
-    for (const { node, requests } of this.links) {
-      if (requests[0]!.reply !== undefined) found.push(DELIVER[node]!)
-      if (requests.at(-1)!.reply === undefined) {
-        found.push(CARRY_OUT[node]!)
-        if (this.faults > 0 && node === this.leader.node) {
-          for (const kind of bounds.kinds) if (kind !== 'cut' && kind !== 'forget') found.push(FAIL[kind]![node]!)
-        }
-      }
-      if (this.faults > 0 && bounds.kinds.includes('cut')) found.push(CUT[node]!)
-    }
-    if (this.moves > 0) {
-      found.push(MOVE)
-      if (bounds.losesTail && this.leader.committed < this.leader.log.length) found.push(MOVE_AND_LOSE)
-    }
-    if (this.faults > 0 && bounds.kinds.includes('forget') && this.#nothingOpen) found.push(FORGET)
-    if (this.expiries > 0) {
-      for (let i = 0; i < this.batches.length; i++) if (!this.batches[i]!.settled) found.push(EXPIRE[i]!)
-    }
-    return found
-  }
-
-  /** @param again in a state that was checked before. */
-  run(action: Action, again = false): void {
-    action.run(this)
+  /** @param again it led to this state before, and was checked then. */
+  run(step: (world: World) => void, again = false): void {
+    step(this)
     if (this.#thrown !== undefined) throw this.#thrown
     if (this.batches.some(({ settled }) => settled)) this.#putAway()
     this.checks.effects()
@@ -186,18 +146,18 @@ export class World {
     const links = this.links.map(({ node, requests }) => `${node}<${requests.map(describeRequest)}>`)
     const late = this.late.map(({ node, requests }) => `${node}<${requests.map(({ stamp }) => stamp)}>`)
     return [
-      `${partition.phase}${partition.leader}:${identity?.producerId}.${identity?.producerEpoch}.${next}`,
+      `${partition.phase}${partition.leader}:${identity?.producerId}.${identity?.producerEpoch}.${next}.${this.#producerIds}`,
       batches,
       links.sort(),
       late.sort(),
       this.leader.fingerprint(),
-      `${this.#added}.${this.faults}.${this.moves}.${this.expiries}.${+this.#probing}${+this.#closed}${+this.checks.forgotten}`,
+      `${this.added}.${this.faults}.${this.moves}.${this.expiries}.${+this.#probing}${+this.closed}${+this.checks.forgotten}${+this.checks.excused}`,
       this.checks.fingerprint(),
     ].join('|')
   }
 
   add(): void {
-    const count = this.bounds.batches[this.#added++]!
+    const count = this.bounds.batches[this.added++]!
     const batch = new Batch('t', 0, Buffer.allocUnsafe(64 + count * lengths.max))
     for (let i = 0; i < count; i++) {
       const number = this.#records++
@@ -211,11 +171,11 @@ export class World {
 
   take(): void {
     const { partition } = this
-    const outstanding = this.#outstanding()
+    const outstanding = this.outstanding()
     const node = partition.leader
     assert.equal(
       outstanding,
-      this.#outstanding(node),
+      this.outstanding(node),
       'invariant 11: sent to a new leader while the old one owes an answer',
     )
     if (this.#probing)
@@ -249,6 +209,7 @@ export class World {
     if (fault === undefined) return
     this.faults--
     if (fault === 'displaced' || fault === 'fenced') this.checks.forgotten = true
+    if (fault !== 'rejected' && fault !== 'failedAfterAppend') this.checks.excused = true
   }
 
   deliver(node: number): void {
@@ -304,6 +265,7 @@ export class World {
   expire(index: number): void {
     const batch = this.batches[index]!
     this.expiries--
+    this.checks.excused = true
     if (batch.baseSequence !== NO_SEQUENCE) this.#probing = true
     this.partition.expire(batch)
   }
@@ -314,7 +276,8 @@ export class World {
   }
 
   close(): void {
-    this.#closed = true
+    this.closed = true
+    this.checks.excused = true
     this.partition.abandon(new Error('closed'))
     for (const { node, requests } of this.links) this.#leave(node, requests)
     this.links = []
@@ -324,15 +287,17 @@ export class World {
     this.faults--
     this.leader.forget()
     this.checks.forgotten = true
+    this.checks.excused = true
   }
 
   /** Nobody waits for what becomes of a batch that was sent. */
-  get #nothingOpen(): boolean {
+  get nothingOpen(): boolean {
     if (this.leader.log.length === 0 || this.late.length > 0 || this.links.length > 0) return false
     return this.batches.every(batch => !batch.unresolved)
   }
 
-  #outstanding(node?: number): number {
+  /** Requests that were sent and not answered. */
+  outstanding(node?: number): number {
     let count = 0
     for (const link of this.links) if (node === undefined || link.node === node) count += link.requests.length
     return count
@@ -408,39 +373,3 @@ function stampOf({ identity, baseSequence }: Batch): string {
 function describeRequest({ stamp, probe, reply }: Request): string {
   return `${stamp}:${+probe}:${reply === undefined ? '' : `${reply.errorCode}@${reply.baseOffset}`}`
 }
-
-function action(name: string, benign: boolean, run: (world: World) => void): Action {
-  return { name, benign, run }
-}
-
-function perNode(name: string, benign: boolean, run: (world: World, node: number) => void): Record<number, Action> {
-  return Object.fromEntries(
-    [1, 2].map(node => [node, action(`${name} (node ${node})`, benign, world => run(world, node))]),
-  )
-}
-
-const ADD = action('a batch becomes available', true, world => world.add())
-const TAKE = action('the producer sends a batch', true, world => world.take())
-const RESUME = action('the back-off ends', true, world => world.partition.resume())
-const LEARN = action('metadata tells of the leader', true, world => world.learn())
-const IDENTIFY = action('a new producer id comes', true, world => world.identify())
-const CARRY_OUT = perNode('the broker carries out a request', true, (world, node) => world.carryOut(node))
-const DELIVER = perNode('a reply arrives', true, (world, node) => world.deliver(node))
-const FAIL = Object.fromEntries(
-  (Object.keys(REQUEST_FAULTS) as RequestFault[]).map(fault => [
-    fault,
-    perNode(`the broker answers a request with ${brokerError(REQUEST_FAULTS[fault]).name}`, false, (world, node) =>
-      world.carryOut(node, fault),
-    ),
-  ]),
-)
-const CUT = perNode('the connection is cut', false, (world, node) => world.cut(node))
-const MOVE = action('the leader moves', false, world => world.move(false))
-const MOVE_AND_LOSE = action('the leader moves, and the unconfirmed tail is lost', false, world => world.move(true))
-const CLOSE = action('the producer is closed', false, world => world.close())
-const FORGET = action('the broker forgets the producer', false, world => world.forget())
-const indexes = Array.from({ length: 8 }, (_, i) => i)
-const LATE = indexes.map(i =>
-  action(`a request of cut connection ${i} is carried out late`, false, world => world.carryOutLate(i)),
-)
-const EXPIRE = indexes.map(i => action(`batch ${i} of those left expires`, false, world => world.expire(i)))
