@@ -24,6 +24,7 @@ const ADD = action('a batch becomes available', true, world => world.add())
 const TAKE = action('the producer sends a batch', true, world => world.take())
 const RESUME = action('the back-off ends', true, world => world.partition.resume())
 const LEARN = action('metadata tells of the leader', true, world => world.learn())
+const REFRESH = action('metadata comes, and says nothing new', false, world => world.refresh())
 const IDENTIFY = action('a new producer id comes', true, world => world.identify())
 const CARRY_OUT = perNode('the broker carries out a request', true, (world, node) => world.carryOut(node))
 const DELIVER = perNode('a reply arrives', true, (world, node) => world.deliver(node))
@@ -44,7 +45,7 @@ const indexes = Array.from({ length: 8 }, (_, i) => i)
 const LATE = indexes.map(i =>
   action(`a request of cut connection ${i} is carried out late`, false, world => world.carryOutLate(i)),
 )
-const EXPIRE = indexes.map(i => action(`batch ${i} of those left expires`, false, world => world.expire(i)))
+const EXPIRE = action('the oldest batch expires', false, world => world.expire())
 
 /** From the first state to one with the window open. */
 export const OPENING: readonly Action[] = [ADD, TAKE, CARRY_OUT[1]!, DELIVER[1]!]
@@ -75,8 +76,7 @@ export function available(world: World): Action[] {
     if (bounds.losesTail && world.leader.committed < world.leader.log.length) found.push(MOVE_AND_LOSE)
   }
   if (world.faults > 0 && bounds.kinds.includes('forget') && world.nothingOpen) found.push(FORGET)
-  if (world.expiries > 0) {
-    for (let i = 0; i < world.batches.length; i++) if (!world.batches[i]!.settled) found.push(EXPIRE[i]!)
-  }
+  if (world.expiries > 0 && world.batches.some(({ settled }) => !settled)) found.push(EXPIRE)
+  if (world.refreshes > 0 && partition.leader === world.leader.node) found.push(REFRESH)
   return found
 }

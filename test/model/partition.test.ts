@@ -13,6 +13,7 @@ const OPEN: Bounds = {
   moves: 0,
   losesTail: false,
   expiries: 0,
+  refreshes: 0,
   closes: false,
   retries: Number.POSITIVE_INFINITY,
   strict: false,
@@ -52,10 +53,11 @@ const explorations: Record<string, Partial<Bounds>> = {
     kinds: ['displaced', 'fenced', 'refused', 'cut'],
     expiries: 1,
   },
+  'a fault, a new leader, and metadata that says nothing new': { faults: 1, moves: 1, refreshes: 2 },
   'a retry limit of one': { faults: 3, kinds: ['rejected', 'failedAfterAppend', 'cut'], retries: 1 },
   'the broker forgets the producer, and takes it up where it is': {
     faults: 2,
-    kinds: ['forget', 'failedAfterAppend', 'refused', 'cut'],
+    kinds: ['forget', 'rejected', 'failedAfterAppend', 'refused', 'cut'],
     expiries: 1,
   },
   'the broker forgets the producer, and takes sequence 0 only': {
@@ -75,15 +77,4 @@ describe('the partition against the rules of a broker, every interleaving', () =
       assert.ok(over > 0)
     })
   }
-})
-
-/**
- * A broker that has lost what it knew of a producer takes any first sequence from it (R5): also that of the second batch in
- * the window, when the first one is rejected. No producer can see that coming.
- */
-test('a known limit: forgotten while its window is open, and then rejected, a batch comes behind the next one', () => {
-  assert.throws(
-    () => explore({ ...OPEN, faults: 2, kinds: ['forget', 'rejected'] }),
-    /^Error: I3: record 1 is stored behind record 2\n {2}1\. a batch becomes available\n/,
-  )
 })

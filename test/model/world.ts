@@ -25,6 +25,8 @@ export interface Bounds {
   /** A new leader may lack what was never confirmed. */
   readonly losesTail: boolean
   readonly expiries: number
+  /** How often metadata may come that says nothing new. */
+  readonly refreshes: number
   /** The producer may be closed, whatever is left. */
   readonly closes: boolean
   readonly retries: number
@@ -84,6 +86,7 @@ export class World {
   faults: number
   moves: number
   expiries: number
+  refreshes: number
   readonly checks: Checks
   /** Batches that were given to the producer. */
   added = 0
@@ -93,6 +96,8 @@ export class World {
   #producerIds = 7n
   /** A failure, an expiry or a new leader: nothing goes beside the first one that is sent, until it is stored. */
   #probing = true
+  /** Something was sent since metadata came last. */
+  #active = false
   #thrown: unknown
   readonly #notes = new Map<Batch, Note>()
   readonly #sink: AckSink
@@ -102,6 +107,7 @@ export class World {
     this.faults = bounds.faults
     this.moves = bounds.moves
     this.expiries = bounds.expiries
+    this.refreshes = bounds.refreshes
     this.leader = new Leader(bounds.strict)
     this.checks = new Checks(this.leader)
     this.partition = new Partition('t', 0, bounds.retries, {
@@ -151,7 +157,7 @@ export class World {
       links.sort(),
       late.sort(),
       this.leader.fingerprint(),
-      `${this.added}.${this.faults}.${this.moves}.${this.expiries}.${+this.#probing}${+this.closed}${+this.checks.forgotten}${+this.checks.excused}`,
+      `${this.added}.${this.faults}.${this.moves}.${this.expiries}.${+this.#probing}${+this.closed}${+this.checks.forgotten}${+this.checks.excused}${this.refreshes}${+this.#active}`,
       this.checks.fingerprint(),
     ].join('|')
   }
@@ -181,6 +187,7 @@ export class World {
     if (this.#probing)
       assert.equal(outstanding, 0, 'invariant 10: sent beside others after a failure, or before any success')
     const batch = partition.take('none')
+    this.#active = true
     const note = this.#notes.get(batch)!
     if (note.uncertain)
       assert.deepEqual(batch.bytes, note.sent, 'invariants 3, 8: a batch that may be stored was changed')
@@ -257,13 +264,19 @@ export class World {
   }
 
   learn(): void {
-    this.partition.led(this.leader.node)
+    this.#led()
     this.#probing = true
     for (const { requests } of this.links) requests.splice(0, requests.length, ...requests.map(withoutProbe))
   }
 
-  expire(index: number): void {
-    const batch = this.batches[index]!
+  refresh(): void {
+    this.refreshes--
+    this.#led()
+  }
+
+  /** Deadlines come in the order of the batches. */
+  expire(): void {
+    const batch = this.batches.find(({ settled }) => !settled)!
     this.expiries--
     this.checks.excused = true
     if (batch.baseSequence !== NO_SEQUENCE) this.#probing = true
@@ -283,8 +296,11 @@ export class World {
     this.links = []
   }
 
+  /** It takes a day without a batch; metadata comes every few minutes. */
   forget(): void {
     this.faults--
+    this.#led()
+    this.#led()
     this.leader.forget()
     this.checks.forgotten = true
     this.checks.excused = true
@@ -301,6 +317,12 @@ export class World {
     let count = 0
     for (const link of this.links) if (node === undefined || link.node === node) count += link.requests.length
     return count
+  }
+
+  #led(): void {
+    if (!this.#active && this.outstanding() === 0) this.#probing = true
+    this.#active = false
+    this.partition.led(this.leader.node)
   }
 
   #link(node: number): Link {

@@ -1,0 +1,32 @@
+import type { Api } from '../../src/protocol/api.js'
+import { apiVersions } from '../../src/protocol/api-versions.js'
+import { initProducerId } from '../../src/protocol/init-producer-id.js'
+import { decodeCorrelationId, decodeResponseBody } from '../../src/protocol/message.js'
+import { metadata } from '../../src/protocol/metadata.js'
+import { produce } from '../../src/protocol/produce.js'
+
+/** A reply of a broker, as it goes over the wire. */
+export interface Reply {
+  readonly api: Api<unknown, unknown>
+  readonly version: number
+  /** Size included. */
+  readonly frame: Buffer
+}
+
+/** What the producer asks brokers for. */
+export const APIS = [apiVersions, metadata, initProducerId, produce] as readonly Api<unknown, unknown>[]
+
+/** Puts a size before a message. */
+export function framed(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(4 + message.length)
+  frame.writeInt32BE(message.length)
+  frame.set(message, 4)
+  return frame
+}
+
+/** What a connection makes of a whole frame. @throws {MalformedMessageError} */
+export function decode({ api, version, frame }: Reply): unknown {
+  const message = frame.subarray(4)
+  decodeCorrelationId(message)
+  return decodeResponseBody(api, version, message)
+}
