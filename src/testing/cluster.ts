@@ -168,10 +168,14 @@ export class TestCluster implements AsyncDisposable {
   async startNode(node: number): Promise<void> {
     const address = this.#addresses.get(node)
     if (address === undefined || this.#listening.has(node)) throw new RangeError(`node ${node} is not down`)
-    await this.#listen(node, address)
-    for (const topic of this.#state.topics.all) {
-      for (const partition of topic.partitions) if (partition.leader === -1) this.#lead(partition, node)
-    }
+    await this.#join(node, address)
+  }
+
+  /** One more node, at a port that is free; it leads what nobody leads, and can be given more. Gives its id. */
+  async addNode(): Promise<number> {
+    const node = this.#addresses.size + 1
+    await this.#join(node, { host: this.#state.options.host, port: 0 })
+    return node
   }
 
   /** Ends every socket and timer. */
@@ -194,6 +198,13 @@ export class TestCluster implements AsyncDisposable {
     for (const [name, options] of Object.entries(topics)) this.#state.createTopic(name, options)
   }
 
+  async #join(node: number, address: Address): Promise<void> {
+    await this.#listen(node, address)
+    for (const topic of this.#state.topics.all) {
+      for (const partition of topic.partitions) if (partition.leader === -1) this.#lead(partition, node)
+    }
+  }
+
   async #listen(node: number, address: Address): Promise<void> {
     const listening = await this.#state.options.network.listen(
       address,
@@ -205,6 +216,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #lead(partition: PartitionState, node: number): void {
+    partition.formerLeader = partition.leader
     partition.leader = node
     partition.leaderEpoch++
     this.#state.readable$.next()

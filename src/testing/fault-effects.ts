@@ -1,10 +1,12 @@
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../protocol/create-topics.js'
+import { ErrorCode } from '../protocol/error-codes.js'
 import type { FetchRequest, FetchResponse } from '../protocol/fetch.js'
 import type { FindCoordinatorResponse } from '../protocol/find-coordinator.js'
 import type { ListOffsetsResponse } from '../protocol/list-offsets.js'
 import type { MetadataRequest, MetadataResponse } from '../protocol/metadata.js'
 import type { ProduceResponse } from '../protocol/produce.js'
 import type { Fault } from './faults.js'
+import type { Topics } from './topics.js'
 
 /** What a fault makes of a request before it is carried out: one that is to fail must leave nothing behind. */
 export function faultyRequest(fault: Fault | undefined, api: string, request: unknown): unknown {
@@ -16,12 +18,14 @@ export function faultyRequest(fault: Fault | undefined, api: string, request: un
 }
 
 /** What a fault makes of an answer. */
-export function faultyResponse(fault: Fault | undefined, api: string, response: unknown): unknown {
+export function faultyResponse(fault: Fault | undefined, api: string, response: unknown, topics: Topics): unknown {
   switch (fault?.kind) {
     case 'error':
       return failed(api, response, fault.code)
     case 'throttle':
       return { ...(response as object), throttleTimeMs: fault.ms }
+    case 'staleMetadata':
+      return withFormerLeaders(response as MetadataResponse, topics)
     case 'answerEntries':
       return withEntries(response as ProduceResponse, fault.change)
     default:
@@ -68,6 +72,19 @@ function failed(api: string, response: unknown, errorCode: number): unknown {
     default:
       return { ...(response as object), errorCode }
   }
+}
+
+/** As if the last move of each partition had not been heard of yet. */
+function withFormerLeaders(response: MetadataResponse, topics: Topics): MetadataResponse {
+  const stale = response.topics.map(topic => ({
+    ...topic,
+    partitions: topic.partitions.map(partition => {
+      const { formerLeader, leaderEpoch } = topics.partition(topic.name ?? '', partition.partitionIndex)!
+      const errorCode = formerLeader === -1 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE
+      return { ...partition, errorCode, leaderId: formerLeader, leaderEpoch: Math.max(0, leaderEpoch - 1) }
+    }),
+  }))
+  return { ...response, topics: stale }
 }
 
 type Change = (Fault & { kind: 'answerEntries' })['change']

@@ -28,6 +28,8 @@ export type Fault =
   | { readonly kind: 'answerEntries'; readonly change: 'omit' | 'duplicate' | 'invent' | 'reverse' }
   /** The request is carried out; these bytes are sent in place of the answer, and the connection goes on. */
   | { readonly kind: 'hostileBytes'; readonly hex: string }
+  /** The answer to a metadata request names the leaders that were before the last move of each partition. */
+  | { readonly kind: 'staleMetadata' }
   /** From this request on, until it ends, the connection is read no faster than this. */
   | { readonly kind: 'slowDrain'; readonly bytesPerSecond: number }
 
@@ -84,8 +86,12 @@ const CAN_FAIL = [
   'Metadata',
 ]
 
-/** Faults that mean something for Produce alone. */
-const ONLY_PRODUCE = ['errorAfterAppend', 'answerEntries']
+/** Faults that mean something for one API alone. */
+const ONLY: ReadonlyMap<Fault['kind'], string> = new Map([
+  ['errorAfterAppend', 'Produce'],
+  ['answerEntries', 'Produce'],
+  ['staleMetadata', 'Metadata'],
+])
 
 function scopeOf({ fault, api = 'Produce' }: FaultRule): Scope {
   const single = fault.kind === 'error' || fault.kind === 'errorAfterAppend'
@@ -150,10 +156,9 @@ class Rule implements InjectedFault {
 
 function check({ fault, api = 'Produce', after = 0, times = 1 }: FaultRule): void {
   const { kind } = fault
-  if (api !== 'Produce' && (ONLY_PRODUCE.includes(kind) || (kind === 'error' && !CAN_FAIL.includes(api)))) {
-    const able = kind === 'error' ? ['Produce', ...CAN_FAIL].join(', ') : 'Produce'
-    throw new RangeError(`fault '${kind}' can't strike ${api}, only ${able}`)
-  }
+  const only = ONLY.get(kind)
+  const able = kind === 'error' ? ['Produce', ...CAN_FAIL] : [only ?? api]
+  if (!able.includes(api)) throw new RangeError(`fault '${kind}' can't strike ${api}, only ${able.join(', ')}`)
   const wanted = (name: string, value: number, min: number): void => {
     if (Number.isInteger(value) && value >= min) return
     throw new RangeError(`\`${name}\` of fault '${kind}' is ${value}, but it must be an integer from ${min}`)

@@ -149,7 +149,7 @@ export class Session implements ServerListener {
     }
     const { api } = incoming.served
     const { version, correlationId } = incoming
-    const answer = faultyResponse(fault, api.name, response)
+    const answer = faultyResponse(fault, api.name, response, this.#cluster.topics)
     const bytes = Buffer.concat(encodeResponseFrame(api, version, correlationId, answer))
     if (fault?.kind === 'cutReply') {
       this.#dead = true

@@ -7,6 +7,8 @@ export interface PartitionState {
   readonly index: number
   /** Node id; -1: nobody leads it. */
   leader: number
+  /** Who led it before, for whoever is told old news; the same until it moves for the first time. */
+  formerLeader: number
   leaderEpoch: number
   readonly log: Log
   readonly producers: ProducerStates
@@ -69,9 +71,11 @@ export class Topics {
 
   addPartitions(topic: TopicState, total: number, leaders: readonly number[]): void {
     for (let index = topic.partitions.length; index < total; index++) {
+      const leader = leaders[index % leaders.length] ?? -1
       topic.partitions.push({
         index,
-        leader: leaders[index % leaders.length] ?? -1,
+        leader,
+        formerLeader: leader,
         leaderEpoch: 0,
         log: new Log(),
         producers: new ProducerStates(this.#strictFirstSequence),

@@ -157,6 +157,24 @@ describe('stopNode and startNode', () => {
     await assert.rejects(bench.cluster.startNode(7), /RangeError: node 7 is not down/)
   })
 
+  test('addNode: one more, at an address of its own, which leads what nobody leads', async () => {
+    await using bench = await startBench({ nodes: 2 })
+    assert.equal(await bench.cluster.addNode(), 3)
+    assert.equal(new Set(bench.cluster.brokers).size, 3)
+    assert.deepEqual(
+      (await leaders(bench, 3)).map(([leader]) => leader),
+      [1, 2, 1],
+    )
+    for (const node of [1, 2, 3]) await bench.cluster.stopNode(node)
+    assert.equal(await bench.cluster.addNode(), 4)
+    assert.deepEqual(
+      (await leaders(bench, 4)).map(([leader]) => leader),
+      [4, 4, 4],
+    )
+    await bench.cluster.startNode(2)
+    bench.cluster.moveLeader('t', 0, 2)
+  })
+
   test('when the last node stops nobody leads; the next that starts leads all, and has every record', async () => {
     await using bench = await startBench({ nodes: 2, topics: { t: { partitions: 2 } } })
     await bench.produce('t/0', batch({ producerId: 1n, count: 2 }))

@@ -311,6 +311,7 @@ describe('which requests a rule strikes', () => {
     [{ api: 'Nope', fault: FAIL }, /no API 'Nope' here/],
     [{ api: 'Heartbeat', fault: FAIL }, /'error' can't strike Heartbeat, only Produce, ApiVersions/],
     [{ api: 'Metadata', fault: { kind: 'errorAfterAppend', code: 1 } }, /can't strike Metadata, only Produce/],
+    [{ fault: { kind: 'staleMetadata' } }, /'staleMetadata' can't strike Produce, only Metadata/],
     [{ api: 'Fetch', fault: { kind: 'answerEntries', change: 'omit' } }, /can't strike Fetch, only Produce/],
     [{ after: -1, fault: FAIL }, /`after` of fault 'error' is -1/],
     [{ times: 0, fault: FAIL }, /`times` of fault 'error' is 0/],
@@ -359,6 +360,26 @@ describe('faults of other requests than Produce', () => {
     assert.throws(() => bench.cluster.records('new', 0), /no topic 'new'/)
     await ask('new')
     assert.equal((await ask('new')).topics[0]?.errorCode, NONE)
+  })
+
+  test('staleMetadata: so many answers name the leader that was before the last move', async () => {
+    await using bench = await startBench({ nodes: 3 })
+    const client = await bench.connect()
+    bench.cluster.moveLeader('t', 0, 2)
+    bench.cluster.moveLeader('t', 0, 3)
+    bench.cluster.inject({ api: 'Metadata', topic: 't', times: 2, fault: { kind: 'staleMetadata' } })
+    const seen: unknown[] = []
+    for (let i = 0; i < 3; i++) {
+      const { topics } = await bench.wait(client.request(metadata, 9, metadataRequest('t')))
+      const [moved, other] = topics[0]!.partitions
+      seen.push([moved?.leaderId, moved?.leaderEpoch, other?.leaderId, other?.leaderEpoch])
+    }
+    const unmoved = [bench.cluster.leader('t', 1), 0]
+    assert.deepEqual(seen, [
+      [2, 1, ...unmoved],
+      [2, 1, ...unmoved],
+      [3, 2, ...unmoved],
+    ])
   })
 
   test('CreateTopics: refused, and nothing created', async () => {
