@@ -62,12 +62,13 @@ export class Proof {
     return this.world.cluster
   }
 
-  /** Sends so many records; gives their numbers. */
+  /** Sends so many records, to partition 0 unless they have a partition or a key; gives their numbers. */
   send(count: number, fields: Partial<ProducerRecord<number>> & { readonly bytes?: number } = {}): number[] {
     const { bytes = 0, ...rest } = fields
     return Array.from({ length: count }, () => {
       const metadata = this.sent.length
-      const record = { topic: 't', value: `${metadata}`.padEnd(bytes, '.'), ...rest, metadata }
+      const place = rest.key === undefined ? { partition: 0 } : {}
+      const record = { topic: 't', value: `${metadata}`.padEnd(bytes, '.'), ...place, ...rest, metadata }
       this.sent.push({ record, at: this.world.time.now() })
       this.#push.next(record)
       return metadata
