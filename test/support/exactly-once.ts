@@ -86,6 +86,11 @@ export class Proof {
     return settled.ack
   }
 
+  /** The numbers of the records that have their terminal event, in the order in which it came. */
+  get order(): number[] {
+    return [...this.#settled.keys()]
+  }
+
   /** What became of these records, in short: `acked`, `no`, `maybe` or `omitted`. */
   ends(numbers: readonly number[]): string[] {
     return numbers.map(number => {
