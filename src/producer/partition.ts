@@ -271,8 +271,9 @@ export class Partition {
     return refused || batch.attempts > this.#retries ? 'fails' : 'again'
   }
 
-  /** What was stored while one before it was not: now it is next. */
+  /** What was stored while one before it was not, once nothing before it is in flight any more. */
   #settleStored(ends: Ends): void {
+    if (this.#inFlight.length > 0) return
     while (this.#waiting[0] !== undefined && isStored(this.#waiting[0])) ends.settle(this.#waiting.shift()!)
   }
 

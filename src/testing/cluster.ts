@@ -73,6 +73,11 @@ export class TestCluster implements AsyncDisposable {
     return this.#state.depth
   }
 
+  /** The topics that there are now, each with how many partitions it has. */
+  get topics(): ReadonlyMap<string, number> {
+    return new Map(this.#state.topics.all.map(({ name, partitions }) => [name, partitions.length]))
+  }
+
   /** Every record of a partition that can be read, in order. */
   records(topic: string, partition: number): StoredRecord[] {
     return this.#partition(topic, partition).log.records()

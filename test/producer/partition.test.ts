@@ -342,6 +342,22 @@ test('what is stored before one that is sent again waits for it, is not sent aga
   assert.equal(take(), d)
 })
 
+test('what is stored waits for all before it that are in flight again, not for the first of them', () => {
+  open()
+  const [a, b, c, d] = [add('a'), add('b'), add('c'), add('d')]
+  for (let i = 0; i < 4; i++) take()
+  for (const batch of [a, b, c]) partition.answered(batch, unknown)
+  partition.answered(d, stored(40n))
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  take()
+  take()
+  partition.answered(b, stored(20n))
+  assert.deepEqual(log.slice(1), ['a acked', 'b acked'])
+  partition.answered(c, stored(30n))
+  assert.deepEqual(log.slice(1), ['a acked', 'b acked', 'c acked', 'd acked'])
+})
+
 test('what is stored and waits is acked when those before it have failed, and when its own time is over', () => {
   open()
   const [a, b] = [add('a'), add('b')]

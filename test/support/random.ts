@@ -26,4 +26,8 @@ export class Random {
   chance(probability: number): boolean {
     return this.next() < probability
   }
+
+  list<T>(min: number, max: number, make: () => T): T[] {
+    return Array.from({ length: this.int(min, max) }, make)
+  }
 }

@@ -1,0 +1,32 @@
+import type { History } from './history.js'
+
+/** What runs came across, by name: what never happens is not proven. */
+export type Coverage = Record<string, number>
+
+export function coverageOf({ settled, events, trace, offered, calls, streams }: History): Coverage {
+  const coverage: Coverage = { schedules: 1, 'records offered': offered.length }
+  const count = (name: string, times = 1): void => {
+    coverage[name] = (coverage[name] ?? 0) + times
+  }
+  for (const { kind, persisted, error, attempts = 1 } of settled) {
+    count(kind === 'failed' ? `failed, persisted ${persisted}` : kind)
+    if (error === 'DeliveryTimeoutError') count(attempts === 0 ? 'expired unsent' : 'expired after it was sent')
+  }
+  for (const { kind } of events) {
+    if (['retrying', 'epochBumped', 'dataLoss', 'fatal', 'throttled', 'disconnected'].includes(kind)) count(kind)
+  }
+  const producerIds = events.filter(({ kind }) => kind === 'producerId').length
+  if (producerIds > 1) count('new producer id', producerIds - 1)
+  for (const entry of trace) {
+    if (entry.kind === 'fault') count(`fault ${entry.fault.kind}`)
+    if (entry.kind === 'duplicate') count('duplicate found by R1')
+    if (entry.kind === 'rejected' && entry.rule.startsWith('R')) count(`rejected by ${entry.rule}`)
+  }
+  for (const { kind } of calls) count(`${kind}()`)
+  for (const { unsubscribedAt } of streams) if (unsubscribedAt !== undefined) count('unsubscribed')
+  return coverage
+}
+
+export function add(sum: Coverage, more: Coverage): void {
+  for (const [name, times] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + times
+}

@@ -1,0 +1,25 @@
+import { generate } from './generate.js'
+import { judge } from './judge.js'
+import { shrink } from './shrink.js'
+import type { Failure } from './worker.js'
+
+/** What a person needs who wants to see it fail: the seed, what is wrong, and a small script that shows it too. */
+export async function explain({ seed, found }: Failure): Promise<string> {
+  // The same kind of finding: a schedule that fails in another way is another bug.
+  const kind = kindOf(found[0]!)
+  const small = await shrink(generate(seed), async candidate =>
+    (await judge(candidate)).found.some(one => kindOf(one) === kind),
+  )
+  const { found: left } = await judge(small)
+  return [
+    `seed ${seed}:`,
+    ...found.map(one => `  ${one}`),
+    'the smallest schedule found that fails alike; `npm run test:soak -- --replay FILE` runs it:',
+    JSON.stringify(small),
+    ...left.map(one => `  ${one}`),
+  ].join('\n')
+}
+
+function kindOf(finding: string): string {
+  return finding.replaceAll(/\d+/g, 'N').slice(0, 30)
+}

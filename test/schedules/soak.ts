@@ -1,0 +1,53 @@
+/**
+ * `npm run test:soak -- [--schedules N] [--seed S] [--workers W]`: random schedules, as many as asked for.
+ * `npm run test:soak -- --replay FILE`: one schedule, from JSON.
+ */
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { explain } from './explain.js'
+import { judge } from './judge.js'
+import { runMany } from './many.js'
+
+const { values } = parseArgs({
+  options: {
+    schedules: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: '0' },
+    workers: { type: 'string', default: String(availableParallelism()) },
+    replay: { type: 'string' },
+  },
+})
+
+if (values.replay === undefined) await soak()
+else await replay(values.replay)
+
+async function soak(): Promise<void> {
+  const [schedules, seed, workers] = [values.schedules, values.seed, values.workers].map(Number) as [
+    number,
+    number,
+    number,
+  ]
+  const startedAt = performance.now()
+  let toldAt = startedAt
+  const progress = (done: number): void => {
+    const now = performance.now()
+    if (now - toldAt < 10_000) return
+    toldAt = now
+    console.log(`${done} of ${schedules} schedules, ${Math.round((1000 * done) / (now - startedAt))} a second`)
+  }
+  const { coverage, failures } = await runMany({ seed, schedules, workers, progress })
+  console.table(coverage)
+  if (failures.length === 0) {
+    const seconds = Math.round((performance.now() - startedAt) / 1000)
+    console.log(`seeds ${seed} to ${seed + schedules - 1}: nothing wrong, in ${seconds} s`)
+    return
+  }
+  process.exitCode = 1
+  console.error(await explain(failures[0]!))
+}
+
+async function replay(file: string): Promise<void> {
+  const { found } = await judge(JSON.parse(readFileSync(file, 'utf8')))
+  console.log(found.length === 0 ? 'nothing wrong' : found.join('\n'))
+  process.exitCode = found.length === 0 ? 0 : 1
+}
