@@ -99,9 +99,12 @@ export class Metadata {
   #answered(response: MetadataResponse): void {
     this.#brokers.update(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
     const topics = response.topics.map(topicMetadata)
-    const complete = topics.every(topic => topic.error?.retriable !== true && !topic.leaders.includes(-1))
     this.#events.next({ kind: 'metadata', topics })
-    this.#pause(!complete)
+    // Of a topic that is still in use now there is something to send, whatever was said of it.
+    const wanting = topics.some(({ name, error, leaders }) => {
+      return this.#topics.has(name) && (error !== undefined || leaders.includes(-1))
+    })
+    this.#pause(wanting)
   }
 
   /** Nothing is asked for a while. After a failure, or an answer that says "not yet", it is asked again by itself. */

@@ -231,6 +231,7 @@ export class Accumulator {
     const topic = this.#topics.get(batch.topic)!
     topic.batchSize = Math.max(1, Math.min(topic.batchSize, batch.reserved >> 1))
     this.#live.delete(batch)
+    this.#lingering.delete(batch)
     for (const part of parts) this.#live.add(part)
     this.#deliveries.replace(batch, parts)
     this.#flushes.moved(batch, ...parts)

@@ -187,9 +187,18 @@ test('so is a partition that nobody leads', () => {
   assert.deepEqual(asked(), ['t'])
 })
 
-test('a final error is not asked about again', () => {
+test('a final error is not asked about again when it made the topic be given up; of one in use it may be taken back', () => {
   cluster.use('t')
+  cluster.use('kept')
   accept()
+  describe(0, [1])
+  cluster.events$.subscribe(() => cluster.drop('t'))
+  runTo(200)
+  cluster.refresh()
+  describe(29, [])
+  runTo(400)
+  assert.deepEqual(asked(), ['kept'])
+  cluster.drop('kept')
   describe(29, [])
   const frames = transport.last.frames.length
   runTo(59_999)

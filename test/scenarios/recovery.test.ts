@@ -175,3 +175,29 @@ test('a stream whose source has ended errors too when the producer can not go on
   assert.equal(acks.error, acks.values[0].error)
   await world.end()
 })
+
+test('a right that is taken from a topic in use, and given back: it is asked for again, not after minutes only', async () => {
+  const world = await startWorld({ cluster: ONE_PARTITION, producer: { metadataMaxAgeMs: 3_000 } })
+  const { push, acks } = open(world.producer)
+  push.next({ topic: 't', value: 'first' })
+  await world.time.until(() => acks.values.length === 1)
+  const fault = { kind: 'error', code: ErrorCode.TOPIC_AUTHORIZATION_FAILED } as const
+  const denied = world.cluster.inject({ api: 'Metadata', times: 2, fault })
+  await world.time.until(() => denied.fired === 1)
+  push.next({ topic: 't', value: 'second' })
+  await world.time.until(() => acks.values.length === 2, 2_000)
+  assert.equal(acks.values[1]?.kind, 'acked')
+  await world.end()
+})
+
+test('a batch that is split before its linger is over leaves no timer behind', async () => {
+  const world = await startWorld({
+    cluster: { ...ONE_PARTITION, maxMessageBytes: BATCH_HEADER_SIZE + 40 },
+    producer: { linger: 1_000, batchSize: 200 },
+  })
+  const { push, acks } = open(world.producer)
+  for (let i = 0; i < 20; i++) push.next({ topic: 't', value: `value ${i}` })
+  // Closed before metadata has come: the batches are made, and hurried, after that.
+  await world.end()
+  assert.equal(acks.values.filter(ack => ack.kind === 'acked').length, 20)
+})
