@@ -45,7 +45,7 @@ const indexes = Array.from({ length: 8 }, (_, i) => i)
 const LATE = indexes.map(i =>
   action(`a request of cut connection ${i} is carried out late`, false, world => world.carryOutLate(i)),
 )
-const EXPIRE = action('the oldest batch expires', false, world => world.expire())
+const EXPIRE = indexes.map(i => action(`batch ${i} of those left expires`, false, world => world.expire(i)))
 
 /** From the first state to one with the window open. */
 export const OPENING: readonly Action[] = [ADD, TAKE, CARRY_OUT[1]!, DELIVER[1]!]
@@ -76,7 +76,7 @@ export function available(world: World): Action[] {
     if (bounds.losesTail && world.leader.committed < world.leader.log.length) found.push(MOVE_AND_LOSE)
   }
   if (world.faults > 0 && bounds.kinds.includes('forget') && world.nothingOpen) found.push(FORGET)
-  if (world.expiries > 0 && world.batches.some(({ settled }) => !settled)) found.push(EXPIRE)
+  if (world.expiries > 0) found.push(...world.expirable.map((_, i) => EXPIRE[i]!))
   if (world.refreshes > 0 && partition.leader === world.leader.node) found.push(REFRESH)
   return found
 }

@@ -13,6 +13,7 @@ const OPEN: Bounds = {
   moves: 0,
   losesTail: false,
   expiries: 0,
+  anyExpires: false,
   refreshes: 0,
   closes: false,
   retries: Number.POSITIVE_INFINITY,
@@ -37,8 +38,9 @@ const explorations: Record<string, Partial<Bounds>> = {
     faults: 2,
     kinds: ['rejected'],
     expiries: 1,
+    anyExpires: true,
   },
-  'a fault, and three expiries': { faults: 1, expiries: 3 },
+  'a fault, and three expiries': { faults: 1, expiries: 3, anyExpires: true },
   'a fault, a new leader, an expiry, and the producer is closed': { faults: 1, moves: 1, expiries: 1, closes: true },
   'batches that are too large, across the wrap of sequences': {
     batches: [1, 2, 1, 2],
@@ -46,6 +48,7 @@ const explorations: Record<string, Partial<Bounds>> = {
     faults: 2,
     kinds: ['tooLarge', 'failedAfterAppend', 'cut'],
     expiries: 1,
+    anyExpires: true,
   },
   'the last epoch of a producer id': {
     firstEpoch: 32_767,

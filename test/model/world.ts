@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
-import { Observable, type Subscriber } from 'rxjs'
 import { ConnectionError } from '../../src/errors.js'
 import { type AckSink, Batch, NO_SEQUENCE, type Settlement } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
 import { send } from '../../src/producer/sender.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import type { PartitionProduceResponse, ProduceRequest, ProduceResponse } from '../../src/protocol/produce.js'
 import { type BatchIdentity, RecordLengths } from '../../src/protocol/record-batch-builder.js'
-import type { Connection } from '../../src/transport/connection.js'
 import { Checks } from './checks.js'
 import { Leader, type RequestFault } from './leader.js'
+import { connectionOf, describeRequest, type Link, numberOf, type Request, stampOf, withoutProbe } from './link.js'
 
 /** How much may happen, at the most, in one exploration. */
 export interface Bounds {
@@ -25,6 +23,8 @@ export interface Bounds {
   /** A new leader may lack what was never confirmed. */
   readonly losesTail: boolean
   readonly expiries: number
+  /** Batches expire in any order, and not the oldest one first, as their deadlines have it. */
+  readonly anyExpires: boolean
   /** How often metadata may come that says nothing new. */
   readonly refreshes: number
   /** The producer may be closed, whatever is left. */
@@ -34,23 +34,6 @@ export interface Bounds {
   readonly strict: boolean
   readonly firstSequence: number
   readonly firstEpoch: number
-}
-
-interface Request {
-  readonly batch: Batch
-  /** As they were when they were written: a socket has copied them by the time they can change. */
-  readonly bytes: Buffer
-  readonly stamp: string
-  readonly subscriber: Subscriber<ProduceResponse>
-  /** Sent alone after a failure: its success opens the window. */
-  readonly probe: boolean
-  reply: PartitionProduceResponse | undefined
-}
-
-/** What was sent to a node over one connection and has not been answered, oldest first; the replies are a prefix. */
-interface Link {
-  readonly node: number
-  readonly requests: Request[]
 }
 
 /** What a test knows of a batch beside what the batch knows itself. */
@@ -274,9 +257,14 @@ export class World {
     this.#led()
   }
 
-  /** Deadlines come in the order of the batches. */
-  expire(): void {
-    const batch = this.batches.find(({ settled }) => !settled)!
+  /** Batches that may expire. One that waits for the ack of another, which comes before it, expires with that. */
+  get expirable(): Batch[] {
+    const live = this.batches.filter(({ settled, verdict }) => !settled && verdict?.kind !== 'stored')
+    return this.bounds.anyExpires ? live : live.slice(0, 1)
+  }
+
+  expire(index: number): void {
+    const batch = this.expirable[index]!
     this.expiries--
     this.checks.excused = true
     if (batch.baseSequence !== NO_SEQUENCE) this.#probing = true
@@ -362,36 +350,4 @@ export class World {
     for (let i = from; i < to; i++)
       this.checks.settled(batch.records[i]!.metadata as number, i, batch.attempts > 0, open, end)
   }
-}
-
-function connectionOf(requests: Request[], batch: Batch, bytes: Buffer, probe: boolean): Connection {
-  const request = (_api: unknown, { topicData }: ProduceRequest): Observable<ProduceResponse> =>
-    new Observable(subscriber => {
-      assert.equal(topicData[0]!.partitionData[0]!.records, batch.bytes)
-      requests.push({
-        batch,
-        bytes,
-        stamp: `${numberOf(batch)}:${stampOf(batch)}`,
-        subscriber,
-        probe,
-        reply: undefined,
-      })
-    })
-  return { name: 'broker', request } as unknown as Connection
-}
-
-function withoutProbe(request: Request): Request {
-  return { ...request, probe: false }
-}
-
-function numberOf(batch: Batch): number {
-  return batch.records[0]!.metadata as number
-}
-
-function stampOf({ identity, baseSequence }: Batch): string {
-  return `${identity?.producerId}.${identity?.producerEpoch}.${baseSequence}`
-}
-
-function describeRequest({ stamp, probe, reply }: Request): string {
-  return `${stamp}:${+probe}:${reply === undefined ? '' : `${reply.errorCode}@${reply.baseOffset}`}`
 }
