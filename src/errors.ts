@@ -41,6 +41,12 @@ export class MalformedMessageError extends KafkaError {}
 /** A connection that could not be made, or ended with requests unanswered. */
 export class ConnectionError extends KafkaError {}
 
+/**
+ * One side of a connection does not accept who the other is: the broker refused the credentials or the mechanism of `sasl`,
+ * or the certificate of either side is not trusted. Trying again would not help, so it ends the producer.
+ */
+export class AuthenticationError extends KafkaError {}
+
 /** A broker did not answer within `requestTimeoutMs`; its connection is closed, for what it still sends can't be told apart. */
 export class RequestTimeoutError extends ConnectionError {}
 

@@ -1,5 +1,6 @@
 /** rx-kafka: an idempotent Apache Kafka producer whose data path is an RxJS pipeline. */
 export {
+  AuthenticationError,
   BootstrapError,
   BrokerError,
   BufferFullError,
@@ -21,5 +22,6 @@ export { failFast, RecordFailedError } from './producer/fail-fast.js'
 export type { Partitioner, ProducerOptions } from './producer/options.js'
 export { createProducer, type Producer } from './producer/producer.js'
 export type { Ack, Headers, ProducerRecord } from './producer/record.js'
+export type { SaslOptions } from './producer/security.js'
 export type { Bytes, HeaderPair } from './protocol/record-batch-builder.js'
 export type { Address, Socket, SocketListener, Transport } from './transport/transport.js'

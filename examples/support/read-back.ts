@@ -132,6 +132,7 @@ function connect(address: Address): Promise<{ connection: Connection; close(): v
       connectTimeoutMs: 10_000,
       requestTimeoutMs: 30_000,
       maxResponseBytes: 64 * ONE_MEGABYTE,
+      random: Math.random,
     }).subscribe({ next: connection => resolve({ connection, close: () => life.unsubscribe() }), error: reject })
   })
 }

@@ -6,6 +6,8 @@ import { type BackoffOptions, backoffMs } from './backoff.js'
 /** What happened to the connection that carries produce requests to a broker. */
 export type BrokerEvent =
   | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
+  /** The SASL session was renewed; the connection, which is the same, takes requests again. */
+  | { readonly kind: 'reauthenticated'; readonly nodeId: number; readonly address: string }
   | { readonly kind: 'disconnected'; readonly nodeId: number; readonly address: string; readonly error: Error }
 
 /** The produce connection of one broker: made when asked for, never twice at a time, and with back-off after failures. */
@@ -53,8 +55,9 @@ export class Broker {
     activity.add(
       openConnection(address, this.#options).subscribe({
         next: connection => {
+          const kind = this.#connection === undefined ? 'connected' : 'reauthenticated'
           this.#connection = connection
-          this.#report({ kind: 'connected', nodeId, address: name })
+          this.#report({ kind, nodeId, address: name })
         },
         error: error => {
           if (activity.closed) return

@@ -1,6 +1,7 @@
 import {
   catchError,
   defer,
+  filter,
   type Observable,
   ReplaySubject,
   type Subscription,
@@ -9,7 +10,7 @@ import {
   tap,
   throwError,
 } from 'rxjs'
-import { BootstrapError } from '../errors.js'
+import { AuthenticationError, BootstrapError } from '../errors.js'
 import type { Api } from '../protocol/api.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
 import { type Address, formatAddress } from '../transport/transport.js'
@@ -31,10 +32,13 @@ export class ControlConnection {
 
   /**
    * Sends a request when subscribed to, over a connection that is made if there is none.
-   * Errors with a BootstrapError when no broker can be reached, or with what ended the connection.
+   * Errors with a BootstrapError when no broker can be reached, with an AuthenticationError when those that can be do not
+   * accept this client or are not trusted, or with what ended the connection.
    */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
     return defer(() => this.#open()).pipe(
+      // During a re-authentication it emits no connection that is writable, and then does.
+      filter(connection => connection.writable),
       take(1),
       switchMap(connection => connection.request(api, request)),
     )
@@ -71,7 +75,11 @@ function firstReachable(addresses: readonly Address[], options: ConnectionOption
   const failures = new Map<string, Error>()
   const attempt = (index: number): Observable<Connection> => {
     const address = addresses[index]
-    if (address === undefined) return throwError(() => new BootstrapError(failures))
+    if (address === undefined) {
+      // A broker that is down may come back; one that says no goes on to say so.
+      const refused = [...failures.values()].find(error => error instanceof AuthenticationError)
+      return throwError(() => refused ?? new BootstrapError(failures))
+    }
     let stood = false
     return openConnection(address, options).pipe(
       tap(() => {

@@ -7,17 +7,12 @@ import { BufferPool } from './buffer-pool.js'
 import { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
 import { Flushes } from './flushes.js'
+import { Lines, type Part } from './lines.js'
 import type { ResolvedOptions } from './options.js'
 import { Partition, type PartitionEffects } from './partition.js'
 import { PartitionChooser } from './partitioner.js'
 import { headerPairs, type ProducerRecord, recordFault } from './record.js'
 import { Topic, type Unplaced } from './topic.js'
-
-/** A batch that a request carries, and the partition that it belongs to. */
-export interface Part {
-  readonly partition: Partition
-  readonly batch: Batch
-}
 
 /** What the accumulator asks of its surroundings. */
 export interface AccumulatorEffects extends PartitionEffects {
@@ -43,8 +38,7 @@ export class Accumulator {
   readonly #effects: AccumulatorEffects
   readonly #chooser: PartitionChooser
   readonly #topics = new Map<string, Topic>()
-  /** By node: the partitions that have something to send, longest waiting first. */
-  readonly #lines = new Map<number, Partition[]>()
+  readonly #lines: Lines
   readonly #lengths = new RecordLengths()
   readonly #clock: Clock
   readonly #pool = new BufferPool(POOL_LIMIT)
@@ -63,6 +57,7 @@ export class Accumulator {
     const { scheduler, linger, deliveryTimeoutMs, partitioner, random } = options
     this.#options = options
     this.#effects = effects
+    this.#lines = new Lines(options, nodeId => effects.ready(nodeId))
     this.#clock = new Clock(scheduler)
     this.#chooser = new PartitionChooser(partitioner, Math.floor(random() * 0x10000))
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#lingered(batch))
@@ -158,59 +153,19 @@ export class Accumulator {
     this.#unreachable.set(nodeId, error)
   }
 
-  /** Puts the partition in its leader's line if it can send: to be called after whatever could have made it so. */
+  /** Something has changed that may let the partition send. */
   offer(partition: Partition): void {
-    const { leader } = partition
-    if (partition.line === leader || !partition.sendable) return
-    // A leader that is gone draws no more: what stands in its line would stand there for ever.
-    if (partition.line !== undefined) {
-      const line = this.#lines.get(partition.line)!
-      line.splice(line.indexOf(partition), 1)
-    }
-    partition.line = leader
-    const line = this.#lines.get(leader)
-    if (line === undefined) this.#lines.set(leader, [partition])
-    else line.push(partition)
-    this.#effects.ready(leader)
+    this.#lines.offer(partition)
   }
 
-  /**
-   * Whether there is something to send to a node. What can't be sent now leaves the line, as in {@link draw}: nobody would
-   * wake the window for one that stands there already.
-   */
+  /** Whether there is something to send to a node. */
   hasWork(nodeId: number): boolean {
-    const line = this.#lines.get(nodeId) ?? []
-    for (let turns = line.length; turns > 0; turns--) {
-      const partition = line.shift()!
-      if (partition.sendable && partition.leader === nodeId) {
-        line.push(partition)
-      } else {
-        partition.line = undefined
-        this.offer(partition)
-      }
-    }
-    return line.length > 0
+    return this.#lines.hasWork(nodeId)
   }
 
   /** Takes the batches of the next request to a node: one a partition, as many as `maxRequestSize` allows. */
   draw(nodeId: number): Part[] {
-    const line = this.#lines.get(nodeId) ?? []
-    const parts: Part[] = []
-    let bytes = 0
-    for (let turns = line.length; turns > 0; turns--) {
-      const partition = line[0]!
-      if (partition.sendable && partition.leader === nodeId) {
-        const { size } = partition.next
-        if (parts.length > 0 && bytes + size > this.#options.maxRequestSize) break
-        bytes += size
-        parts.push({ partition, batch: partition.take(this.#options.compression) })
-      }
-      line.shift()
-      partition.line = undefined
-      // Back to the end of this line if it has more, or into another one if its leader has changed.
-      this.offer(partition)
-    }
-    return parts
+    return this.#lines.draw(nodeId)
   }
 
   /** The batch ends: its memory is free again, and its records have their terminal events. */

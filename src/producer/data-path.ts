@@ -3,7 +3,7 @@ import { backoffMs } from '../cluster/backoff.js'
 import type { Broker } from '../cluster/broker.js'
 import { Brokers } from '../cluster/brokers.js'
 import { Metadata } from '../cluster/metadata.js'
-import { DataLossError } from '../errors.js'
+import { AuthenticationError, DataLossError } from '../errors.js'
 import type { Connection } from '../transport/connection.js'
 import { Accumulator, type AccumulatorEffects } from './accumulator.js'
 import type { AckSink } from './batch.js'
@@ -129,6 +129,8 @@ export class DataPath {
       if (this.#accumulator.hasWork(broker.nodeId)) broker.connect()
       return undefined
     }
+    // A re-authentication is under way: an event tells of its end.
+    if (!connection.writable) return undefined
     if (this.#options.scheduler.now() < window.mutedUntil) return undefined
     const parts = this.#accumulator.draw(broker.nodeId)
     return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts }
@@ -206,21 +208,28 @@ export class DataPath {
         if (event.kind === 'metadata') for (const topic of event.topics) this.#accumulator.update(topic)
         else this.#accumulator.metadataFailed(event.error)
         this.events$.next(event)
+        if (event.kind === 'metadataFailed') this.#refused(event.error)
       }),
     )
     this.#life.add(
       this.#brokers.events$.subscribe(event => {
         if (event.kind === 'connected') this.#accumulator.connected(event.nodeId)
-        else {
+        else if (event.kind === 'disconnected') {
           this.#accumulator.disconnected(event.nodeId, event.error)
           this.#metadata.refresh()
         }
         this.events$.next(event)
         // Connected, it sends; disconnected, it wants to be connected again, if it still has something to send.
         this.#windows.get(event.nodeId)?.wake$.next()
+        if (event.kind === 'disconnected') this.#refused(event.error)
       }),
     )
     this.#identify()
+  }
+
+  /** Nothing to wait for: brokers do not take this client for who it says it is, or are not to be trusted. */
+  #refused(error: Error): void {
+    if (error instanceof AuthenticationError) this.#fatal(error)
   }
 
   #identify(): void {

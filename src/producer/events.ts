@@ -3,6 +3,8 @@ import type { DataLossError } from '../errors.js'
 /** What a producer tells of itself, beside acks. Nothing has to be done about any of it; `fatal` ends the producer. */
 export type ProducerEvent =
   | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
+  /** The SASL session was renewed, on the same connection, before it would have ended. */
+  | { readonly kind: 'reauthenticated'; readonly nodeId: number; readonly address: string }
   | { readonly kind: 'disconnected'; readonly nodeId: number; readonly address: string; readonly error: Error }
   | {
       readonly kind: 'metadata'

@@ -1,9 +1,12 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { asyncScheduler, type SchedulerLike } from 'rxjs'
 import { InvalidArgumentError } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
+import type { SaslMechanism } from '../transport/sasl.js'
 import { tcp } from '../transport/tcp.js'
 import type { Address, Transport } from '../transport/transport.js'
 import type { ProducerRecord } from './record.js'
+import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
 
 /** Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once a record. */
 export type Partitioner = (record: ProducerRecord, partitionCount: number) => number | undefined
@@ -12,6 +15,10 @@ export type Partitioner = (record: ProducerRecord, partitionCount: number) => nu
 export interface ProducerOptions {
   /** Where to begin, as `host:port` (port 9092 if left out); one that answers is enough, more are safer. */
   readonly brokers: readonly string[]
+  /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
+  readonly ssl?: boolean | TlsOptions
+  /** Who this is, and how to show it. A session of limited time is renewed before it ends. Default: brokers are not told. */
+  readonly sasl?: SaslOptions
   /** How brokers name this client in logs and quotas. Default `rx-kafka`. */
   readonly clientId?: string
   /** Only `'all'`: every in-sync replica has the record before it is acked. Less would break exactly-once. Default `'all'`. */
@@ -52,15 +59,16 @@ export interface ProducerOptions {
   readonly maxResponseBytes?: number
   /** The clock and every timer. Default RxJS's asyncScheduler; tests give one of virtual time. */
   readonly scheduler?: SchedulerLike
-  /** How brokers are reached. Default TCP; tests give an in-memory network. */
+  /** How brokers are reached, instead of TCP or TLS. Tests give an in-memory network. Not together with `ssl`. */
   readonly transport?: Transport
   /** Numbers from 0 up to 1, for back-off jitter and the first keyless partition. Default Math.random; tests give a seeded one. */
   readonly random?: () => number
 }
 
-export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partitioner'>> & {
+export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partitioner' | 'ssl' | 'sasl'>> & {
   readonly bootstrap: readonly Address[]
   readonly partitioner: Partitioner | undefined
+  readonly sasl: SaslMechanism | undefined
 }
 
 interface Rule {
@@ -94,8 +102,11 @@ const hasMethod =
   (value: unknown): boolean =>
     typeof value === 'object' && value !== null && isFunction((value as Record<string, unknown>)[name])
 
-/** Every option but `brokers`, with its rule. */
-const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, 'brokers'>>]: Rule } = {
+/** Options that are looked at elsewhere. */
+const OWN_RULES = ['brokers', 'ssl', 'sasl'] as const
+
+/** Every other option, with its rule. */
+const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_RULES)[number]>>]: Rule } = {
   clientId: shape('a non-empty string', value => typeof value === 'string' && value !== ''),
   acks: {
     holds: value => value === 'all',
@@ -133,7 +144,7 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     throw new InvalidArgumentError(`createProducer() takes an object of options, got ${String(given)}`)
   }
   for (const [name, value] of Object.entries(given)) {
-    if (name === 'brokers' || value === undefined) continue
+    if (OWN_RULES.includes(name as never) || value === undefined) continue
     if (!Object.hasOwn(RULES, name)) {
       throw new InvalidArgumentError(`there is no option \`${name}\`; the options are ${optionNames().join(', ')}`)
     }
@@ -162,8 +173,9 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
     scheduler: given.scheduler ?? asyncScheduler,
-    transport: given.transport ?? tcp,
+    transport: resolveTransport(given),
     random: given.random ?? Math.random,
+    sasl: given.sasl === undefined ? undefined : resolveSasl(given.sasl),
   }
   checkTogether(options)
   return options
@@ -193,6 +205,16 @@ function checkTogether(options: ResolvedOptions): void {
   }
 }
 
+function resolveTransport({ ssl = false, transport }: ProducerOptions): Transport {
+  if (ssl === false) return transport ?? tcp
+  if (transport !== undefined) {
+    throw new InvalidArgumentError(
+      "option `ssl` can't be set beside `transport`, which decides how brokers are reached",
+    )
+  }
+  return resolveSsl(ssl)
+}
+
 function parseBrokers(brokers: unknown): Address[] {
   const rule = "must be a non-empty array of 'host:port'"
   if (!Array.isArray(brokers) || brokers.length === 0) throw invalid('brokers', brokers, rule)
@@ -213,5 +235,5 @@ function invalid(name: string, value: unknown, rule: string): InvalidArgumentErr
 }
 
 function optionNames(): string[] {
-  return ['brokers', ...Object.keys(RULES)]
+  return [...OWN_RULES, ...Object.keys(RULES)]
 }

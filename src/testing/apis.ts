@@ -13,6 +13,8 @@ import { metadata } from '../protocol/metadata.js'
 import { offsetCommit } from '../protocol/offset-commit.js'
 import { offsetFetch } from '../protocol/offset-fetch.js'
 import { produce } from '../protocol/produce.js'
+import { saslAuthenticate } from '../protocol/sasl-authenticate.js'
+import { saslHandshake } from '../protocol/sasl-handshake.js'
 import { syncGroup } from '../protocol/sync-group.js'
 import type { ClusterState, Handler } from './cluster-state.js'
 import { handleFetch, handleListOffsets } from './fetch-handlers.js'
@@ -27,6 +29,7 @@ import {
 } from './group-handlers.js'
 import { handleCreateTopics, handleInitProducerId, handleMetadata } from './metadata-handlers.js'
 import { handleProduce } from './produce-handler.js'
+import { handleSaslAuthenticate, handleSaslHandshake } from './sasl-handlers.js'
 
 /** An API, and what answers it. */
 export interface Served {
@@ -38,11 +41,10 @@ function serve<Q, S>(api: Api<Q, S>, handle: Handler<Q, S>): Served {
   return { api, handle: handle as Handler<unknown, unknown> }
 }
 
-const handleApiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = ({ cluster }) => ({
-  errorCode: ErrorCode.NONE,
-  apiKeys: offeredVersions(cluster),
-  throttleTimeMs: 0,
-})
+const handleApiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = ({ cluster, authenticator }) => {
+  authenticator.versionsTold()
+  return { errorCode: ErrorCode.NONE, apiKeys: offeredVersions(cluster), throttleTimeMs: 0 }
+}
 
 /** Everything that the broker can be asked, by API key. */
 export const served: ReadonlyMap<number, Served> = new Map(
@@ -58,9 +60,11 @@ export const served: ReadonlyMap<number, Served> = new Map(
     serve(heartbeat, handleHeartbeat),
     serve(leaveGroup, handleLeaveGroup),
     serve(syncGroup, handleSyncGroup),
+    serve(saslHandshake, handleSaslHandshake),
     serve(apiVersions, handleApiVersions),
     serve(createTopics, handleCreateTopics),
     serve(initProducerId, handleInitProducerId),
+    serve(saslAuthenticate, handleSaslAuthenticate),
   ].map(entry => [entry.api.key, entry]),
 )
 

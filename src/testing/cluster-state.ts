@@ -2,7 +2,8 @@ import { type Observable, type SchedulerLike, Subject } from 'rxjs'
 import type { Address } from '../transport/transport.js'
 import { FaultPlan } from './faults.js'
 import { Group } from './group.js'
-import type { ClusterOptions } from './options.js'
+import type { ResolvedClusterOptions } from './options.js'
+import type { Authenticator } from './sasl.js'
 import { isTopicName, type TopicOptions, type TopicState, Topics } from './topics.js'
 import { Depth, Trace } from './trace.js'
 
@@ -13,6 +14,7 @@ export interface Client {
   readonly node: number
   readonly connection: number
   readonly clientId: string | null
+  readonly authenticator: Authenticator
 }
 
 /** What answers the requests of one API: at once, or when the observable first emits. */
@@ -24,7 +26,7 @@ export type Handler<Request, Response> = (
 
 /** What the nodes of a cluster share. */
 export class ClusterState {
-  readonly options: Required<ClusterOptions>
+  readonly options: ResolvedClusterOptions
   readonly topics: Topics
   readonly faults: FaultPlan = new FaultPlan()
   readonly trace: Trace
@@ -37,7 +39,7 @@ export class ClusterState {
   #lastProducerId = 999n
   #lastConnection = 0
 
-  constructor(options: Required<ClusterOptions>) {
+  constructor(options: ResolvedClusterOptions) {
     this.options = options
     this.topics = new Topics(options.strictFirstSequence)
     this.trace = new Trace(() => this.now(), options.trace)

@@ -153,6 +153,18 @@ export class TestCluster implements AsyncDisposable {
     for (const topic of this.#state.topics.all) for (const { producers } of topic.partitions) producers.forget()
   }
 
+  /**
+   * Adds a user, changes its password, or takes it away where none is given. As with Kafka, who has authenticated already
+   * goes on until its session ends.
+   *
+   * @throws RangeError when the cluster was started without `sasl`.
+   */
+  setUser(name: string, password: string | undefined): void {
+    const { sasl } = this.#state.options
+    if (sasl === undefined) throw new RangeError('the cluster was started without option `sasl`')
+    sasl.users.set(name, password)
+  }
+
   /** Cuts the node's connections, and has others lead what it led. */
   async stopNode(node: number): Promise<void> {
     const listening = this.#listening.get(node)

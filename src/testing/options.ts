@@ -1,6 +1,7 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import type { Network } from './network.js'
+import { type ClusterSaslOptions, Sasl } from './sasl.js'
 import { tcpNetwork } from './tcp-network.js'
 import type { TopicOptions } from './topics.js'
 
@@ -33,6 +34,10 @@ export interface ClusterOptions {
   readonly strictFirstSequence?: boolean
   /** Versions to offer, by the API's name, where they are to be fewer than can be spoken: `{ Produce: [3, 7] }` as in Kafka 2.1. */
   readonly apiVersions?: Readonly<Record<string, readonly [min: number, max: number]>>
+  /** Clients must show who they are. Default: they need not. */
+  readonly sasl?: ClusterSaslOptions
+  /** Clients must speak TLS, and are shown this certificate; both as PEM. On TCP only. */
+  readonly ssl?: { readonly key: string | Buffer; readonly cert: string | Buffer }
   /** Whether to keep a trace of everything. Default true; costs memory for as long as the cluster lives. */
   readonly trace?: boolean
   /** The clock and every timer. Default RxJS's asyncScheduler. */
@@ -41,9 +46,16 @@ export interface ClusterOptions {
   readonly network?: Network
 }
 
+export type ResolvedClusterOptions = Required<Omit<ClusterOptions, 'sasl' | 'ssl'>> & {
+  readonly sasl: Sasl | undefined
+}
+
 /** @throws RangeError that names the option, its value and the rule. */
-export function resolveClusterOptions(given: ClusterOptions): Required<ClusterOptions> {
-  const options: Required<ClusterOptions> = {
+export function resolveClusterOptions(given: ClusterOptions): ResolvedClusterOptions {
+  if (given.ssl !== undefined && given.network !== undefined) {
+    throw new RangeError("option `ssl` is for TCP: it can't be set beside `network`")
+  }
+  const options: ResolvedClusterOptions = {
     nodes: given.nodes ?? 1,
     topics: given.topics ?? {},
     defaultPartitions: given.defaultPartitions ?? 3,
@@ -57,7 +69,8 @@ export function resolveClusterOptions(given: ClusterOptions): Required<ClusterOp
     apiVersions: given.apiVersions ?? {},
     trace: given.trace ?? true,
     scheduler: given.scheduler ?? asyncScheduler,
-    network: given.network ?? tcpNetwork,
+    network: given.network ?? tcpNetwork(given.ssl),
+    sasl: given.sasl === undefined ? undefined : new Sasl(given.sasl),
   }
   const { nodes, defaultPartitions, leaderElectionMs, port, replyDelayMs, maxMessageBytes } = options
   for (const [name, value, min, max] of [

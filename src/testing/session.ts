@@ -13,6 +13,7 @@ import type { Fault } from './faults.js'
 import { batchesOf, type Incoming, partsOf, type Refused, readRequest } from './incoming.js'
 import type { ServerListener, ServerSocket } from './network.js'
 import { Replies } from './replies.js'
+import { Authenticator } from './sasl.js'
 
 /** socket.request.max.bytes */
 const MAX_REQUEST_BYTES = 104_857_600
@@ -28,6 +29,7 @@ export class Session implements ServerListener {
   readonly #drain: Drain
   readonly #frames = new FrameReader(MAX_REQUEST_BYTES, frame => this.#arrived(frame))
   readonly #replies: Replies
+  readonly #authenticator: Authenticator
   readonly #waiting: (Incoming | Refused)[] = []
   /** What the request in hand waits for. */
   #current: Subscription | undefined
@@ -47,6 +49,11 @@ export class Session implements ServerListener {
       bytes => this.#read(bytes),
     )
     this.#replies = new Replies(socket, cluster.scheduler)
+    this.#authenticator = new Authenticator(
+      cluster.options.sasl,
+      () => cluster.now(),
+      event => cluster.trace.add({ kind: 'authenticated', ...this.#where, ...event }),
+    )
     cluster.trace.add({ kind: 'connected', ...this.#where, peer: socket.peer })
   }
 
@@ -111,6 +118,11 @@ export class Session implements ServerListener {
 
   #carryOut(incoming: Incoming): void {
     const { api, handle } = incoming.served
+    const refusal = this.#authenticator.refusal(api.name, incoming.version)
+    if (refusal !== undefined) {
+      this.#refuse(refusal)
+      return
+    }
     if (incoming.request === undefined) {
       this.#answerUnsupported(incoming)
       return
@@ -123,7 +135,8 @@ export class Session implements ServerListener {
       this.#drop()
       return
     }
-    const client: Client = { cluster: this.#cluster, ...this.#where, clientId: incoming.clientId }
+    const { clientId } = incoming
+    const client: Client = { cluster: this.#cluster, ...this.#where, clientId, authenticator: this.#authenticator }
     const result = handle(client, faultyRequest(fault, api.name, incoming.request), incoming.version)
     if (isObservable(result)) {
       this.#current = result.pipe(take(1)).subscribe({
@@ -158,7 +171,9 @@ export class Session implements ServerListener {
     }
     const sent = fault?.kind === 'hostileBytes' ? Buffer.from(fault.hex, 'hex') : bytes
     this.#reply(incoming, sent, fault?.kind === 'delay' ? fault.ms : 0)
-    if (fault?.kind === 'throttle') this.#muteFor(fault.ms)
+    const { failure } = this.#authenticator
+    if (failure !== undefined) this.#refuse(failure)
+    else if (fault?.kind === 'throttle') this.#muteFor(fault.ms)
     else this.#done()
   }
 

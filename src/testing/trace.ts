@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs'
 import type { Fault } from './faults.js'
 import type { SentBatch } from './peek.js'
+import type { Authenticated } from './sasl.js'
 
 interface Where {
   readonly node: number
@@ -13,6 +14,7 @@ interface BatchTrace extends Where, SentBatch {}
 type What =
   | ({ readonly kind: 'connected'; readonly peer: string } & Where)
   | ({ readonly kind: 'disconnected' } & Where)
+  | ({ readonly kind: 'authenticated' } & Authenticated & Where)
   | ({
       readonly kind: 'request'
       readonly api: string

@@ -1,5 +1,6 @@
-import { Observable, type SchedulerLike, type Subscriber, Subscription } from 'rxjs'
+import { Observable, of, type SchedulerLike, type Subscriber, Subscription, switchMap } from 'rxjs'
 import {
+  AuthenticationError,
   ConnectionError,
   describe,
   MalformedMessageError,
@@ -10,6 +11,7 @@ import type { Api, ApiInfo, ResponseCodec } from '../protocol/api.js'
 import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/message.js'
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
+import { type SaslMechanism, sessions } from './sasl.js'
 import { type Address, formatAddress, type Socket, type Transport } from './transport.js'
 
 export interface ConnectionOptions {
@@ -20,6 +22,10 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly maxResponseBytes: number
+  /** Without one, brokers are not told who this is. */
+  readonly sasl?: SaslMechanism | undefined
+  /** Numbers from 0 up to 1, as Math.random. */
+  readonly random: () => number
 }
 
 interface PendingRequest {
@@ -31,19 +37,29 @@ interface PendingRequest {
 }
 
 /**
- * A connection for as long as it is subscribed to: emits itself once, when the handshake is done, and errors with a
- * {@link ConnectionError} whenever it ends, before or after that. Unsubscribing closes the socket.
+ * A connection for as long as it is subscribed to: emits itself when the handshake is done, and again whenever it is
+ * writable again after a re-authentication; errors whenever it ends, with a {@link ConnectionError}, or with an
+ * {@link AuthenticationError} when it can't be made for a reason that will not pass. Unsubscribing closes the socket.
  */
 export function openConnection(address: Address, options: ConnectionOptions): Observable<Connection> {
   return new Observable(subscriber => {
+    const { sasl } = options
     const handshake = (): void => {
-      negotiate(connection).subscribe({
-        next: ranges => {
-          connection.ready(ranges)
-          subscriber.next(connection)
-        },
-        error: error => connection.close(error),
-      })
+      const ready$ = negotiate(connection).pipe(
+        switchMap(ranges => {
+          connection.speak(ranges)
+          return sasl === undefined ? of(undefined) : sessions(connection, sasl, options)
+        }),
+      )
+      subscriber.add(
+        ready$.subscribe({
+          next: () => {
+            connection.resume()
+            subscriber.next(connection)
+          },
+          error: error => connection.close(error),
+        }),
+      )
     }
     const connection = new Connection(address, options, handshake, error => subscriber.error(error))
     subscriber.add(() => connection.close(new ConnectionError(`the connection to ${connection.name} was closed`)))
@@ -68,8 +84,11 @@ export class Connection {
   #pending: PendingRequest[] = []
   #opened = false
   #ranges: VersionRanges | undefined
+  #writable = false
   #nextCorrelationId = 0
   #received = false
+  /** A request was answered that was not part of the handshake. */
+  #served = false
   #failure: Error | undefined
 
   constructor(address: Address, options: ConnectionOptions, onOpened: () => void, onClosed: (error: Error) => void) {
@@ -95,10 +114,25 @@ export class Connection {
     return this.#failure !== undefined
   }
 
+  /** Whether requests may be sent now: the handshake is done, and no re-authentication is under way. */
+  get writable(): boolean {
+    return this.#writable && this.#failure === undefined
+  }
+
   /** Called by the handshake: from here on requests are sent in the versions that both sides speak. */
-  ready(ranges: VersionRanges): void {
+  speak(ranges: VersionRanges): void {
     this.#ranges = ranges
+  }
+
+  /** Called when the connection is authenticated, for the first time or anew. */
+  resume(): void {
+    this.#writable = true
     this.#connectTimer.unsubscribe()
+  }
+
+  /** Called when a re-authentication begins: nothing else may be sent until {@link resume}. */
+  suspend(): void {
+    this.#writable = false
   }
 
   /** The highest version that both sides speak. @throws {UnsupportedVersionError} when there is none. */
@@ -117,7 +151,8 @@ export class Connection {
 
   /**
    * Sends a request when subscribed to, synchronously, and emits its answer. Errors when the connection ends first; a
-   * request that was written may have been carried out all the same. Unsubscribing does not take it back.
+   * request that was written may have been carried out all the same. Unsubscribing does not take it back. Only while the
+   * connection is {@link writable}, except for the handshake itself.
    */
   request<Q, S>(api: Api<Q, S>, request: Q, version?: number): Observable<S> {
     return new Observable<S>(subscriber => {
@@ -178,6 +213,7 @@ export class Connection {
     }
     const response = decodeResponseBody(request.api, request.version, message)
     this.#pending.shift()
+    this.#served ||= this.#writable
     request.subscriber.next(response)
     request.subscriber.complete()
   }
@@ -205,15 +241,19 @@ export class Connection {
   }
 
   #explainClose(error: Error | undefined): Error {
+    if (error instanceof AuthenticationError) return error
     if (!this.#opened) {
       return new ConnectionError(`no connection: ${error ? describe(error) : 'it was closed'}`, { cause: error })
     }
     const how = error === undefined ? 'was closed by the broker' : `broke: ${describe(error)}`
-    const hint =
-      this.#ranges === undefined && !this.#received
-        ? '; it ended before any answer, as a listener that expects TLS or SASL may do'
-        : ''
-    return new ConnectionError(`the connection to ${this.name} ${how}${hint}`, { cause: error })
+    return new ConnectionError(`the connection to ${this.name} ${how}${this.#hint()}`, { cause: error })
+  }
+
+  /** What may be wrong with a connection that never was of use. */
+  #hint(): string {
+    if (!this.#received) return '; it ended before any answer, as a listener that expects TLS or SASL may do'
+    if (this.#served || this.#pending.length === 0 || this.#options.sasl !== undefined) return ''
+    return '; it ended at the first request, as a listener that expects SASL does (option `sasl`)'
   }
 }
 

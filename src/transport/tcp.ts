@@ -1,30 +1,45 @@
-import { connect as connectSocket } from 'node:net'
+import { connect, type Socket as NetSocket } from 'node:net'
 import type { Address, Socket, SocketListener, Transport } from './transport.js'
 
 /** Kafka over TCP, without delay of small writes (Nagle), with keep-alive probes. */
 export const tcp: Transport = {
   connect(address: Address, listener: SocketListener): Socket {
-    const socket = connectSocket({ host: address.host, port: address.port, noDelay: true, keepAlive: true })
-    let failure: Error | undefined
-    socket.on('connect', () => listener.opened())
-    socket.on('data', chunk => listener.received(chunk))
-    // The broker ending its half ends the connection: requests that it has not answered never will be.
-    socket.on('end', () => socket.destroy())
-    socket.on('error', error => {
-      failure = error
-    })
-    socket.on('close', () => listener.closed(failure))
-    return {
-      write(chunks: readonly Uint8Array[]): void {
-        if (socket.destroyed) return
-        // Corked writes leave as one writev.
-        socket.cork()
-        for (const chunk of chunks) socket.write(chunk)
-        socket.uncork()
-      },
-      destroy(): void {
-        socket.destroy()
-      },
-    }
+    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true })
+    return attach(socket, 'connect', listener)
   },
+}
+
+/**
+ * Joins a stream of Node's to its listener.
+ *
+ * @param opened the event after which bytes may be written.
+ * @param explain what the listener is told of an error.
+ */
+export function attach(
+  socket: NetSocket,
+  opened: 'connect' | 'secureConnect',
+  listener: SocketListener,
+  explain: (error: Error) => Error = error => error,
+): Socket {
+  let failure: Error | undefined
+  socket.on(opened, () => listener.opened())
+  socket.on('data', chunk => listener.received(chunk))
+  // The broker ending its half ends the connection: requests that it has not answered never will be.
+  socket.on('end', () => socket.destroy())
+  socket.on('error', error => {
+    failure = explain(error)
+  })
+  socket.on('close', () => listener.closed(failure))
+  return {
+    write(chunks: readonly Uint8Array[]): void {
+      if (socket.destroyed) return
+      // Corked writes leave as one writev.
+      socket.cork()
+      for (const chunk of chunks) socket.write(chunk)
+      socket.uncork()
+    },
+    destroy(): void {
+      socket.destroy()
+    },
+  }
 }

@@ -13,7 +13,13 @@ import { APIS, decode, type Reply } from './reply.js'
 import { Tally } from './tally.js'
 
 const ADDRESS = { host: 'broker', port: 9092 }
-const OPTIONS = { clientId: 'fuzz', connectTimeoutMs: 1000, requestTimeoutMs: 500, maxResponseBytes: 2 ** 24 }
+const OPTIONS = {
+  clientId: 'fuzz',
+  connectTimeoutMs: 1000,
+  requestTimeoutMs: 500,
+  maxResponseBytes: 2 ** 24,
+  random: Math.random,
+}
 const RANGES = APIS.map(({ key, minVersion, maxVersion }) => ({ apiKey: key, minVersion, maxVersion }))
 
 /** Something to ask for, of each API; what is asked for does not matter here. */

@@ -13,9 +13,15 @@ const run = promisify(execFile)
 const READY_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 20_000
 
+export type SecureListener = 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL'
+
 export interface KafkaClusterOptions {
   readonly version?: KafkaVersion
   readonly nodes?: number
+  /** Listeners beside the plain one; see {@link KafkaCluster.brokersAt}. */
+  readonly listeners?: readonly SecureListener[]
+  /** SCRAM users, as StorageTool takes them: `SCRAM-SHA-256=[name=alice,password=secret]`. */
+  readonly scram?: readonly string[]
   /** More broker properties. */
   readonly properties?: Readonly<Record<string, string | number>>
 }
@@ -36,6 +42,7 @@ export interface DumpedBatch {
 interface Node {
   readonly id: number
   readonly port: number
+  readonly ports: ReadonlyMap<SecureListener, number>
   readonly properties: string
   readonly data: string
   process: ChildProcess | undefined
@@ -57,23 +64,28 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-    const { version = '4.1.2', nodes = 1, properties = {} } = options
+    const { version = '4.1.2', nodes = 1, listeners = [], scram = [], properties = {} } = options
     const folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
-    const ports = await freePorts(nodes * 2)
-    const voters = ports.slice(nodes).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
+    const ports = await freePorts(nodes * (2 + listeners.length))
+    const voters = ports.slice(nodes, nodes * 2).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
     const replicas = Math.min(nodes, 3)
     const all = Array.from({ length: nodes }, (_, i): Node => {
       const [id, port, controllerPort] = [i + 1, ports[i]!, ports[nodes + i]!]
+      const secure = new Map(listeners.map((name, j) => [name, ports[nodes * (2 + j) + i]!]))
+      const clients = [`PLAINTEXT://127.0.0.1:${port}`, ...[...secure].map(([name, at]) => `${name}://127.0.0.1:${at}`)]
       const data = join(folder, `data-${id}`)
       const file = join(folder, `node-${id}.properties`)
       const text = Object.entries({
         'process.roles': 'broker,controller',
         'node.id': id,
         'controller.quorum.voters': voters.join(),
-        listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-        'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+        listeners: `${clients.join()},CONTROLLER://127.0.0.1:${controllerPort}`,
+        'advertised.listeners': clients.join(),
         'controller.listener.names': 'CONTROLLER',
-        'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+        'listener.security.protocol.map': [
+          'CONTROLLER:PLAINTEXT',
+          ...['PLAINTEXT', ...listeners].map(name => `${name}:${name}`),
+        ].join(),
         'log.dirs': data,
         'num.partitions': 3,
         'offsets.topic.replication.factor': replicas,
@@ -88,15 +100,16 @@ export class KafkaCluster implements AsyncDisposable {
       })
       mkdirSync(data)
       writeFileSync(file, text.map(([name, value]) => `${name}=${value}\n`).join(''))
-      return { id, port, properties: file, data, process: undefined }
+      return { id, port, ports: secure, properties: file, data, process: undefined }
     })
     const cluster = new KafkaCluster(folder, jarsOf(version), all)
     // Whatever ends the tests ends the brokers.
     process.once('exit', () => cluster.#killAll())
     try {
+      const users = scram.flatMap(user => ['--add-scram', user])
       const uuid = randomBytes(16).toString('base64url')
       await Promise.all(
-        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.properties)),
+        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.properties, ...users)),
       )
       for (const node of all) cluster.startNode(node.id)
       await cluster.#ready()
@@ -105,6 +118,11 @@ export class KafkaCluster implements AsyncDisposable {
       throw error
     }
     return cluster
+  }
+
+  /** Where clients of a secure listener begin. */
+  brokersAt(listener: SecureListener): string[] {
+    return this.#nodes.map(({ ports }) => `127.0.0.1:${ports.get(listener)}`)
   }
 
   /** Runs one of Kafka's tools; gives what it prints. */

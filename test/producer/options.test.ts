@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { asyncScheduler } from 'rxjs'
 import { createProducer, InvalidArgumentError, type ProducerOptions } from '../../src/index.js'
 import { resolveOptions } from '../../src/producer/options.js'
+import { cert } from '../support/certificate.js'
 
 const brokers = ['localhost:9092']
 const refused = (options: Record<string, unknown>, ...words: (string | RegExp)[]): void => {
@@ -116,4 +117,50 @@ test('brokers: hosts, ports, IPv6; everything else is refused', () => {
     refused({ brokers: value }, '`brokers` is', 'host:port')
   }
   assert.throws(() => createProducer(undefined as never), InvalidArgumentError)
+})
+
+test('sasl: every mechanism has its options, and no message holds what must not be seen', () => {
+  const secret = 'nobody may see this'
+  const login = { username: 'alice', password: secret }
+  for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
+    assert.equal(resolveOptions({ brokers, sasl: { mechanism, ...login } }).sasl?.name, mechanism.toUpperCase())
+  }
+  assert.equal(
+    resolveOptions({ brokers, sasl: { mechanism: 'oauthbearer', token: () => '' } }).sasl?.name,
+    'OAUTHBEARER',
+  )
+  assert.equal(resolveOptions({ brokers }).sasl, undefined)
+  for (const [sasl, word] of [
+    [`plain:alice:${secret}`, 'option `sasl` must be an object'],
+    [null, 'option `sasl` must be an object'],
+    [
+      { ...login },
+      '`sasl.mechanism` is undefined, but it must be .plain. or .scram-sha-256. or .scram-sha-512. or .oauthbearer.',
+    ],
+    [{ mechanism: 'GSSAPI', ...login }, '`sasl.mechanism` is .GSSAPI.'],
+    [{ mechanism: 'toString', ...login }, '`sasl.mechanism` is .toString.'],
+    [{ mechanism: 'plain', username: 'alice' }, '`sasl.password` must be a non-empty string'],
+    [{ mechanism: 'plain', username: '', password: secret }, '`sasl.username` must be a non-empty string'],
+    [{ mechanism: 'plain', username: 'alice', password: `${secret}\0` }, '`sasl.password` must be .* without NUL'],
+    [{ mechanism: 'scram-sha-256', username: 5, password: secret }, '`sasl.username` must be'],
+    [
+      { mechanism: 'plain', user: 'alice', password: secret },
+      'no option `sasl.user` with .plain.; the options are mechanism, username, password',
+    ],
+    [{ mechanism: 'oauthbearer', token: secret }, '`sasl.token` must be a function'],
+    [{ mechanism: 'oauthbearer', token: () => '', password: secret }, 'no option `sasl.password` with .oauthbearer.'],
+  ] as const) {
+    refused({ sasl }, word, new RegExp(`^(?!.*${secret})`, 's'))
+  }
+})
+
+test('ssl: true, false, or what node:tls takes; what it can not take is refused now, and not shown', () => {
+  assert.equal(resolveOptions({ brokers, ssl: false }).transport, resolveOptions({ brokers }).transport)
+  assert.notEqual(resolveOptions({ brokers, ssl: true }).transport, resolveOptions({ brokers }).transport)
+  assert.ok(resolveOptions({ brokers, ssl: { ca: cert, servername: 'broker.test' } }).transport)
+  const pem = 'nobody may see this'
+  refused({ ssl: pem }, 'option `ssl` must be true, false or an object', new RegExp(`^(?!.*${pem})`, 's'))
+  refused({ ssl: null }, 'option `ssl` must be true')
+  refused({ ssl: { key: pem } }, 'option `ssl` can.t be used', new RegExp(`^(?!.*${pem})`, 's'))
+  refused({ ssl: true, transport: resolveOptions({ brokers }).transport }, '`ssl` can.t be set beside `transport`')
 })

@@ -112,7 +112,7 @@ test('a node that is stopped refuses connections, and comes back at its address'
 test('an address that is taken: it says so, and the nodes that listened already do no more', async () => {
   const { first, release } = await secondTaken()
   await assert.rejects(startCluster({ nodes: 2, port: first }), /EADDRINUSE/)
-  const listening = await tcpNetwork.listen({ host: '127.0.0.1', port: first }, () => assert.fail())
+  const listening = await tcpNetwork().listen({ host: '127.0.0.1', port: first }, () => assert.fail())
   await listening.close()
   await release()
 })

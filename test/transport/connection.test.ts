@@ -33,6 +33,7 @@ beforeEach(() => {
     connectTimeoutMs: 1000,
     requestTimeoutMs: 500,
     maxResponseBytes: 10_000,
+    random: () => 0.5,
   }).subscribe({
     next: value => {
       connection = value

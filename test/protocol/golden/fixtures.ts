@@ -15,6 +15,8 @@ import { offsetFetch } from '../../../src/protocol/offset-fetch.js'
 import { produce } from '../../../src/protocol/produce.js'
 import { Reader } from '../../../src/protocol/reader.js'
 import type { DecodedRecord, RecordBatch } from '../../../src/protocol/record-batch.js'
+import { saslAuthenticate } from '../../../src/protocol/sasl-authenticate.js'
+import { saslHandshake } from '../../../src/protocol/sasl-handshake.js'
 import { syncGroup } from '../../../src/protocol/sync-group.js'
 import { Writer } from '../../../src/protocol/writer.js'
 
@@ -34,6 +36,8 @@ export const apis: readonly Api<unknown, unknown>[] = [
   apiVersions,
   createTopics,
   initProducerId,
+  saslHandshake,
+  saslAuthenticate,
 ] as Api<unknown, unknown>[]
 
 export type Direction = 'request' | 'response'

@@ -1,0 +1,84 @@
+import type { Compression } from '../protocol/compression.js'
+import type { Batch } from './batch.js'
+import type { Partition } from './partition.js'
+
+/** A batch that a request carries, and the partition that it belongs to. */
+export interface Part {
+  readonly partition: Partition
+  readonly batch: Batch
+}
+
+export interface LinesOptions {
+  readonly compression: Compression
+  /** Bytes of the largest request. */
+  readonly maxRequestSize: number
+}
+
+/**
+ * By node, the partitions that have something to send to it, longest waiting first. A partition stands in one line at most,
+ * and only while it can send: one that stands there already is not announced again.
+ */
+export class Lines {
+  readonly #options: LinesOptions
+  readonly #ready: (nodeId: number) => void
+  readonly #lines = new Map<number, Partition[]>()
+
+  /** @param ready told of the node when a partition has come into its line. */
+  constructor(options: LinesOptions, ready: (nodeId: number) => void) {
+    this.#options = options
+    this.#ready = ready
+  }
+
+  /** Puts the partition in its leader's line if it can send: to be called after whatever could have made it so. */
+  offer(partition: Partition): void {
+    const { leader } = partition
+    if (partition.line === leader || !partition.sendable) return
+    // A leader that is gone draws no more: what stands in its line would stand there for ever.
+    if (partition.line !== undefined) {
+      const line = this.#lines.get(partition.line)!
+      line.splice(line.indexOf(partition), 1)
+    }
+    partition.line = leader
+    const line = this.#lines.get(leader)
+    if (line === undefined) this.#lines.set(leader, [partition])
+    else line.push(partition)
+    this.#ready(leader)
+  }
+
+  /** Whether there is something to send to a node. What can't be sent now leaves the line, to be announced when it can. */
+  hasWork(nodeId: number): boolean {
+    const line = this.#lines.get(nodeId) ?? []
+    for (let turns = line.length; turns > 0; turns--) {
+      const partition = line.shift()!
+      if (partition.sendable && partition.leader === nodeId) {
+        line.push(partition)
+      } else {
+        partition.line = undefined
+        this.offer(partition)
+      }
+    }
+    return line.length > 0
+  }
+
+  /** Takes the batches of the next request to a node: one a partition, as many as `maxRequestSize` allows. */
+  draw(nodeId: number): Part[] {
+    const { compression, maxRequestSize } = this.#options
+    const line = this.#lines.get(nodeId) ?? []
+    const parts: Part[] = []
+    let bytes = 0
+    for (let turns = line.length; turns > 0; turns--) {
+      const partition = line[0]!
+      if (partition.sendable && partition.leader === nodeId) {
+        const { size } = partition.next
+        if (parts.length > 0 && bytes + size > maxRequestSize) break
+        bytes += size
+        parts.push({ partition, batch: partition.take(compression) })
+      }
+      line.shift()
+      partition.line = undefined
+      // Back to the end of this line if it has more, or into another one if its leader has changed.
+      this.offer(partition)
+    }
+    return parts
+  }
+}

@@ -1,0 +1,177 @@
+import { catchError, defer, EMPTY, expand, from, type Observable, of, type SchedulerLike, switchMap, timer } from 'rxjs'
+import { AuthenticationError, BrokerError, ConnectionError, describe } from '../errors.js'
+import type { Api } from '../protocol/api.js'
+import { brokerError, ErrorCode } from '../protocol/error-codes.js'
+import { saslAuthenticate } from '../protocol/sasl-authenticate.js'
+import { saslHandshake } from '../protocol/sasl-handshake.js'
+
+/** Who a client says it is, and how it shows that. */
+export interface SaslMechanism {
+  /** As Kafka spells it: `SCRAM-SHA-256`. */
+  readonly name: string
+  /** Called for every authentication, and again for those that follow on the same connection. */
+  begin(): SaslExchange | Promise<SaslExchange>
+}
+
+/** One authentication: what is said, token by token. */
+export interface SaslExchange {
+  first(): Buffer
+  /**
+   * What follows on a token of the broker; undefined: nothing, for this was the last.
+   *
+   * @throws {AuthenticationError} when the broker does not show what it should.
+   */
+  next(challenge: Buffer): Buffer | undefined
+}
+
+export function plain(username: string, password: string): SaslMechanism {
+  return {
+    name: 'PLAIN',
+    begin: () => ({ first: () => Buffer.from(`\0${username}\0${password}`), next: () => undefined }),
+  }
+}
+
+/** @param token called for every authentication: a token that is about to expire is not to be given again. */
+export function oauthbearer(token: () => string | Promise<string>): SaslMechanism {
+  return {
+    name: 'OAUTHBEARER',
+    async begin(): Promise<SaslExchange> {
+      const bearer: unknown = await token()
+      // Control characters end the fields of the message (RFC 7628).
+      if (typeof bearer !== 'string' || !/^[\x20-\x7e]+$/.test(bearer)) {
+        throw new ConnectionError('`sasl.token` gave something that is not a token')
+      }
+      let told = false
+      return {
+        first: () => Buffer.from(`n,,\x01auth=Bearer ${bearer}\x01\x01`),
+        next: challenge => {
+          if (challenge.length === 0) return undefined
+          // Why it is refused, as JSON. The broker says so in Kafka's way once this is confirmed.
+          if (told) throw new AuthenticationError(`the broker refused the token: ${challenge.toString()}`)
+          told = true
+          return Buffer.from('\x01')
+        },
+      }
+    },
+  }
+}
+
+/** What an authentication needs of a connection. */
+interface Authenticating {
+  readonly name: string
+  /** Nothing but the authentication may be sent from here on. */
+  suspend(): void
+  request<Q, S>(api: Api<Q, S>, request: Q): Observable<S>
+}
+
+interface SessionOptions {
+  readonly scheduler: SchedulerLike
+  readonly random: () => number
+}
+
+/** The longest that a timer of Node can run; one of more would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * Emits when the connection is authenticated, and again whenever it has been authenticated anew, before the session that
+ * the broker granted ends (KIP-368). Errors with an {@link AuthenticationError} when the broker refuses the first one. When
+ * one that follows fails, only this connection is at its end: whether that is final, the next connection will show.
+ */
+export function sessions(
+  connection: Authenticating,
+  mechanism: SaslMechanism,
+  options: SessionOptions,
+): Observable<unknown> {
+  const { scheduler, random } = options
+  return authenticate(connection, mechanism, scheduler).pipe(
+    expand(({ since, lifetimeMs }) => {
+      if (lifetimeMs <= 0) return EMPTY
+      // As Java's client: early enough for the way there, and not all connections at once.
+      const due = since + lifetimeMs * (0.85 + 0.1 * random()) - scheduler.now()
+      return timer(Math.min(Math.max(due, 0), MAX_TIMER_MS), scheduler).pipe(
+        switchMap(() => authenticate(connection, mechanism, scheduler)),
+        catchError(cause => {
+          const message = `the session at ${connection.name} could not be renewed: ${describe(cause)}`
+          throw new ConnectionError(message, { cause })
+        }),
+      )
+    }),
+  )
+}
+
+interface Session {
+  /** When the last token was sent: the broker counts from when that came, not from when its answer is here. */
+  readonly since: number
+  /** 0: for ever. */
+  readonly lifetimeMs: number
+}
+
+/**
+ * Authenticates once.
+ *
+ * Requests that were sent before may still be in flight: a broker answers them before it looks at the handshake. From the
+ * handshake to the end it takes nothing but tokens, and closes the connection at anything else.
+ */
+function authenticate(
+  connection: Authenticating,
+  mechanism: SaslMechanism,
+  scheduler: SchedulerLike,
+): Observable<Session> {
+  return defer(() => begin(mechanism)).pipe(
+    switchMap(exchange => {
+      const refuse = (errorCode: number, detail?: string | null): never => {
+        throw refusal(connection.name, mechanism.name, errorCode, detail)
+      }
+      const say = (authBytes: Buffer): Observable<Session> => {
+        const since = scheduler.now()
+        return connection.request(saslAuthenticate, { authBytes }).pipe(
+          switchMap(answer => {
+            if (answer.errorCode !== ErrorCode.NONE) refuse(answer.errorCode, answer.errorMessage)
+            const token = exchange.next(answer.authBytes)
+            return token === undefined ? of({ since, lifetimeMs: Number(answer.sessionLifetimeMs) }) : say(token)
+          }),
+        )
+      }
+      connection.suspend()
+      return connection.request(saslHandshake, { mechanism: mechanism.name }).pipe(
+        switchMap(({ errorCode, mechanisms }) => {
+          if (errorCode !== ErrorCode.NONE) refuse(errorCode, `it offers ${mechanisms.join(', ') || 'none'}`)
+          return say(exchange.first())
+        }),
+      )
+    }),
+  )
+}
+
+/** A token may have to be fetched; until it is there, the connection goes on as it is. */
+function begin(mechanism: SaslMechanism): Observable<SaslExchange> {
+  const begun = mechanism.begin()
+  if (!(begun instanceof Promise)) return of(begun)
+  return from(begun).pipe(
+    catchError(cause => {
+      throw new ConnectionError(`no ${mechanism.name} token: ${describe(cause)}`, { cause })
+    }),
+  )
+}
+
+/** What the broker's code means: codes that say "not you" are final, others may pass. */
+function refusal(name: string, mechanism: string, errorCode: number, detail?: string | null): Error {
+  const cause = new BrokerError(brokerError(errorCode), detail)
+  const options = { cause }
+  switch (errorCode) {
+    case ErrorCode.SASL_AUTHENTICATION_FAILED:
+      return new AuthenticationError(
+        `the broker at ${name} refused the ${mechanism} credentials: ${cause.message}`,
+        options,
+      )
+    case ErrorCode.UNSUPPORTED_SASL_MECHANISM:
+      return new AuthenticationError(`the broker at ${name} does not offer ${mechanism}: ${cause.message}`, options)
+    case ErrorCode.ILLEGAL_SASL_STATE:
+      return new AuthenticationError(
+        `the listener at ${name} does not authenticate by SASL (option \`sasl\`): ${cause.message}`,
+        options,
+      )
+    default:
+      return new ConnectionError(`the authentication at ${name} failed: ${cause.message}`, options)
+  }
+}

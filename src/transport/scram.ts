@@ -1,0 +1,98 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { AuthenticationError } from '../errors.js'
+import type { SaslExchange, SaslMechanism } from './sasl.js'
+
+/*
+ * SCRAM (RFC 5802, RFC 7677), without channel binding, as Kafka speaks it:
+ *
+ *   client-first   n,,n=<user>,r=<client nonce>
+ *   server-first   r=<client nonce><server nonce>,s=<salt>,i=<iterations>
+ *   client-final   c=biws,r=<both nonces>,p=<client proof>
+ *   server-final   v=<server signature>, or e=<error>
+ *
+ * The proof shows that the client knows the password, the signature that the server knows a key made of it; neither tells it.
+ */
+
+/** What RFC 7677 asks for. A server that wants less may want to guess the password. */
+const MIN_ITERATIONS = 4096
+/** Kafka allows 16,384. They run in this thread, once for each salt: a false number must not stop it for hours. */
+const MAX_ITERATIONS = 131_072
+/** Base64 of `n,,`: no channel binding. */
+const NO_BINDING = 'biws'
+
+export type ScramHash = 'sha256' | 'sha512'
+
+/** @param newNonce what no other authentication has: tests give that of the RFC. */
+export function scram(
+  name: string,
+  hash: ScramHash,
+  username: string,
+  password: string,
+  newNonce: () => string = () => randomBytes(24).toString('base64'),
+): SaslMechanism {
+  // All brokers have the same salt for a user, so that the costly part is done once for all connections.
+  let known: { salt: string; iterations: number; salted: Buffer } | undefined
+  const salted = (salt: string, iterations: number): Buffer => {
+    if (known?.salt !== salt || known.iterations !== iterations) {
+      const length = createHash(hash).digest().length
+      const key = pbkdf2Sync(password, Buffer.from(salt, 'base64'), iterations, length, hash)
+      known = { salt, iterations, salted: key }
+    }
+    return known.salted
+  }
+  return { name, begin: () => exchange(hash, username, newNonce(), salted) }
+}
+
+function exchange(
+  hash: ScramHash,
+  username: string,
+  clientNonce: string,
+  salted: (salt: string, iterations: number) => Buffer,
+): SaslExchange {
+  const hmac = (key: Buffer, text: string): Buffer => createHmac(hash, key).update(text).digest()
+  const clientFirst = `n=${username.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${clientNonce}`
+  let signature: Buffer | undefined
+
+  const prove = (serverFirst: string): Buffer => {
+    const { r: nonce = '', s: salt = '', i = '' } = attributes(serverFirst)
+    const iterations = Number(i)
+    if (!nonce.startsWith(clientNonce) || nonce === clientNonce || salt === '') {
+      throw new AuthenticationError("the broker's SCRAM challenge is not an answer to this client")
+    }
+    if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
+      throw new AuthenticationError(
+        `the broker asks for ${i} SCRAM iterations, but ${MIN_ITERATIONS} to ${MAX_ITERATIONS} are accepted`,
+      )
+    }
+    const key = salted(salt, iterations)
+    const clientFinal = `c=${NO_BINDING},r=${nonce}`
+    const message = `${clientFirst},${serverFirst},${clientFinal}`
+    const clientKey = hmac(key, 'Client Key')
+    const proof = hmac(createHash(hash).update(clientKey).digest(), message)
+    for (let i = 0; i < proof.length; i++) proof[i]! ^= clientKey[i]!
+    signature = hmac(hmac(key, 'Server Key'), message)
+    return Buffer.from(`${clientFinal},p=${proof.toString('base64')}`)
+  }
+
+  const verify = (serverFinal: string, expected: Buffer): undefined => {
+    const { v = '', e } = attributes(serverFinal)
+    if (e !== undefined) throw new AuthenticationError(`the broker answered SCRAM with the error '${e}'`)
+    const given = Buffer.from(v, 'base64')
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      throw new AuthenticationError('the SCRAM signature is wrong: what answers does not know the password')
+    }
+  }
+
+  return {
+    first: () => Buffer.from(`n,,${clientFirst}`),
+    next: challenge => {
+      const text = challenge.toString()
+      return signature === undefined ? prove(text) : verify(text, signature)
+    },
+  }
+}
+
+/** `a=1,b=2` by name. Values may hold further equals signs. */
+function attributes(message: string): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(message.split(',').map(part => [part.slice(0, 1), part.slice(2)]))
+}

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { concat, firstValueFrom, interval, lastValueFrom, NEVER, of, toArray } from 'rxjs'
+import {
+  type Ack,
+  AuthenticationError,
+  createProducer,
+  type ProducerEvent,
+  type ProducerOptions,
+  type SaslOptions,
+} from '../../src/index.js'
+import { cert, key } from '../support/certificate.js'
+import { findings } from '../support/validator.js'
+import { VERSIONS } from './jars.js'
+import { KafkaCluster, type SecureListener } from './kafka-cluster.js'
+import { readWithKcat } from './readers.js'
+
+const SESSION_MS = 4000
+const PASSWORD = 'secret for tests'
+
+const jaas = (module: string, rest = '') => `org.apache.kafka.common.security.${module} required ${rest};`
+const onOneLine = (pem: string) => pem.trim().replaceAll('\n', '\\n')
+
+/** By listener, what its mechanisms need. */
+function login(listener: string): Record<string, string> {
+  const prefix = `listener.name.${listener}`
+  return {
+    [`${prefix}.plain.sasl.jaas.config`]: jaas('plain.PlainLoginModule', `user_alice="${PASSWORD}"`),
+    [`${prefix}.scram-sha-256.sasl.jaas.config`]: jaas('scram.ScramLoginModule'),
+    [`${prefix}.scram-sha-512.sasl.jaas.config`]: jaas('scram.ScramLoginModule'),
+    // Without a validator of its own, Kafka takes tokens without signature: for tests only.
+    [`${prefix}.oauthbearer.sasl.jaas.config`]: jaas(
+      'oauthbearer.OAuthBearerLoginModule',
+      'unsecuredLoginStringClaim_sub="broker"',
+    ),
+  }
+}
+
+const unsigned = (claims: object) =>
+  `${[{ alg: 'none' }, claims].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')}.`
+
+const alice = (mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512', password = PASSWORD): SaslOptions => ({
+  mechanism,
+  username: 'alice',
+  password,
+})
+
+const tokens: SaslOptions = {
+  mechanism: 'oauthbearer',
+  token: async () => {
+    const now = Date.now() / 1000
+    return unsigned({ sub: 'alice', iat: now - 1, exp: now + 3600 })
+  },
+}
+
+for (const version of VERSIONS) {
+  describe(`Apache Kafka ${version}`, () => {
+    let kafka: KafkaCluster
+
+    before(async () => {
+      kafka = await KafkaCluster.start({
+        version,
+        listeners: ['SASL_PLAINTEXT', 'SSL', 'SASL_SSL'],
+        scram: ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(name => `${name}=[name=alice,password="${PASSWORD}"]`),
+        properties: {
+          'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
+          'connections.max.reauth.ms': SESSION_MS,
+          'ssl.keystore.type': 'PEM',
+          'ssl.keystore.key': onOneLine(key),
+          'ssl.keystore.certificate.chain': onOneLine(cert),
+          ...login('sasl_plaintext'),
+          ...login('sasl_ssl'),
+        },
+      })
+    })
+    after(() => kafka.stop())
+
+    /** Sends records for several sessions, four requests in flight all the time, and checks what Kafka has of them. */
+    async function runFor(
+      topic: string,
+      listener: SecureListener,
+      ms: number,
+      options: Partial<ProducerOptions>,
+    ): Promise<ProducerEvent[]> {
+      await kafka.createTopic(topic, 1)
+      await using producer = createProducer({ brokers: kafka.brokersAt(listener), batchSize: 4000, ...options })
+      const events: ProducerEvent[] = []
+      producer.events$.subscribe(event => events.push(event))
+      const end = Date.now() + ms
+      let count = 0
+      async function* records() {
+        for (; Date.now() < end; count++) {
+          yield { topic, key: `k${count % 10}`, value: `value ${count}`.padEnd(2000), metadata: count }
+        }
+      }
+      let most = 0
+      const watching = interval(1).subscribe(() => {
+        most = Math.max(most, ...producer.inFlight.values())
+      })
+      const acks: Ack<number>[] = await lastValueFrom(producer.publish(records()).pipe(toArray()))
+      watching.unsubscribe()
+      assert.equal(most, 4)
+      assert.deepEqual(findings(count, acks, await readWithKcat(kafka.brokers, topic)), [])
+      assert.deepEqual(
+        acks.filter(ack => ack.kind !== 'acked'),
+        [],
+      )
+      let next = 0
+      for (const batch of await kafka.dumpLog(topic, 0)) {
+        assert.deepEqual([batch.baseSequence, batch.producerEpoch, batch.isvalid], [next, 0, true])
+        next += batch.count
+      }
+      assert.equal(next, count)
+      return events
+    }
+
+    for (const [listener, sasl] of [
+      ['SASL_PLAINTEXT', alice('scram-sha-256')],
+      ['SASL_PLAINTEXT', alice('plain')],
+      ['SASL_PLAINTEXT', tokens],
+      ['SASL_SSL', alice('scram-sha-512')],
+    ] as const) {
+      test(`row 22: ${sasl.mechanism} on ${listener}, authenticated anew every ${SESSION_MS} ms under load: nothing is corrupted`, async t => {
+        const topic = `${sasl.mechanism}-${listener.toLowerCase()}`
+        const ssl = listener === 'SASL_SSL' && { ssl: { ca: cert } }
+        const events = await runFor(topic, listener, 3 * SESSION_MS, { sasl, ...ssl })
+        const kinds = events.map(({ kind }) => kind)
+        const count = (kind: ProducerEvent['kind']) => kinds.filter(one => one === kind).length
+        // On a machine that is held up, a broker may find a session at its end before it reads the handshake.
+        t.diagnostic(`${count('reauthenticated')} renewals, ${count('disconnected')} connections lost`)
+        assert.ok(count('reauthenticated') >= 2, kinds.join())
+        assert.ok(count('disconnected') < count('reauthenticated'), kinds.join())
+        assert.equal(count('epochBumped') + count('fatal'), 0)
+      })
+    }
+
+    test('TLS, certificates from a PEM keystore', async () => {
+      const events = await runFor('ssl', 'SSL', 1000, { ssl: { ca: cert } })
+      assert.ok(!events.some(({ kind }) => kind === 'disconnected'))
+    })
+
+    /** What the producer tells of its first failure, and whether it is at its end. */
+    async function failure(
+      listener: SecureListener | undefined,
+      options: Partial<ProducerOptions>,
+    ): Promise<{ error: Error; fatal: boolean }> {
+      const brokers = listener === undefined ? kafka.brokers : kafka.brokersAt(listener)
+      const soon = { requestTimeoutMs: 1000, deliveryTimeoutMs: 2000 }
+      const producer = createProducer({ brokers, ...soon, ...options })
+      const told: { error: Error; fatal: boolean }[] = []
+      producer.events$.subscribe(event => {
+        if ('error' in event) told.push({ error: event.error, fatal: event.kind === 'fatal' })
+      })
+      const acks$ = concat(of({ topic: 't', value: 'v' }), NEVER).pipe(producer.send())
+      const ack = await firstValueFrom(acks$)
+      assert.equal(ack.kind, 'failed')
+      await producer.close()
+      return told.find(one => one.fatal) ?? told[0]!
+    }
+
+    for (const [what, listener, options, message] of [
+      [
+        'a wrong password by PLAIN',
+        'SASL_PLAINTEXT',
+        { sasl: alice('plain', 'wrong') },
+        /refused the PLAIN credentials: .*The broker says: Authentication failed/,
+      ],
+      [
+        'a wrong password by SCRAM',
+        'SASL_PLAINTEXT',
+        { sasl: alice('scram-sha-256', 'wrong') },
+        /refused the SCRAM-SHA-256 credentials: .*invalid credentials/,
+      ],
+      [
+        'an expired token',
+        'SASL_PLAINTEXT',
+        { sasl: { mechanism: 'oauthbearer', token: () => unsigned({ sub: 'alice', iat: 1, exp: 2 }) } },
+        /refused the OAUTHBEARER credentials: .*invalid_token/,
+      ],
+      ['credentials for a listener without SASL', undefined, { sasl: alice('plain') }, /does not authenticate by SASL/],
+      ['a certificate of nobody known', 'SSL', { ssl: true }, /the certificate of 127\.0\.0\.1:\d+ is not trusted/],
+    ] as const) {
+      test(`row 21: ${what} ends the producer at once, and says why`, async () => {
+        const { error, fatal } = await failure(listener, options as Partial<ProducerOptions>)
+        assert.match(error.message, message)
+        assert.ok(error instanceof AuthenticationError)
+        assert.ok(fatal)
+      })
+    }
+
+    for (const [what, listener, options, message] of [
+      ['no credentials', 'SASL_PLAINTEXT', {}, /as a listener that expects SASL does \(option `sasl`\)/],
+      [
+        'TLS to a plain listener',
+        undefined,
+        { ssl: { ca: cert } },
+        /as with a listener that does not speak TLS \(option `ssl`\)/,
+      ],
+      ['no TLS to a TLS listener', 'SSL', {}, /a TLS listener answers here|as a listener that expects TLS/],
+    ] as const) {
+      test(`row 21: ${what}: the events say what it looks like`, async () => {
+        const { error, fatal } = await failure(listener, options)
+        assert.match(error.message, message)
+        assert.equal(fatal, false)
+      })
+    }
+  })
+}

@@ -1,0 +1,411 @@
+import assert from 'node:assert/strict'
+import { beforeEach, describe, test } from 'node:test'
+import { VirtualTimeScheduler } from 'rxjs'
+import { AuthenticationError, ConnectionError } from '../../src/errors.js'
+import { apiVersions } from '../../src/protocol/api-versions.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
+import { initProducerId } from '../../src/protocol/init-producer-id.js'
+import { decodeRequestBody, decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/message.js'
+import { saslAuthenticate } from '../../src/protocol/sasl-authenticate.js'
+import { saslHandshake } from '../../src/protocol/sasl-handshake.js'
+import { type Connection, openConnection } from '../../src/transport/connection.js'
+import { oauthbearer, plain, type SaslMechanism } from '../../src/transport/sasl.js'
+import { type ScramHash, scram } from '../../src/transport/scram.js'
+import { FakeTransport } from '../support/fake-transport.js'
+
+const RANGES = [
+  { apiKey: 17, minVersion: 0, maxVersion: 1 },
+  { apiKey: 18, minVersion: 0, maxVersion: 4 },
+  { apiKey: 22, minVersion: 0, maxVersion: 4 },
+  { apiKey: 36, minVersion: 0, maxVersion: 2 },
+]
+const INIT = { transactionalId: null, transactionTimeoutMs: 1, producerId: -1n, producerEpoch: -1 }
+
+let transport: FakeTransport
+let scheduler: VirtualTimeScheduler
+/** What the connection has emitted. */
+let ready: Connection[]
+let failure: Error | undefined
+
+beforeEach(() => {
+  transport = new FakeTransport()
+  scheduler = new VirtualTimeScheduler()
+  ready = []
+  failure = undefined
+})
+
+/** Opens a connection, through ApiVersions. */
+function open(sasl: SaslMechanism, random = 0.5): void {
+  openConnection(
+    { host: 'broker', port: 9092 },
+    {
+      transport,
+      scheduler,
+      clientId: 'test',
+      connectTimeoutMs: 1000,
+      requestTimeoutMs: 500,
+      maxResponseBytes: 10_000,
+      random: () => random,
+      sasl,
+    },
+  ).subscribe({
+    next: connection => ready.push(connection),
+    error: error => {
+      failure = error
+    },
+  })
+  transport.last.listener.opened()
+  answer(apiVersions, { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0 })
+}
+
+/** Answers the last request that was sent, or the one that many before it. */
+function answer(
+  api: typeof apiVersions | typeof saslHandshake | typeof saslAuthenticate,
+  fields: object,
+  back = 1,
+): void {
+  const { apiKey, apiVersion, correlationId } = decodeRequestHeader(transport.last.frames.at(-back)!)
+  assert.equal(apiKey, api.key)
+  const bytes = encodeResponseFrame(api as typeof apiVersions, apiVersion, correlationId, fields as never)
+  transport.last.listener.received(Buffer.concat(bytes))
+}
+
+function handshaken(errorCode = 0, mechanisms = ['PLAIN', 'SCRAM-SHA-256']): void {
+  answer(saslHandshake, { errorCode, mechanisms })
+}
+
+function authenticated(
+  fields: { errorCode?: number; errorMessage?: string; token?: string; lifetime?: bigint } = {},
+): void {
+  const { errorCode = 0, errorMessage = null, token = '', lifetime = 0n } = fields
+  answer(saslAuthenticate, { errorCode, errorMessage, authBytes: Buffer.from(token), sessionLifetimeMs: lifetime })
+}
+
+/** The token of the last request. */
+function said(): string {
+  const frame = transport.last.frames.at(-1)!
+  const { apiKey, apiVersion, bodyOffset } = decodeRequestHeader(frame)
+  assert.equal(apiKey, saslAuthenticate.key)
+  return decodeRequestBody(saslAuthenticate, apiVersion, frame, bodyOffset).authBytes.toString()
+}
+
+const sent = (): number[] => transport.last.frames.map(frame => decodeRequestHeader(frame).apiKey)
+
+describe('the first authentication', () => {
+  test('ApiVersions, SaslHandshake 1, SaslAuthenticate; the connection is there only then', () => {
+    open(plain('alice', 'secret'))
+    const frame = transport.last.frames.at(-1)!
+    const { apiVersion, bodyOffset } = decodeRequestHeader(frame)
+    assert.equal(apiVersion, 1)
+    assert.equal(decodeRequestBody(saslHandshake, apiVersion, frame, bodyOffset).mechanism, 'PLAIN')
+    handshaken()
+    assert.equal(said(), '\0alice\0secret')
+    assert.equal(ready.length, 0)
+    authenticated()
+    assert.equal(ready.length, 1)
+    assert.ok(ready[0]?.writable)
+    scheduler.flush()
+    assert.deepEqual(sent(), [18, 17, 36], 'a session without end is not renewed, and leaves no timer')
+    assert.equal(failure, undefined)
+  })
+
+  test('is part of the time to connect', () => {
+    open({ name: 'OAUTHBEARER', begin: () => new Promise(() => undefined) })
+    scheduler.flush()
+    assert.match(failure?.message ?? '', /the handshake was not done within 1000 ms/)
+  })
+
+  test('refused credentials are final, and told in the words of the broker', () => {
+    open(plain('alice', 'secret'))
+    handshaken()
+    authenticated({ errorCode: ErrorCode.SASL_AUTHENTICATION_FAILED, errorMessage: 'Invalid username or password' })
+    assert.ok(failure instanceof AuthenticationError)
+    assert.match(failure.message, /broker:9092 refused the PLAIN credentials.*Invalid username or password/)
+    assert.ok(transport.last.destroyed)
+  })
+
+  test('a mechanism that is not offered: the error names those that are', () => {
+    open(plain('alice', 'secret'))
+    handshaken(ErrorCode.UNSUPPORTED_SASL_MECHANISM, ['SCRAM-SHA-256', 'SCRAM-SHA-512'])
+    assert.ok(failure instanceof AuthenticationError)
+    assert.match(failure.message, /does not offer PLAIN.*it offers SCRAM-SHA-256, SCRAM-SHA-512/)
+  })
+
+  test('a listener without SASL', () => {
+    open(plain('alice', 'secret'))
+    handshaken(ErrorCode.ILLEGAL_SASL_STATE, [])
+    assert.ok(failure instanceof AuthenticationError)
+    assert.match(failure.message, /the listener at broker:9092 does not authenticate by SASL \(option `sasl`\)/)
+  })
+
+  test('an error that may pass is none of identity', () => {
+    open(plain('alice', 'secret'))
+    handshaken()
+    authenticated({ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR })
+    assert.ok(failure instanceof ConnectionError)
+    assert.match(failure.message, /UNKNOWN_SERVER_ERROR/)
+  })
+})
+
+describe('SCRAM', () => {
+  const vectors: readonly [string, ScramHash, string, string, string, string][] = [
+    // RFC 7677, section 3
+    [
+      'SCRAM-SHA-256',
+      'sha256',
+      'rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0',
+      'W22ZaJ0SNY7soEsUEjb6gQ==',
+      'dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+      '6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
+    ],
+    // What Kafka's ScramFormatter (kafka-clients 4.1.2) makes of the same name and password
+    [
+      'SCRAM-SHA-512',
+      'sha512',
+      'rOprNGfwEbeRWgbNEkqO02431b08-2f0c-4bad-a4e6-80c0564ec865',
+      'Yin2FuHTt/M0kJWb0t9OI32n2VmOGi3m+JfjOvuDF88=',
+      '/rEe0l0f8TFUZ602ZhrlhFQjPTPwhuBN2OtmtUkVwke0+1HXwg97t9EAECkJuwsneJbK96u3OkWQ9AnQTfQOkQ==',
+      '+G6+ISRLYUHLGlkL5p/wF8dGGJb1DNQ+pAw35WkWjFeKS8/Ms75mKGsQVxiMR5dTV864MOPCzaB6hba2VXMbfA==',
+    ],
+  ]
+  const nonce = 'rOprNGfwEbeRWgbNEkqO'
+  for (const [name, hash, both, salt, proof, signature] of vectors) {
+    test(`${name} as others compute it`, () => {
+      open(scram(name, hash, 'user', 'pencil', () => nonce))
+      handshaken()
+      assert.equal(said(), `n,,n=user,r=${nonce}`)
+      authenticated({ token: `r=${both},s=${salt},i=4096` })
+      assert.equal(said(), `c=biws,r=${both},p=${proof}`)
+      authenticated({ token: `v=${signature}` })
+      assert.equal(ready.length, 1)
+    })
+  }
+
+  test('a name with a comma and an equals sign is escaped', () => {
+    open(scram('SCRAM-SHA-256', 'sha256', 'a=b,c=', 'p', () => nonce))
+    handshaken()
+    assert.equal(said(), `n,,n=a=3Db=2Cc=3D,r=${nonce}`)
+  })
+
+  const [[name, hash, both, salt, , signature]] = vectors as [(typeof vectors)[0]]
+  for (const [what, challenge, message] of [
+    ['another nonce', `r=x${both},s=${salt},i=4096`, /not an answer to this client/],
+    ['no nonce of its own', `r=${nonce},s=${salt},i=4096`, /not an answer to this client/],
+    ['no salt', `r=${both},s=,i=4096`, /not an answer to this client/],
+    ['too few iterations', `r=${both},s=${salt},i=4095`, /asks for 4095 SCRAM iterations, but 4096 to 131072/],
+    ['iterations without end', `r=${both},s=${salt},i=2000000000`, /asks for 2000000000 SCRAM iterations/],
+    ['nonsense', 'hello', /not an answer to this client/],
+  ] as const) {
+    test(`a broker's challenge with ${what} is not answered`, () => {
+      open(scram(name, hash, 'user', 'pencil', () => nonce))
+      handshaken()
+      authenticated({ token: challenge })
+      assert.ok(failure instanceof AuthenticationError)
+      assert.match(failure.message, message)
+      assert.deepEqual(sent(), [18, 17, 36])
+    })
+  }
+
+  for (const [what, final, message] of [
+    ['a wrong signature', `v=${signature.replace('6', '7')}`, /what answers does not know the password/],
+    ['no signature', '', /what answers does not know the password/],
+    ['a short signature', 'v=AAAA', /what answers does not know the password/],
+    ['an error', 'e=other-error', /answered SCRAM with the error 'other-error'/],
+  ] as const) {
+    test(`a broker with ${what} is not believed`, () => {
+      open(scram(name, hash, 'user', 'pencil', () => nonce))
+      handshaken()
+      authenticated({ token: `r=${both},s=${salt},i=4096` })
+      authenticated({ token: final })
+      assert.ok(failure instanceof AuthenticationError)
+      assert.match(failure.message, message)
+      assert.equal(ready.length, 0)
+    })
+  }
+})
+
+describe('OAUTHBEARER', () => {
+  test('the token may be there at once or later, and is asked for each time', async () => {
+    let asked = 0
+    const mechanism = oauthbearer(() => (++asked === 1 ? 'a.b.c' : Promise.resolve('d.e.f')))
+    for (const token of ['a.b.c', 'd.e.f']) {
+      open(mechanism)
+      await new Promise(setImmediate)
+      handshaken()
+      assert.equal(said(), `n,,\x01auth=Bearer ${token}\x01\x01`)
+      authenticated()
+    }
+    assert.equal(ready.length, 2)
+  })
+
+  test('why a token is refused is confirmed, and the refusal follows', async () => {
+    open(oauthbearer(() => 'old'))
+    await new Promise(setImmediate)
+    handshaken()
+    authenticated({ token: '{"status":"invalid_token"}' })
+    assert.equal(said(), '\x01')
+    authenticated({ errorCode: ErrorCode.SASL_AUTHENTICATION_FAILED, errorMessage: '{"status":"invalid_token"}' })
+    assert.ok(failure instanceof AuthenticationError)
+    assert.match(failure.message, /invalid_token/)
+  })
+
+  test('a broker that goes on asking is left', async () => {
+    open(oauthbearer(() => 'old'))
+    await new Promise(setImmediate)
+    handshaken()
+    authenticated({ token: '{}' })
+    authenticated({ token: '{}' })
+    assert.ok(failure instanceof AuthenticationError)
+  })
+
+  for (const [what, token] of [
+    ['fails', () => Promise.reject(new Error('the token server is down'))],
+    [
+      'throws',
+      () => {
+        throw new Error('the token server is down')
+      },
+    ],
+    ['gives no token', () => undefined as unknown as string],
+    ['gives control characters', () => 'a\x01b'],
+  ] as const) {
+    test(`a callback that ${what} may do better next time`, async () => {
+      open(oauthbearer(token))
+      await new Promise(setImmediate)
+      assert.ok(failure instanceof ConnectionError, String(failure))
+      assert.match(failure.message, /no OAUTHBEARER token: (the token server is down|.*not a token)/)
+      assert.deepEqual(sent(), [18])
+    })
+  }
+})
+
+describe('a session that ends is renewed before', () => {
+  /** A connection whose session lasts for 1000 ms. */
+  function openSession(random = 0.5): Connection {
+    open(plain('alice', 'secret'), random)
+    handshaken()
+    authenticated({ lifetime: 1000n })
+    return ready[0]!
+  }
+
+  for (const [random, at] of [
+    [0, 850],
+    [0.5, 900],
+    [1, 950],
+  ] as const) {
+    test(`after ${at} of 1000 ms`, () => {
+      openSession(random)
+      scheduler.maxFrames = at - 1
+      scheduler.flush()
+      assert.equal(sent().length, 3)
+      scheduler.maxFrames = at
+      scheduler.flush()
+      assert.deepEqual(sent().slice(3), [17])
+    })
+  }
+
+  test('with requests in flight: those are answered first, none is sent in between, then it goes on', () => {
+    const connection = openSession()
+    const ids: bigint[] = []
+    const ask = (): void => {
+      connection.request(initProducerId, INIT).subscribe(({ producerId }) => ids.push(producerId))
+    }
+    scheduler.schedule(() => {
+      for (let i = 0; i < 4; i++) ask()
+    }, 899)
+    scheduler.maxFrames = 900
+    scheduler.flush()
+    assert.deepEqual(sent().slice(3), [22, 22, 22, 22, 17])
+    assert.equal(connection.writable, false)
+    for (let i = 0; i < 4; i++) {
+      const { apiVersion, correlationId } = decodeRequestHeader(transport.last.frames[3 + i]!)
+      const response = { throttleTimeMs: 0, errorCode: 0, producerId: BigInt(i), producerEpoch: 0 }
+      transport.last.listener.received(
+        Buffer.concat(encodeResponseFrame(initProducerId, apiVersion, correlationId, response)),
+      )
+    }
+    assert.deepEqual(ids, [0n, 1n, 2n, 3n])
+    handshaken()
+    assert.equal(connection.writable, false)
+    assert.equal(ready.length, 1)
+    authenticated({ lifetime: 1000n })
+    assert.equal(connection.writable, true)
+    assert.deepEqual(ready, [connection, connection])
+  })
+
+  test('counted from when the last token was sent, however late its answer is', () => {
+    open(plain('alice', 'secret'))
+    handshaken()
+    scheduler.schedule(() => authenticated({ lifetime: 1000n }), 400)
+    scheduler.maxFrames = 899
+    scheduler.flush()
+    assert.deepEqual(sent(), [18, 17, 36])
+    scheduler.maxFrames = 900
+    scheduler.flush()
+    assert.deepEqual(sent(), [18, 17, 36, 17])
+  })
+
+  test('again and again, until the broker grants one without end', () => {
+    openSession()
+    for (const lifetime of [1000n, 1000n, 0n]) {
+      scheduler.maxFrames = scheduler.now() + 900
+      scheduler.flush()
+      handshaken()
+      authenticated({ lifetime })
+    }
+    scheduler.maxFrames = Number.POSITIVE_INFINITY
+    scheduler.flush()
+    assert.deepEqual(sent(), [18, 17, 36, 17, 36, 17, 36, 17, 36])
+    assert.equal(ready.length, 4)
+    assert.equal(failure, undefined)
+  })
+
+  test('a lifetime that no timer can run for does not make it renew at once', () => {
+    open(plain('alice', 'secret'))
+    handshaken()
+    authenticated({ lifetime: 2n ** 62n })
+    scheduler.maxFrames = 2 ** 31 - 2
+    scheduler.flush()
+    assert.deepEqual(sent(), [18, 17, 36])
+    scheduler.maxFrames = 2 ** 31 - 1
+    scheduler.flush()
+    assert.deepEqual(sent(), [18, 17, 36, 17])
+  })
+
+  test('refused then, it is only this connection that ends: the next will show whether that is final', () => {
+    openSession()
+    scheduler.maxFrames = 900
+    scheduler.flush()
+    handshaken()
+    authenticated({ errorCode: ErrorCode.SASL_AUTHENTICATION_FAILED, errorMessage: 'Cannot change principals' })
+    assert.ok(failure instanceof ConnectionError)
+    assert.match(failure.message, /the session at broker:9092 could not be renewed: .*Cannot change principals/)
+    assert.ok(failure.cause instanceof AuthenticationError)
+  })
+
+  test('while the token is fetched, requests go on', async () => {
+    let give: (token: string) => void = () => undefined
+    let asked = 0
+    open(oauthbearer(() => (asked++ === 0 ? 'first' : new Promise(resolve => (give = resolve)))))
+    await new Promise(setImmediate)
+    handshaken()
+    authenticated({ lifetime: 1000n })
+    scheduler.maxFrames = 900
+    scheduler.flush()
+    assert.equal(asked, 2)
+    assert.ok(ready[0]?.writable)
+    assert.deepEqual(sent(), [18, 17, 36])
+    give('second')
+    await new Promise(setImmediate)
+    assert.equal(ready[0].writable, false)
+    assert.deepEqual(sent(), [18, 17, 36, 17])
+  })
+
+  test('a connection that has ended is not renewed', () => {
+    openSession()
+    transport.last.listener.closed(new Error('read ECONNRESET'))
+    scheduler.flush()
+    assert.equal(scheduler.now(), 0, 'no timer is left')
+    assert.deepEqual(sent(), [18, 17, 36])
+  })
+})

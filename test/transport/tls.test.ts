@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { describe, test } from 'node:test'
+import { createServer } from 'node:tls'
+import { inspect } from 'node:util'
+import { asyncScheduler, concat, firstValueFrom, from, NEVER } from 'rxjs'
+import { AuthenticationError, ConnectionError, createProducer, type ProducerOptions } from '../../src/index.js'
+import { type ClusterOptions, startCluster, type TestCluster } from '../../src/testing/index.js'
+import { openConnection } from '../../src/transport/connection.js'
+import { tcp } from '../../src/transport/tcp.js'
+import { tls } from '../../src/transport/tls.js'
+import type { Transport } from '../../src/transport/transport.js'
+import { cert, key } from '../support/certificate.js'
+import { valuesIn } from '../support/world.js'
+
+const SSL = { ssl: { key, cert } }
+const TOPICS = { topics: { t: { partitions: 1 } } }
+const values = Array.from({ length: 500 }, (_, i) => `v${i}`)
+
+/** Sends all values to a cluster, then ends both; gives what became of it. */
+async function run(
+  cluster: ClusterOptions,
+  options: Partial<ProducerOptions>,
+  host = '127.0.0.1',
+): Promise<{
+  stored: string[]
+  kinds: string[]
+  streamError: Error | undefined
+  fatal: Error | undefined
+}> {
+  await using started = await startCluster({ ...TOPICS, ...cluster })
+  const brokers = started.brokers.map(broker => broker.replace('127.0.0.1', host))
+  await using producer = createProducer({ brokers, batchSize: 200, ...options })
+  let fatal: Error | undefined
+  producer.events$.subscribe(event => {
+    if (event.kind === 'fatal') fatal = event.error
+  })
+  const kinds: string[] = []
+  let streamError: Error | undefined
+  await new Promise<void>(resolve => {
+    // The source stays open: only an error ends the stream.
+    const records$ = concat(from(values.map(value => ({ topic: 't', value }))), NEVER)
+    records$.pipe(producer.send()).subscribe({
+      next: ack => {
+        if (kinds.push(ack.kind) === values.length && fatal === undefined) resolve()
+      },
+      error: error => {
+        streamError = error
+        resolve()
+      },
+    })
+  })
+  return { stored: valuesIn(started, 't', 0), kinds, streamError, fatal }
+}
+
+describe('TLS', () => {
+  test('with a certificate that is trusted', async () => {
+    const { stored, kinds } = await run(SSL, { ssl: { ca: cert } })
+    assert.deepEqual(stored, values)
+    assert.deepEqual(new Set(kinds), new Set(['acked']))
+  })
+
+  test('with SASL inside', async () => {
+    const sasl = { mechanism: 'scram-sha-512', username: 'alice', password: 'p' } as const
+    const { stored } = await run({ ...SSL, sasl: { users: { alice: 'p' } } }, { ssl: { ca: cert }, sasl })
+    assert.deepEqual(stored, values)
+  })
+
+  test('a name that the certificate is for can be asked for in place of the host', async () => {
+    const { stored } = await run(SSL, { ssl: { ca: cert, servername: 'broker.test' } })
+    assert.deepEqual(stored, values)
+  })
+
+  test('without a look at certificates, where the user wants that', async () => {
+    const { stored } = await run(SSL, { ssl: { rejectUnauthorized: false } })
+    assert.deepEqual(stored, values)
+  })
+})
+
+describe('row 21: untrusted TLS fails fast with a clear error', () => {
+  for (const [what, options, host, message] of [
+    [
+      'an authority that is not known',
+      { ssl: true },
+      '127.0.0.1',
+      /the certificate of 127.0.0.1:\d+ is not trusted: self.signed certificate/,
+    ],
+    [
+      'a certificate for another host',
+      { ssl: { ca: cert } },
+      'localhost',
+      /the certificate of localhost:\d+ is not trusted: .*localhost.*broker\.test/s,
+    ],
+    ['another name', { ssl: { ca: cert, servername: 'evil.test' } }, '127.0.0.1', /is not trusted: .*evil\.test/s],
+  ] as const) {
+    test(`row 21: ${what}: every record fails with the error, the stream errors after them`, async () => {
+      const { stored, kinds, streamError, fatal } = await run(SSL, options, host)
+      assert.ok(fatal instanceof AuthenticationError, String(fatal))
+      assert.match(fatal.message, message)
+      assert.match(fatal.message, /\(option `ssl`\)/)
+      assert.equal(streamError, fatal)
+      assert.deepEqual([stored.length, new Set(kinds)], [0, new Set(['failed'])])
+    })
+  }
+
+  test('row 21: TLS to brokers that do not speak it: told, and not final, for a broker that ends looks the same', async () => {
+    await using cluster = await startCluster()
+    const error = await failure(portOf(cluster), tls({ ca: cert }))
+    assert.ok(error instanceof ConnectionError, inspect(error))
+    assert.match(error.message, /the TLS handshake failed, as with a listener that does not speak TLS \(option `ssl`\)/)
+  })
+
+  test('row 21: no TLS to brokers that speak it: the same', async () => {
+    await using cluster = await startCluster(SSL)
+    const error = await failure(portOf(cluster), tcp)
+    assert.ok(error instanceof ConnectionError, inspect(error))
+    assert.match(error.message, /a TLS listener answers here|as a listener that expects TLS/)
+  })
+})
+
+const portOf = ({ brokers: [broker = ''] }: TestCluster): number => Number(broker.split(':')[1])
+
+/** Connects to a port; gives the error. */
+async function failure(port: number, transport: Transport): Promise<Error> {
+  const opened = openConnection(
+    { host: '127.0.0.1', port },
+    {
+      transport,
+      scheduler: asyncScheduler,
+      clientId: 'test',
+      connectTimeoutMs: 5000,
+      requestTimeoutMs: 5000,
+      maxResponseBytes: 1000,
+      random: Math.random,
+    },
+  )
+  return firstValueFrom(opened).then(
+    () => assert.fail('connected'),
+    error => error,
+  )
+}
+
+describe('what ends a TLS connection', () => {
+  test('a client certificate that a broker asks for, and does not get: it has no use to try again', async () => {
+    const server = createServer({ key, cert, requestCert: true, rejectUnauthorized: true }, () => undefined)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const error = await failure((server.address() as AddressInfo).port, tls({ ca: cert }))
+    assert.ok(error instanceof AuthenticationError, inspect(error))
+    assert.match(error.message, /does not accept this client's certificate/)
+    server.close()
+    await once(server, 'close')
+  })
+
+  test('something that speaks another protocol', async () => {
+    const server = createTcpServer(socket =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    )
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const error = await failure((server.address() as AddressInfo).port, tls({ ca: cert }))
+    assert.ok(error instanceof ConnectionError, inspect(error))
+    assert.match(error.message, /the TLS handshake failed, as with a listener that does not speak TLS/)
+    server.close()
+    await once(server, 'close')
+  })
+
+  test('nobody there: not a word of TLS', async () => {
+    const server = createTcpServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    const error = await failure(port, tls({ ca: cert }))
+    assert.ok(error instanceof ConnectionError)
+    assert.match(error.message, /ECONNREFUSED/)
+    assert.ok(!error.message.includes('TLS'), error.message)
+  })
+})
