@@ -10,7 +10,7 @@ import type { Schedule } from './schedule.js'
 export async function shrink(
   schedule: Schedule,
   fails: (candidate: Schedule) => Promise<boolean>,
-  budget = 3000,
+  budget = 1500,
 ): Promise<Schedule> {
   let smallest = schedule
   for (let progress = true; progress; ) {
