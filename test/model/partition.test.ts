@@ -40,6 +40,11 @@ const explorations: Record<string, Partial<Bounds>> = {
     expiries: 1,
     anyExpires: true,
   },
+  'four in flight, three of them stored though it failed': {
+    batches: [1, 1, 1, 1, 1],
+    faults: 3,
+    kinds: ['failedAfterAppend'],
+  },
   'a fault, and three expiries': { faults: 1, expiries: 3, anyExpires: true },
   'a fault, a new leader, an expiry, and the producer is closed': { faults: 1, moves: 1, expiries: 1, closes: true },
   'batches that are too large, across the wrap of sequences': {
