@@ -1,24 +1,31 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
+import { type DumpedBatch, parseDump } from './dump-log.js'
 import { jarsOf, type KafkaVersion } from './jars.js'
+import { TcpProxy } from './proxy.js'
 
 const run = promisify(execFile)
-const READY_LIMIT_MS = 60_000
-const STOP_LIMIT_MS = 20_000
+const READY_LIMIT_MS = 180_000
+const POLL_MS = 200
+/** What takes the least processor time on a machine of few cores: these processes live for seconds. */
+const JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
 
 export type SecureListener = 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL'
 
 export interface KafkaClusterOptions {
   readonly version?: KafkaVersion
   readonly nodes?: number
-  /** Listeners beside the plain one; see {@link KafkaCluster.brokersAt}. */
+  /** Puts a proxy in every client's path. Brokers among themselves, readers and tools go past it. */
+  readonly proxies?: boolean
+  /** Listeners beside the plain one, without proxies; see {@link KafkaCluster.brokersAt}. */
   readonly listeners?: readonly SecureListener[]
   /** SCRAM users, as StorageTool takes them: `SCRAM-SHA-256=[name=alice,password=secret]`. */
   readonly scram?: readonly string[]
@@ -26,31 +33,25 @@ export interface KafkaClusterOptions {
   readonly properties?: Readonly<Record<string, string | number>>
 }
 
-/** A batch as DumpLogSegments tells of it. */
-export interface DumpedBatch {
-  readonly baseOffset: number
-  readonly lastOffset: number
-  readonly count: number
-  readonly baseSequence: number
-  readonly lastSequence: number
-  readonly producerId: number
-  readonly producerEpoch: number
-  readonly compresscodec: string
-  readonly isvalid: boolean
-}
-
 interface Node {
   readonly id: number
+  /** Where it listens to clients. */
   readonly port: number
-  readonly ports: ReadonlyMap<SecureListener, number>
-  readonly properties: string
+  /** Where it listens to other brokers, readers and tools. */
+  readonly internalPort: number
+  readonly secure: ReadonlyMap<SecureListener, number>
+  readonly settings: Record<string, string | number>
+  readonly file: string
   readonly data: string
+  proxy: TcpProxy | undefined
+  /** Undefined: it is down, as it should be. */
   process: ChildProcess | undefined
+  /** Whether it was stopped by SIGSTOP. */
+  hangs: boolean
 }
 
 /** Apache Kafka in processes of its own, in KRaft mode, in a temporary folder that goes when it is stopped. */
 export class KafkaCluster implements AsyncDisposable {
-  readonly brokers: string[]
   readonly #folder: string
   readonly #jars: string
   readonly #nodes: Node[]
@@ -60,31 +61,33 @@ export class KafkaCluster implements AsyncDisposable {
     this.#folder = folder
     this.#jars = jars
     this.#nodes = nodes
-    this.brokers = nodes.map(node => `127.0.0.1:${node.port}`)
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-    const { version = '4.1.2', nodes = 1, listeners = [], scram = [], properties = {} } = options
+    const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], scram = [], properties = {} } = options
     const folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
-    const ports = await freePorts(nodes * (2 + listeners.length))
-    const voters = ports.slice(nodes, nodes * 2).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
+    const ports = await freePorts(nodes * (3 + listeners.length))
+    const voters = ports.slice(0, nodes).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
     const replicas = Math.min(nodes, 3)
     const all = Array.from({ length: nodes }, (_, i): Node => {
-      const [id, port, controllerPort] = [i + 1, ports[i]!, ports[nodes + i]!]
-      const secure = new Map(listeners.map((name, j) => [name, ports[nodes * (2 + j) + i]!]))
-      const clients = [`PLAINTEXT://127.0.0.1:${port}`, ...[...secure].map(([name, at]) => `${name}://127.0.0.1:${at}`)]
+      const [id, controllerPort, port, internalPort] = [i + 1, ports[i]!, ports[nodes + i]!, ports[nodes * 2 + i]!]
+      const secure = new Map(listeners.map((name, j) => [name, ports[nodes * (3 + j) + i]!]))
       const data = join(folder, `data-${id}`)
-      const file = join(folder, `node-${id}.properties`)
-      const text = Object.entries({
+      const settings = {
         'process.roles': 'broker,controller',
         'node.id': id,
         'controller.quorum.voters': voters.join(),
-        listeners: `${clients.join()},CONTROLLER://127.0.0.1:${controllerPort}`,
-        'advertised.listeners': clients.join(),
+        listeners: [
+          `PLAINTEXT://127.0.0.1:${port}`,
+          `INTERNAL://127.0.0.1:${internalPort}`,
+          `CONTROLLER://127.0.0.1:${controllerPort}`,
+          ...addressesOf(secure),
+        ].join(),
+        'inter.broker.listener.name': 'INTERNAL',
         'controller.listener.names': 'CONTROLLER',
         'listener.security.protocol.map': [
-          'CONTROLLER:PLAINTEXT',
-          ...['PLAINTEXT', ...listeners].map(name => `${name}:${name}`),
+          'CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+          ...listeners.map(name => `${name}:${name}`),
         ].join(),
         'log.dirs': data,
         'num.partitions': 3,
@@ -94,25 +97,40 @@ export class KafkaCluster implements AsyncDisposable {
         'default.replication.factor': replicas,
         'min.insync.replicas': Math.min(replicas, 2),
         'group.initial.rebalance.delay.ms': 0,
-        'broker.session.timeout.ms': 3000,
-        'broker.heartbeat.interval.ms': 500,
+        'broker.session.timeout.ms': 6000,
+        'broker.heartbeat.interval.ms': 1500,
         ...properties,
-      })
+      }
       mkdirSync(data)
-      writeFileSync(file, text.map(([name, value]) => `${name}=${value}\n`).join(''))
-      return { id, port, ports: secure, properties: file, data, process: undefined }
+      const file = join(folder, `node-${id}.properties`)
+      return {
+        id,
+        port,
+        internalPort,
+        secure,
+        settings,
+        file,
+        data,
+        proxy: undefined,
+        process: undefined,
+        hangs: false,
+      }
     })
     const cluster = new KafkaCluster(folder, jarsOf(version), all)
     // Whatever ends the tests ends the brokers.
     process.once('exit', () => cluster.#killAll())
     try {
+      for (const node of all) {
+        if (proxies) node.proxy = await TcpProxy.start(node.port)
+        writeProperties(node)
+      }
       const users = scram.flatMap(user => ['--add-scram', user])
       const uuid = randomBytes(16).toString('base64url')
       await Promise.all(
-        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.properties, ...users)),
+        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.file, ...users)),
       )
       for (const node of all) cluster.startNode(node.id)
-      await cluster.#ready()
+      await cluster.healthy()
     } catch (error) {
       await cluster.stop()
       throw error
@@ -122,12 +140,45 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** Where clients of a secure listener begin. */
   brokersAt(listener: SecureListener): string[] {
-    return this.#nodes.map(({ ports }) => `127.0.0.1:${ports.get(listener)}`)
+    return this.#nodes.map(({ secure }) => `127.0.0.1:${secure.get(listener)}`)
+  }
+
+  /** What a producer is given: proxies, if there are any. */
+  get brokers(): string[] {
+    return this.#nodes.map(node => `127.0.0.1:${node.proxy?.port ?? node.port}`)
+  }
+
+  /** The brokers themselves, those that run: for readers and tools. */
+  get internal(): string[] {
+    return this.#nodes.filter(isRunning).map(node => `127.0.0.1:${node.internalPort}`)
+  }
+
+  get nodeIds(): number[] {
+    return this.#nodes.map(node => node.id)
+  }
+
+  /** Where a broker listens to clients, past its proxy. */
+  portOf(id: number): number {
+    return this.#node(id).port
+  }
+
+  proxy(id: number): TcpProxy {
+    const { proxy } = this.#node(id)
+    if (proxy === undefined) throw new Error(`node ${id} has no proxy`)
+    return proxy
+  }
+
+  /** Gives a broker that is down a new proxy, on a port of its own: to clients it will be another one. */
+  async replaceProxy(id: number): Promise<void> {
+    const node = this.#node(id)
+    await node.proxy?.[Symbol.asyncDispose]()
+    node.proxy = await TcpProxy.start(node.port)
+    writeProperties(node)
   }
 
   /** Runs one of Kafka's tools; gives what it prints. */
   async java(main: string, ...args: string[]): Promise<string> {
-    const { stdout } = await run('java', ['-Xmx256m', '-cp', join(this.#jars, '*'), main, ...args], {
+    const { stdout } = await run('java', [...JVM, '-Xmx256m', '-cp', join(this.#jars, '*'), main, ...args], {
       maxBuffer: 2 ** 30,
     })
     return stdout
@@ -141,14 +192,55 @@ export class KafkaCluster implements AsyncDisposable {
   startNode(id: number): void {
     const node = this.#node(id)
     const log = createWriteStream(join(this.#folder, `node-${id}.log`), { flags: 'a' })
-    node.process = spawn('java', ['-Xmx512m', '-cp', this.classPath, 'kafka.Kafka', node.properties])
+    node.process = spawn('java', [...JVM, '-Xmx512m', '-cp', this.classPath, 'kafka.Kafka', node.file])
     node.process.stdout?.pipe(log, { end: false })
     node.process.stderr?.pipe(log, { end: false })
   }
 
-  /** Sends a signal to a broker: SIGTERM stops it, SIGKILL is a crash, SIGSTOP and SIGCONT a hang. */
-  kill(id: number, signal: NodeJS.Signals): void {
-    this.#node(id).process?.kill(signal)
+  /** SIGTERM stops a broker and SIGKILL is a crash: resolves when it has ended. SIGSTOP and SIGCONT are a hang. */
+  async kill(id: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    const node = this.#node(id)
+    if (node.process === undefined) return
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') {
+      node.hangs = signal === 'SIGSTOP'
+      node.process.kill(signal)
+      return
+    }
+    const child = node.process
+    node.process = undefined
+    node.hangs = false
+    if (hasEnded(child)) return
+    const exited = once(child, 'exit')
+    child.kill(signal)
+    await exited
+  }
+
+  /** Every broker that does not run runs again, every proxy lets everything through; resolves when the cluster is {@link healthy}. */
+  async heal(): Promise<void> {
+    for (const node of this.#nodes) {
+      await node.proxy?.heal()
+      if (node.hangs) await this.kill(node.id, 'SIGCONT')
+      if (node.process === undefined) this.startNode(node.id)
+    }
+    await this.healthy()
+  }
+
+  /** Resolves when the cluster takes these brokers, and no others, for alive. */
+  async alive(...ids: readonly number[]): Promise<void> {
+    await this.#until(`brokers ${ids.join()} alive`, async admin => {
+      const { brokers } = await admin.describeCluster()
+      return brokers.length === ids.length && brokers.every(({ nodeId }) => ids.includes(nodeId))
+    })
+  }
+
+  /** Resolves when every broker is alive and every replica in sync. */
+  async healthy(): Promise<void> {
+    await this.alive(...this.nodeIds)
+    await this.#until('every replica in sync', async admin => {
+      const { topics } = await admin.fetchTopicMetadata()
+      const partitions = topics.flatMap(topic => topic.partitions)
+      return partitions.every(({ leader, isr, replicas }) => leader >= 0 && isr.length === replicas.length)
+    })
   }
 
   async createTopic(
@@ -156,37 +248,65 @@ export class KafkaCluster implements AsyncDisposable {
     numPartitions: number,
     configs: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    const admin = this.kafkajs().admin()
-    await admin.connect()
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] })
-    await admin.disconnect()
+    await this.admin(admin =>
+      admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] }),
+    )
+  }
+
+  /** The node that leads a partition. */
+  async leader(topic: string, partition: number): Promise<number> {
+    const { topics } = await this.admin(admin => admin.fetchTopicMetadata({ topics: [topic] }))
+    return topics[0]!.partitions.find(({ partitionId }) => partitionId === partition)!.leader
+  }
+
+  /** Has a partition led by another node, all of its replicas staying where they are. */
+  async moveLeader(topic: string, partition: number, to: number): Promise<void> {
+    const replicas = [to, ...this.nodeIds.filter(id => id !== to)]
+    await this.admin(admin =>
+      admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment: [{ partition, replicas }] }] }),
+    )
+    const what = ['--election-type', 'preferred', '--topic', topic, '--partition', String(partition)]
+    const tool = 'org.apache.kafka.tools.LeaderElectionCommand'
+    await this.java(tool, '--bootstrap-server', this.internal.join(), ...what)
   }
 
   kafkajs(): kafkajs.Kafka {
-    return new kafkajs.Kafka({ brokers: this.brokers, logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 20 } })
+    return new kafkajs.Kafka({
+      brokers: this.internal,
+      logLevel: kafkajs.logLevel.NOTHING,
+      // A broker that has just been stopped is not waited for.
+      requestTimeout: 5000,
+      retry: { retries: 20, maxRetryTime: 1000 },
+    })
   }
 
-  /** What a replica of a partition holds, as Kafka's own DumpLogSegments reads it. */
+  async admin<T>(work: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
+    const admin = this.kafkajs().admin()
+    try {
+      await admin.connect()
+      return await work(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** What a partition's leader holds, as Kafka's own DumpLogSegments reads it. */
   async dumpLog(topic: string, partition: number): Promise<DumpedBatch[]> {
-    const [{ data }] = this.#nodes as [Node]
-    const file = join(data, `${topic}-${partition}`, '00000000000000000000.log')
-    const text = await this.java('kafka.tools.DumpLogSegments', '--files', file)
-    const batches = text.split('\n').filter(line => line.startsWith('baseOffset:'))
-    return batches.map(line => {
-      const field = (name: string): string => new RegExp(`\\b${name}: (\\S+)`).exec(line)?.[1] ?? ''
-      return {
-        baseOffset: Number(field('baseOffset')),
-        lastOffset: Number(field('lastOffset')),
-        count: Number(field('count')),
-        baseSequence: Number(field('baseSequence')),
-        lastSequence: Number(field('lastSequence')),
-        producerId: Number(field('producerId')),
-        producerEpoch: Number(field('producerEpoch')),
-        compresscodec: field('compresscodec'),
-        isvalid: field('isvalid') === 'true',
-      }
+    return (await this.dumpLogs(topic)).get(partition) ?? []
+  }
+
+  /** The same of every partition. */
+  async dumpLogs(topic: string): Promise<Map<number, DumpedBatch[]>> {
+    const { topics } = await this.admin(admin => admin.fetchTopicMetadata({ topics: [topic] }))
+    const files = topics[0]!.partitions.flatMap(({ partitionId, leader }) => {
+      const folder = join(this.#node(leader).data, `${topic}-${partitionId}`)
+      return readdirSync(folder)
+        .filter(name => name.endsWith('.log'))
+        .sort()
+        .map(name => join(folder, name))
     })
+    return parseDump(await this.java('kafka.tools.DumpLogSegments', '--files', files.join()))
   }
 
   /** The bytes of a partition's first segment. */
@@ -196,16 +316,9 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(
-      this.#nodes.map(async ({ process: child }) => {
-        if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-        const exited = once(child, 'exit')
-        child.kill('SIGTERM')
-        const limit = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS)
-        await exited
-        clearTimeout(limit)
-      }),
-    )
+    // What they would still write goes with the folder.
+    await Promise.all(this.nodeIds.map(id => this.kill(id, 'SIGKILL')))
+    for (const { proxy } of this.#nodes) await proxy?.[Symbol.asyncDispose]()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
@@ -224,23 +337,21 @@ export class KafkaCluster implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  /** Resolves when every broker is part of the cluster. */
-  async #ready(): Promise<void> {
+  /** Asks a broker until it says so. */
+  async #until(what: string, holds: (admin: kafkajs.Admin) => Promise<boolean>): Promise<void> {
     const limit = Date.now() + READY_LIMIT_MS
-    const admin = this.kafkajs().admin()
-    for (;;) {
+    let cause: unknown
+    while (Date.now() < limit) {
       try {
-        await admin.connect()
-        const { brokers } = await admin.describeCluster()
-        await admin.disconnect()
-        if (brokers.length === this.#nodes.length) return
+        if (await this.admin(holds)) return
       } catch (error) {
-        if (Date.now() > limit)
-          throw new Error(`no cluster after ${READY_LIMIT_MS} ms:\n${this.#logs()}`, { cause: error })
+        cause = error
       }
-      const dead = this.#nodes.find(({ process: child }) => child?.exitCode !== null)
+      const dead = this.#nodes.find(({ process: child }) => child !== undefined && hasEnded(child))
       if (dead !== undefined) throw new Error(`broker ${dead.id} ended:\n${this.#logs()}`)
+      await sleep(POLL_MS)
     }
+    throw new Error(`not within ${READY_LIMIT_MS} ms: ${what}\n${this.#logs()}`, { cause })
   }
 
   #logs(): string {
@@ -248,6 +359,29 @@ export class KafkaCluster implements AsyncDisposable {
       .map(({ id }) => readFileSync(join(this.#folder, `node-${id}.log`), 'utf8').slice(-3000))
       .join('\n')
   }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+function isRunning(node: Node): boolean {
+  return node.process !== undefined && !node.hangs
+}
+
+function addressesOf(secure: Node['secure']): string[] {
+  return [...secure].map(([name, port]) => `${name}://127.0.0.1:${port}`)
+}
+
+function writeProperties({ port, internalPort, secure, proxy, settings, file }: Node): void {
+  const plain = [`PLAINTEXT://127.0.0.1:${proxy?.port ?? port}`, `INTERNAL://127.0.0.1:${internalPort}`]
+  const all = { 'advertised.listeners': [...plain, ...addressesOf(secure)].join(), ...settings }
+  writeFileSync(
+    file,
+    Object.entries(all)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
 }
 
 async function freePorts(count: number): Promise<number[]> {

@@ -1,6 +1,8 @@
 /**
- * `npm run test:kafka [FILE…]`: the tests on a real Apache Kafka. Needs Java 17 and Maven, and says so if they are not
- * there; gets the jars, and kcat where it can.
+ * `npm run test:kafka [FILE…]`: the tests on a real Apache Kafka, with a short version of some of those under faults.
+ * `npm run test:chaos [FILE…]`: those under faults at full length; with `--random`, one run of random faults.
+ *
+ * Needs Java 17 and Maven, and says so if they are not there; gets the jars, and kcat where it can.
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
@@ -37,13 +39,17 @@ if (version('kcat', '-V') === undefined) {
 }
 for (const kafka of VERSIONS) fetchJars(kafka)
 
-const named = process.argv.slice(2)
-const files =
-  named.length > 0
-    ? named
-    : readdirSync(here)
-        .filter(name => name.endsWith('.kafka.ts'))
-        .map(name => join(here, name))
-const options = ['--import', 'tsx', '--test', '--test-concurrency=1', '--test-reporter=spec']
-const { status } = spawnSync(process.execPath, [...options, ...files], { stdio: 'inherit' })
+const chaos = process.argv.includes('--chaos')
+const named = process.argv.slice(2).filter(name => name !== '--chaos')
+const folders = chaos ? ['chaos'] : ['', 'chaos']
+const all = folders.flatMap(folder => {
+  const names = readdirSync(join(here, folder)).filter(name => name.endsWith('.kafka.ts'))
+  return names.map(name => join(here, folder, name))
+})
+const suite = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...(named.length > 0 ? named : all)]
+const what = named.includes('--random') ? [join(here, 'chaos', 'random.ts'), ...named] : suite
+const { status } = spawnSync(process.execPath, ['--import', 'tsx', ...what], {
+  stdio: 'inherit',
+  env: { ...process.env, ...(chaos ? { RX_KAFKA_CHAOS: 'full' } : {}) },
+})
 process.exit(status ?? 1)

@@ -9,7 +9,8 @@ import { from, lastValueFrom, toArray } from 'rxjs'
 import { type Ack, BrokerError, createProducer, type ProducerOptions, type ProducerRecord } from '../../src/index.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { findings } from '../support/validator.js'
-import { type DumpedBatch, KafkaCluster } from './kafka-cluster.js'
+import type { DumpedBatch } from './dump-log.js'
+import { KafkaCluster } from './kafka-cluster.js'
 import { readWithJava, readWithKafkajs, readWithKcat } from './readers.js'
 
 let kafka: KafkaCluster

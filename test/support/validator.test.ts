@@ -68,3 +68,58 @@ test('a value, or a key, that is another one', () => {
 test('a record without an answer, and one with two', () => {
   assert.deepEqual(findings(11, [...acks, acks[3]!], read), ['record 3 has two answers', '1 records have no answer'])
 })
+
+/** Record 10, which was not acked; the next to be stored is at 0@5. */
+const failure = (persisted: 'no' | 'maybe', value = 'v10'): Ack<number> => ({
+  kind: 'failed',
+  error: new Error(),
+  persisted,
+  attempts: 1,
+  record: { topic: 't', key: 'k10', value, metadata: 10 },
+})
+const copy = (offset: number, value = 'v10'): ReadRecord => ({
+  partition: 0,
+  offset,
+  key: Buffer.from('k10'),
+  value: Buffer.from(value),
+})
+
+test('a record that failed and may be stored: not there, or there once', () => {
+  assert.deepEqual(findings(11, [...acks, failure('maybe')], read), [])
+  assert.deepEqual(findings(11, [...acks, failure('maybe')], [...read, copy(5)]), [])
+  assert.deepEqual(findings(11, [...acks, failure('maybe')], [...read, copy(5), copy(6)]), [
+    'the record at 0@6 was not acked: a duplicate?',
+  ])
+})
+
+test('a record that may be stored, and is out of order', () => {
+  const moved = read.map(record => (record.partition === 0 ? { ...record, offset: record.offset + 1 } : record))
+  const later = acks.map(ack =>
+    ack.kind === 'acked' && ack.partition === 0 ? { ...ack, offset: ack.offset + 1n } : ack,
+  )
+  assert.deepEqual(findings(11, [...later, failure('maybe')], [...moved, copy(0)]), [
+    'out of order: record 0 at 0@1 is behind record 10',
+  ])
+})
+
+test('a record that was said not to be stored, or omitted, and is there', () => {
+  const omitted: Ack<number> = { kind: 'omitted', cause: new Error(), record: failure('no').record }
+  for (const ack of [failure('no'), omitted]) {
+    assert.deepEqual(findings(11, [...acks, ack], [...read, copy(5)]), [
+      'record 10 is at 0@5, and was said not to be stored',
+    ])
+  }
+})
+
+test('a second copy of an acked record is a duplicate, also where one that may be stored is the same', () => {
+  const twin: Ack<number> = { ...failure('maybe'), record: { ...acks[2]!.record, metadata: 10 } } as Ack<number>
+  assert.deepEqual(findings(11, [...acks, twin], [...read, { ...read[2]!, offset: 5 }]), [
+    'the record at 0@5 was not acked: a duplicate?',
+  ])
+})
+
+test('a record of which nobody knows', () => {
+  assert.deepEqual(findings(11, [...acks, failure('maybe')], [...read, copy(5, 'other')]), [
+    'the record at 0@5 was not acked: a duplicate?',
+  ])
+})
