@@ -317,6 +317,8 @@ export class Accumulator {
       if (placed instanceof Error) this.#endUnplaced(unplaced, placed)
       else if (this.#flushes.moved(unplaced, placed)) this.#lingered(placed)
     }
+    // In batches they take less: a source that waits for room may go on.
+    this.#effects.released()
   }
 
   #giveUp(unplaced: Unplaced): void {

@@ -409,3 +409,24 @@ test('a synchronous source of 10^6 records does not overflow the stack', async (
   assert.equal(acked, 1_000_000)
   await world.end()
 })
+
+test('a pull source goes on when records that waited for metadata take less room in their batches', async () => {
+  const world = await startWorld({
+    cluster: { topics: { t: { partitions: 1 } } },
+    producer: { bufferMemory: 20_000, maxRequestSize: 1_024, batchSize: 1_024 },
+  })
+  world.cluster.inject({ api: 'InitProducerId', fault: { kind: 'error', code: 14 }, times: Number.POSITIVE_INFINITY })
+  let taken = 0
+  const source = function* () {
+    for (; taken < 2_000; taken++) yield { topic: 't', value: `${taken}` }
+  }
+  const acks = watch(world.producer.publish(source()))
+  await world.time.advance(0)
+  const unplaced = taken
+  await world.time.until(() => world.events.some(({ kind }) => kind === 'metadata'))
+  await world.time.advance(50)
+  assert.ok(taken > unplaced, `${taken} taken, ${unplaced} of them before metadata came`)
+  assert.ok(world.producer.bufferedBytes > 20_000 - 2 * 1_024)
+  acks.unsubscribe()
+  await world.end()
+})
