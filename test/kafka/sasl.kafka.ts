@@ -83,7 +83,9 @@ for (const version of VERSIONS) {
       options: Partial<ProducerOptions>,
     ): Promise<ProducerEvent[]> {
       await kafka.createTopic(topic, 1)
-      await using producer = createProducer({ brokers: kafka.brokersAt(listener), batchSize: 4000, ...options })
+      // Little is buffered, so that the end is near when the source has ended, on a slow machine too.
+      const sizes = { batchSize: 20_000, maxRequestSize: 100_000, bufferMemory: 1_000_000 }
+      await using producer = createProducer({ brokers: kafka.brokersAt(listener), ...sizes, ...options })
       const events: ProducerEvent[] = []
       producer.events$.subscribe(event => events.push(event))
       const end = Date.now() + ms

@@ -409,6 +409,27 @@ describe('row 22: SASL re-authentication with four requests in flight', () => {
     })
   }
 
+  test('row 22: a broker that reads too late finds the session at its end and closes: reconnected, everything once and in order', async () => {
+    const world = await startSasl(alice('plain'), {
+      latencyMs: 1,
+      cluster: { topics: { t: { partitions: 1 } }, sasl: { users: USERS, sessionLifetimeMs: 1500 }, replyDelayMs: 10 },
+    })
+    // About 370 requests fit in before a renewal is due; those behind this one wait in front of the handshake.
+    world.cluster.inject({ fault: { kind: 'throttle', ms: 500 }, after: 380 })
+    const { push, acks } = open(world.producer)
+    const sent = records(1000)
+    for (const record of sent) push.next(record)
+    await world.time.until(() => acks.values.length === sent.length)
+    const refused = world.cluster.trace.flatMap(entry => (entry.kind === 'refused' ? [entry.reason] : []))
+    assert.deepEqual(refused, ['Produce after the session has ended'])
+    assert.deepEqual(valuesIn(world.cluster, 't', 0), valuesOf(sent))
+    assert.deepEqual(
+      acks.values.filter(ack => ack.kind !== 'acked'),
+      [],
+    )
+    await world.end()
+  })
+
   test('row 22: a token of another principal is refused for the session and accepted on a new connection', async () => {
     let token: string = TOKEN
     const world = await startSasl(
