@@ -109,7 +109,8 @@ class Generator {
       ...(random.chance(0.15) && { compression: 'snappy' }),
       ...(random.chance(0.2) && { retryBackoffMs: random.int(1, 50) }),
       ...(random.chance(0.2) && { metadataMaxAgeMs: random.int(500, 10_000) }),
-      ...(random.chance(0.2) && { connectTimeoutMs: random.int(100, 1000) }),
+      // More than a handshake takes on the slowest network: else no broker could ever be reached.
+      ...(random.chance(0.2) && { connectTimeoutMs: random.int(250, 1000) }),
       ...(random.chance(0.2) && { allowAutoTopicCreation: false }),
     }
   }
