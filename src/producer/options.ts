@@ -47,7 +47,7 @@ export interface ProducerOptions {
   readonly deliveryTimeoutMs?: number
   /** How long a connection may take to stand, handshake included, in ms. Default 10000. */
   readonly connectTimeoutMs?: number
-  /** The first pause before something is tried again, in ms; it doubles from there. Default 100. */
+  /** The first pause before something is tried again, in ms, from 1; it doubles from there. Default 100. */
   readonly retryBackoffMs?: number
   /** The longest such pause, in ms. Default 1000. */
   readonly retryBackoffMaxMs?: number
@@ -124,8 +124,9 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   requestTimeoutMs: integer(1),
   deliveryTimeoutMs: integer(1),
   connectTimeoutMs: integer(1),
-  retryBackoffMs: integer(0),
-  retryBackoffMaxMs: integer(0),
+  // Without any pause what fails at once would be tried for ever without one.
+  retryBackoffMs: integer(1),
+  retryBackoffMaxMs: integer(1),
   metadataMaxAgeMs: integer(1),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),

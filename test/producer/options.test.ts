@@ -45,8 +45,8 @@ test('every numeric option has a type and a range', () => {
     requestTimeoutMs: 1,
     deliveryTimeoutMs: 1,
     connectTimeoutMs: 1,
-    retryBackoffMs: 0,
-    retryBackoffMaxMs: 0,
+    retryBackoffMs: 1,
+    retryBackoffMaxMs: 1,
     metadataMaxAgeMs: 1,
     maxResponseBytes: 1024,
   }
