@@ -10,7 +10,7 @@ import { nextSequence, Sequencer } from './sequencer.js'
  * | phase    | it sends                                | and leaves when                                                         |
  * |----------|-----------------------------------------|-------------------------------------------------------------------------|
  * | probing  | one batch, with none in flight          | its leader stored it → open; anything else → draining                   |
- * | open     | up to `maxInFlight`                     | a batch was not stored, or expired in flight → draining; new leader → probing |
+ * | open     | up to `maxInFlight`, of one epoch       | a batch was not stored, or expired in flight → draining; new leader, or a rest → probing |
  * | draining | nothing                                 | no batch is in flight → rewind → paused, or probing if nothing is to be retried |
  * | paused   | nothing                                 | the back-off is over → probing                                          |
  */
