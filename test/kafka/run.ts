@@ -43,7 +43,9 @@ const chaos = process.argv.includes('--chaos')
 const named = process.argv.slice(2).filter(name => name !== '--chaos')
 const folders = chaos ? ['chaos'] : ['', 'chaos']
 const all = folders.flatMap(folder => {
-  const names = readdirSync(join(here, folder)).filter(name => name.endsWith('.kafka.ts'))
+  const names = readdirSync(join(here, folder)).filter(
+    name => name.endsWith('.kafka.ts') || (chaos && name.endsWith('.chaos.ts')),
+  )
   return names.map(name => join(here, folder, name))
 })
 const suite = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...(named.length > 0 ? named : all)]
