@@ -208,9 +208,9 @@ describe('row 21: wrong SASL credentials fail fast with a clear error', () => {
       await time.until(producer.close())
       return events
     }
-    assert.ok((await kinds([...strange.brokers, ...cluster.brokers])).includes('producerId'))
-    assert.ok((await kinds([down, ...strange.brokers])).includes('fatal'))
-    assert.ok(!(await kinds([down])).includes('fatal'))
+    assert.equal((await kinds([...strange.brokers, ...cluster.brokers])).includes('producerId'), true)
+    assert.equal((await kinds([down, ...strange.brokers])).includes('fatal'), true)
+    assert.equal((await kinds([down])).includes('fatal'), false)
   })
 
   test('row 21: a password that is changed while the producer runs ends it when its session does, and nothing is lost', async () => {

@@ -103,7 +103,7 @@ describe('the first authentication', () => {
     assert.equal(ready.length, 0)
     authenticated()
     assert.equal(ready.length, 1)
-    assert.ok(ready[0]?.writable)
+    assert.equal(ready[0]?.writable, true)
     scheduler.flush()
     assert.deepEqual(sent(), [18, 17, 36], 'a session without end is not renewed, and leaves no timer')
     assert.equal(failure, undefined)
@@ -393,11 +393,11 @@ describe('a session that ends is renewed before', () => {
     scheduler.maxFrames = 900
     scheduler.flush()
     assert.equal(asked, 2)
-    assert.ok(ready[0]?.writable)
+    assert.equal(ready[0]?.writable, true)
     assert.deepEqual(sent(), [18, 17, 36])
     give('second')
     await new Promise(setImmediate)
-    assert.equal(ready[0].writable, false)
+    assert.equal(ready[0]?.writable, false)
     assert.deepEqual(sent(), [18, 17, 36, 17])
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { describe, test } from 'node:test'
-import { createServer } from 'node:tls'
+import { createServer, type TLSSocket } from 'node:tls'
 import { inspect } from 'node:util'
 import { asyncScheduler, concat, firstValueFrom, from, NEVER } from 'rxjs'
 import { AuthenticationError, ConnectionError, createProducer, type ProducerOptions } from '../../src/index.js'
@@ -140,6 +140,30 @@ async function failure(port: number, transport: Transport): Promise<Error> {
     error => error,
   )
 }
+
+test('a broker is asked for by its name (SNI), as those are that share an address; an IP address is no name', async () => {
+  for (const [host, expected] of [
+    ['localhost', 'localhost'],
+    ['127.0.0.1', false],
+  ] as const) {
+    const server = createServer({ key, cert })
+    server.listen(0, host)
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const closed = (): void => undefined
+    const socket = tls({ rejectUnauthorized: false }).connect(
+      { host, port },
+      { opened: closed, received: closed, closed },
+    )
+    const [accepted] = (await once(server, 'secureConnection')) as [TLSSocket]
+    const { servername } = accepted as TLSSocket & { servername: unknown }
+    socket.destroy()
+    accepted.destroy()
+    server.close()
+    await once(server, 'close')
+    assert.equal(servername, expected)
+  }
+})
 
 describe('what ends a TLS connection', () => {
   test('a client certificate that a broker asks for, and does not get: it has no use to try again', async () => {
