@@ -125,7 +125,10 @@ export class KafkaCluster implements AsyncDisposable {
         writeProperties(node)
       }
       const users = scram.flatMap(user => ['--add-scram', user])
-      const uuid = randomBytes(16).toString('base64url')
+      const id = randomBytes(16)
+      // As Kafka's own ids, it must not begin with a dash: the tool would take it for an option.
+      id[0]! &= 0x7f
+      const uuid = id.toString('base64url')
       await Promise.all(
         all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.file, ...users)),
       )
