@@ -9,7 +9,7 @@ import { nextSequence, Sequencer } from './sequencer.js'
  *
  * | phase    | it sends                                | and leaves when                                                         |
  * |----------|-----------------------------------------|-------------------------------------------------------------------------|
- * | probing  | one batch, with none in flight          | its leader stored it → open; anything else → draining                   |
+ * | probing  | one batch, with none in flight          | its leader stored it → open; anything else → draining, unless the next one can tell |
  * | open     | up to `maxInFlight`, of one epoch       | a batch was not stored, or expired in flight → draining; new leader, or a rest → probing |
  * | draining | nothing                                 | no batch is in flight → rewind → paused, or probing if nothing is to be retried |
  * | paused   | nothing                                 | the back-off is over → probing                                          |
@@ -124,11 +124,23 @@ export class Partition {
   led(leader: number): void {
     const idle = !this.#active && this.#inFlight.length === 0
     if (this.#phase === 'open' && (leader !== this.leader || idle)) this.#phase = 'probing'
+    if (leader !== this.leader && this.#phase === 'probing' && this.#inFlight.length === 0) {
+      // What another leader did not know says nothing of this one.
+      this.#waiting.unshift(...this.#answered)
+      this.#answered = []
+    }
     this.leader = leader
     this.#active = false
   }
 
-  /** A request came to this for a batch that it carried. Called in the order in which the requests were sent. */
+  /**
+   * A request came to this for a batch that it carried. Called in the order in which the requests were sent.
+   *
+   * A broker that starts again knows the last batch of each producer only: older ones are out of sequence though it has
+   * them. So where the first one may be stored and is out of sequence, and more that may be stored are behind it, these
+   * are tried one after the other. If one is known, or is next, those before it are stored. (One that was stored before
+   * does not tell that: a broker that had forgotten the producer takes any batch.)
+   */
   answered(batch: Batch, verdict: Verdict): void {
     const ends = new Ends()
     this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
@@ -142,7 +154,8 @@ export class Partition {
     } else {
       if (verdict.kind === 'unknown') batch.unresolved = true
       this.#answered.push(batch)
-      this.#phase = 'draining'
+      const alone = this.#phase === 'probing' && this.#node === this.leader
+      if (!(alone && isInDoubt(batch) && this.#nextTells(batch))) this.#phase = 'draining'
     }
     if (this.#phase === 'draining' && this.#inFlight.length === 0) this.#rewind(ends)
     ends.run(this, this.#effects)
@@ -202,11 +215,20 @@ export class Partition {
    */
   #rewind(ends: Ends): void {
     const stamped = [...this.#answered, ...this.#waiting.filter(batch => batch.baseSequence !== NO_SEQUENCE)]
+    const brokenOff = this.#answered.some(
+      ({ verdict }) => verdict!.kind !== 'stored' && verdict!.kind !== 'outOfSequence',
+    )
     const kept: Batch[] = []
     let restart: 'no' | 'rebase' | 'bump' = 'no'
     let fenced = false
     let cause: Error | undefined
-    for (const batch of stamped) {
+    for (const [i, batch] of stamped.entries()) {
+      // Only of the first one does it mean that broker and producer disagree; behind a rejected one it is a consequence.
+      const first = kept.length === 0 && restart === 'no'
+      const inDoubt = first && isInDoubt(batch)
+      if (inDoubt && this.#answered.some((other, j) => j > i && isStored(other) && other.identity === batch.identity)) {
+        batch.verdict = STORED_SOMEWHERE
+      }
       if (isStored(batch)) {
         // Acks come in order: its own waits for those before it, which are sent again.
         if (kept.length === 0) ends.settle(batch)
@@ -216,9 +238,8 @@ export class Partition {
         continue
       }
       const verdict = batch.verdict as Failure | undefined
-      // Only of the first one does it mean that broker and producer disagree; behind a rejected one it is a consequence.
-      const first = kept.length === 0 && restart === 'no'
-      const lostPlace = first && verdict !== undefined && LOST_PLACE.has(verdict.kind)
+      const undecided = inDoubt && (brokenOff || this.#nextTells(batch))
+      const lostPlace = first && !undecided && verdict !== undefined && LOST_PLACE.has(verdict.kind)
       cause ??= lostPlace ? this.#lossBehind(batch, verdict) : verdict?.error
       fenced ||= lostPlace && verdict.kind === 'fenced'
       const fate = this.#fate(batch, verdict, lostPlace || restart !== 'no')
@@ -277,6 +298,12 @@ export class Partition {
     while (this.#waiting[0] !== undefined && isStored(this.#waiting[0])) ends.settle(this.#waiting.shift()!)
   }
 
+  /** The next one to be sent can tell whether this one is stored: one behind it that may be stored too, or it itself. */
+  #nextTells(batch: Batch): boolean {
+    const next = this.#waiting[0]
+    return next?.unresolved === true && !isStored(next) && next.identity === batch.identity
+  }
+
   /** The first batch was told that its sequence is not next, though the broker had confirmed all before it. */
   #lossBehind(batch: Batch, { kind, error: cause }: Failure): Error {
     if (kind !== 'outOfSequence' || batch.identity !== this.#confirmed) return cause
@@ -292,6 +319,13 @@ type Failure = Exclude<Verdict, { kind: 'stored' }>
 function isStored(batch: Batch): boolean {
   return batch.verdict?.kind === 'stored'
 }
+
+/** The broker says that it is not next. It may be that it is stored, and the broker knows only a later one. */
+function isInDoubt(batch: Batch): boolean {
+  return batch.unresolved && batch.verdict?.kind === 'outOfSequence'
+}
+
+const STORED_SOMEWHERE: Verdict = { kind: 'stored', baseOffset: -1n, logAppendTime: -1 }
 
 /** With these a broker says that what it knows of the producer does not fit the batch. */
 const LOST_PLACE: ReadonlySet<Verdict['kind']> = new Set(['outOfSequence', 'forgotten', 'fenced'])

@@ -143,6 +143,14 @@ export class TestCluster implements AsyncDisposable {
     producers.truncated(log.endOffset, log.batches)
   }
 
+  /**
+   * Of each producer a partition knows the last batch only, as where its leader was started again and read its snapshot:
+   * an older one that is sent again is out of sequence, though it is stored (R7).
+   */
+  reloadProducers(topic: string, partition: number): void {
+    this.#partition(topic, partition).producers.reload()
+  }
+
   /** A partition forgets one producer, or all. */
   forgetProducer(topic: string, partition: number, producerId?: bigint): void {
     this.#partition(topic, partition).producers.forget(producerId)

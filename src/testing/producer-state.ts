@@ -12,7 +12,7 @@ import type { RecordBatch } from '../protocol/record-batch.js'
  * | R4 | same epoch: the sequence that follows the last one (0 after 2147483647), else OUT_OF_ORDER_SEQUENCE_NUMBER, overlaps and duplicates older than five included | ProducerAppendInfo.inSequence |
  * | R5 | nothing stored: any first sequence; with `strictFirstSequence` only 0, as Kafka 4 wants it of transactional producers | ProducerAppendInfo.checkSequence |
  * | R6 | a rejection changes nothing | UnifiedLog.append updates producers last |
- * | R7 | what is stored goes when it is idle for long; deleting records leaves it; truncation takes it back to what the log still holds | ProducerStateManager.removeExpiredProducers, onLogStartOffsetIncremented, truncateAndReload |
+ * | R7 | what is stored goes when it is idle for long; deleting records leaves it; truncation takes it back to what the log still holds; a broker that starts again knows the last batch only | ProducerStateManager.removeExpiredProducers, onLogStartOffsetIncremented, truncateAndReload, readSnapshot |
  *
  * The classes are those of Kafka 3.9 to 4.1; UnifiedLog.analyzeAndValidateProducerState looks for a duplicate before anything
  * else. R8 (one request at a time) is the connection's: session.ts.
@@ -69,6 +69,11 @@ export class ProducerStates {
     }
     for (const producerId of lost) this.#producers.delete(producerId)
     for (const batch of left) if (lost.has(batch.producerId)) this.appended(batch, batch.baseOffset)
+  }
+
+  /** Read from a snapshot, which has the last batch of each producer, and no more. */
+  reload(): void {
+    for (const { batches } of this.#producers.values()) batches.splice(0, batches.length - 1)
   }
 
   /** Forgets one producer, or all of them. */

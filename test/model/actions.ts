@@ -41,6 +41,9 @@ const MOVE = action('the leader moves', false, world => world.move(false))
 const MOVE_AND_LOSE = action('the leader moves, and the unconfirmed tail is lost', false, world => world.move(true))
 const CLOSE = action('the producer is closed', false, world => world.close())
 const FORGET = action('the broker forgets the producer', false, world => world.forget())
+const RESTART = action('the broker starts again, with the last batch of the producer in mind', false, world =>
+  world.restart(),
+)
 const indexes = Array.from({ length: 8 }, (_, i) => i)
 const LATE = indexes.map(i =>
   action(`a request of cut connection ${i} is carried out late`, false, world => world.carryOutLate(i)),
@@ -66,7 +69,8 @@ export function available(world: World): Action[] {
     if (requests.at(-1)!.reply === undefined) {
       found.push(CARRY_OUT[node]!)
       if (world.faults > 0 && node === world.leader.node) {
-        for (const kind of bounds.kinds) if (kind !== 'cut' && kind !== 'forget') found.push(FAIL[kind]![node]!)
+        for (const kind of bounds.kinds)
+          if (kind !== 'cut' && kind !== 'forget' && kind !== 'restart') found.push(FAIL[kind]![node]!)
       }
     }
     if (world.faults > 0 && bounds.kinds.includes('cut')) found.push(CUT[node]!)
@@ -76,6 +80,7 @@ export function available(world: World): Action[] {
     if (bounds.losesTail && world.leader.committed < world.leader.log.length) found.push(MOVE_AND_LOSE)
   }
   if (world.faults > 0 && bounds.kinds.includes('forget') && world.nothingOpen) found.push(FORGET)
+  if (world.faults > 0 && bounds.kinds.includes('restart') && world.leader.log.length > 1) found.push(RESTART)
   if (world.expiries > 0) found.push(...world.expirable.map((_, i) => EXPIRE[i]!))
   if (world.refreshes > 0 && partition.leader === world.leader.node) found.push(REFRESH)
   return found

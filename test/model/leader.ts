@@ -38,6 +38,8 @@ export class Leader {
   committed = 0
   /** The producer's state went when the log had so many entries. */
   forgotten: number | undefined
+  /** The node was started again when the log had so many entries. */
+  restarted: number | undefined
   readonly #states: ProducerStates
 
   constructor(strictFirstSequence: boolean) {
@@ -77,10 +79,15 @@ export class Leader {
     this.forgotten = this.log.length
   }
 
+  restart(): void {
+    this.#states.reload()
+    this.restarted = this.log.length
+  }
+
   /** All that the broker's answers can depend on. */
   fingerprint(): string {
     const log = this.log.map(({ first, count, batch }) => `${first}+${count}:${identityOf(batch)}`)
-    return `${this.node}[${log}]${this.committed}/${this.forgotten ?? ''}`
+    return `${this.node}[${log}]${this.committed}/${this.forgotten ?? ''}/${this.restarted ?? ''}`
   }
 
   #append(batch: RecordBatch): number {

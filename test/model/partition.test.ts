@@ -63,6 +63,21 @@ const explorations: Record<string, Partial<Bounds>> = {
   },
   'a fault, a new leader, and metadata that says nothing new': { faults: 1, moves: 1, refreshes: 2 },
   'a retry limit of one': { faults: 3, kinds: ['rejected', 'failedAfterAppend', 'cut'], retries: 1 },
+  'a cut connection, and a broker that starts again': {
+    faults: 3,
+    kinds: ['cut', 'restart'],
+    moves: 1,
+  },
+  'a broker that starts again, rejections and an expiry': {
+    faults: 3,
+    kinds: ['rejected', 'cut', 'restart'],
+    expiries: 1,
+  },
+  'a broker that starts again, errors and an expiry': {
+    faults: 2,
+    kinds: ['rejected', 'failedAfterAppend', 'cut', 'restart'],
+    expiries: 1,
+  },
   'the broker forgets the producer, and takes it up where it is': {
     faults: 2,
     kinds: ['forget', 'rejected', 'failedAfterAppend', 'refused', 'cut'],

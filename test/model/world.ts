@@ -18,7 +18,7 @@ export interface Bounds {
   readonly window: number
   /** Faults in all, and of which kinds. */
   readonly faults: number
-  readonly kinds: readonly (RequestFault | 'cut' | 'forget')[]
+  readonly kinds: readonly (RequestFault | 'cut' | 'forget' | 'restart')[]
   readonly moves: number
   /** A new leader may lack what was never confirmed. */
   readonly losesTail: boolean
@@ -135,7 +135,7 @@ export class World {
     const links = this.links.map(({ node, requests }) => `${node}<${requests.map(describeRequest)}>`)
     const late = this.late.map(({ node, requests }) => `${node}<${requests.map(({ stamp }) => stamp)}>`)
     return [
-      `${partition.phase}${partition.leader}:${identity?.producerId}.${identity?.producerEpoch}.${next}.${this.#producerIds}`,
+      `${partition.phase}${partition.leader}${partition.sendable ? numberOf(partition.next) : ''}:${identity?.producerId}.${identity?.producerEpoch}.${next}.${this.#producerIds}`,
       batches,
       links.sort(),
       late.sort(),
@@ -210,6 +210,14 @@ export class World {
     const note = this.#notes.get(request.batch)!
     if (OPEN_CODES.includes(reply.errorCode)) note.uncertain = true
     note.stored = reply.errorCode === ErrorCode.NONE
+    // One behind it was confirmed first: a broker that had forgotten the producer would have taken that too.
+    const behind = this.batches.slice(this.batches.indexOf(request.batch) + 1)
+    if (
+      reply.errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER &&
+      behind.some(one => this.#notes.get(one)!.stored)
+    ) {
+      this.checks.excused = true
+    }
     if (!note.stored) {
       this.checks.failed(reply.errorCode)
       this.#probing = true
@@ -292,6 +300,13 @@ export class World {
     this.leader.forget()
     this.checks.forgotten = true
     this.checks.excused = true
+  }
+
+  /** It knows the last batch of the producer only: an older one is out of sequence, and none of them may fail for that. */
+  restart(): void {
+    this.faults--
+    this.leader.restart()
+    this.checks.forgotten = true
   }
 
   /** Nobody waits for what becomes of a batch that was sent. */

@@ -184,6 +184,96 @@ test('out of sequence at the head, possibly stored before: it fails as such and 
   assert.deepEqual([b.baseSequence, b.identity?.producerEpoch], [0, 1])
 })
 
+/** Batches that were sent together, and for which no answer came; the first of them is about to be sent again. */
+function unanswered(...names: string[]): Batch[] {
+  open()
+  const batches = names.map(name => add(name))
+  for (const batch of batches) assert.equal(take(), batch)
+  for (const batch of batches) partition.answered(batch, unknown)
+  partition.resume()
+  log = []
+  return batches
+}
+
+test('out of sequence, with others behind it that may be stored: the one that the broker knows tells of those before it', () => {
+  const [a, b, c] = unanswered('a', 'b', 'c')
+  const d = add('d')
+  assert.equal(take(), a)
+  partition.answered(a!, outOfSequence)
+  assert.equal(take(), b)
+  assert.ok(!partition.sendable, 'one at a time')
+  partition.answered(b!, outOfSequence)
+  assert.equal(take(), c)
+  partition.answered(c!, stored(30n))
+  assert.deepEqual(log, ['a acked', 'b acked', 'c acked'])
+  assert.deepEqual(
+    [a, b, c].map(batch => (batch?.verdict?.kind === 'stored' ? batch.verdict.baseOffset : undefined)),
+    [-1n, -1n, 30n],
+  )
+  assert.equal(take(), d)
+  assert.deepEqual([d.baseSequence, d.identity?.producerEpoch], [40, 0])
+})
+
+test('out of sequence, and so is every other one that may be stored: all of them fail as such, and the loss is told', () => {
+  const batches = unanswered('a', 'b')
+  const c = add('c')
+  for (const batch of batches) {
+    assert.equal(take(), batch)
+    partition.answered(batch, outOfSequence)
+  }
+  assert.deepEqual(log, ['epoch 1 after data loss', 'a failed, persisted maybe', 'b failed, persisted maybe'])
+  assert.equal(take(), c)
+  assert.deepEqual([c.baseSequence, c.identity?.producerEpoch], [0, 1])
+})
+
+test('out of sequence, and no answer to the next one that may be stored: it begins with the first again', () => {
+  const [a, b] = unanswered('a', 'b')
+  partition.answered(take(), outOfSequence)
+  partition.answered(take(), unknown)
+  assert.deepEqual(log, ['pause 2'])
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  assert.equal(take(), b)
+  assert.deepEqual([a!.baseSequence, b!.baseSequence, b!.identity?.producerEpoch], [10, 20, 0])
+})
+
+test('out of sequence at one leader, and then there is another: that one is asked from the first batch on', () => {
+  const [a, b] = unanswered('a', 'b', 'c')
+  partition.answered(take(), outOfSequence)
+  partition.led(2)
+  assert.equal(take(), a)
+  partition.answered(a!, outOfSequence)
+  assert.equal(take(), b)
+  partition.led(1)
+  partition.answered(b!, outOfSequence)
+  assert.deepEqual(log, ['pause 2'])
+  partition.resume()
+  for (const offset of [10n, 20n, 30n]) partition.answered(take(), stored(offset))
+  assert.deepEqual(log, ['pause 2', 'a acked', 'b acked', 'c acked'])
+})
+
+test('out of sequence, and one behind it was stored before: it may be there, or the broker had forgotten the producer', () => {
+  open()
+  const [a, b] = [add('a'), add('b')]
+  for (let i = 0; i < 2; i++) take()
+  partition.answered(a, unknown)
+  partition.answered(b, stored(20n))
+  partition.resume()
+  partition.answered(take(), outOfSequence)
+  assert.deepEqual(log.slice(1), ['epoch 1 after data loss', 'a failed, persisted maybe', 'b acked'])
+})
+
+test('what expires while those behind it are asked for fails as possibly stored', () => {
+  const [a, b] = unanswered('a', 'b')
+  partition.answered(take(), outOfSequence)
+  assert.equal(take(), b)
+  partition.expire(a!)
+  partition.answered(b!, stored(20n))
+  assert.deepEqual(log, ['a failed, persisted maybe', 'b acked'])
+  add('c')
+  assert.equal(take().baseSequence, 30)
+})
+
 test('forgotten, or out of sequence with nothing confirmed before it: a new epoch, and no word of lost data', () => {
   open()
   add('a')

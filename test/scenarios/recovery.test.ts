@@ -122,6 +122,26 @@ test('a broker that lost acked records: it is told, and what follows is written 
   await world.end()
 })
 
+test('a broker that starts again and knows the last batch only: older ones that may be stored are, and none is written twice', async () => {
+  const world = await startWorld({ cluster: ONE_PARTITION, producer: ONE_RECORD_BATCHES })
+  const { push, acks } = open(world.producer)
+  push.next({ topic: 't', value: 'first' })
+  await world.time.until(() => acks.values.length === 1)
+  for (let i = 0; i < 6; i++) push.next({ topic: 't', value: `v${i}` })
+  await world.time.until(() => valuesIn(world.cluster, 't', 0).length === 5)
+  await world.cluster.stopNode(1)
+  world.cluster.reloadProducers('t', 0)
+  await world.cluster.startNode(1)
+  await world.time.until(() => acks.values.length === 7)
+  assert.deepEqual(valuesIn(world.cluster, 't', 0), ['first', 'v0', 'v1', 'v2', 'v3', 'v4', 'v5'])
+  assert.deepEqual(
+    acks.values.map(ack => (ack.kind === 'acked' ? ack.offset : ack.kind)),
+    [0n, -1n, -1n, -1n, 4n, 5n, 6n],
+  )
+  assert.deepEqual([...told(world, 'epochBumped'), ...told(world, 'dataLoss')], [])
+  await world.end()
+})
+
 test('an epoch that somebody else has overtaken: the partition goes on with another producer id', async () => {
   const world = await startWorld({ cluster: { topics: { t: { partitions: 2 } } } })
   const { push, acks } = open(world.producer)

@@ -148,8 +148,9 @@ class Generator {
     if (kind < 0.58) return { do: 'moveLeader', topic, partition, node }
     if (kind < 0.64) return { do: 'stopNode', node }
     if (kind < 0.7) return { do: 'startNode', node }
-    if (kind < 0.72) return { do: 'stopAll' }
-    if (kind < 0.75) return { do: 'startAll' }
+    if (kind < 0.71) return { do: 'stopAll' }
+    if (kind < 0.735) return { do: 'startAll' }
+    if (kind < 0.75) return { do: 'reloadProducers', topic, partition }
     if (kind < 0.8) return { do: 'cut', node }
     if (kind < 0.82) return { do: 'addPartitions', topic, more: random.int(1, 2) }
     if (kind < 0.84) return { do: 'deleteRecords', topic, partition, count: random.int(1, 20) }

@@ -225,10 +225,10 @@ describe('the window', () => {
     ...one,
     ...change,
   })
-  const rejected = (one: Batches[number]): TraceEntry => ({
+  const rejected = (one: Batches[number], errorCode = 19): TraceEntry => ({
     kind: 'rejected',
     rule: 'fault',
-    errorCode: 19,
+    errorCode,
     ...at,
     ...one,
   })
@@ -280,6 +280,18 @@ describe('the window', () => {
     only(sees(...first, one, two, ...failed, late), /^10: t0-0 1000\/0\/3: sent behind an error/)
     // The answer had not arrived yet when this left.
     assert.deepEqual(sees(...first, one, two, ...failed, request(3, [batch(3)], { at: 2 })), [])
+  })
+
+  test('10: behind a batch in doubt that is out of sequence another one in doubt goes, alone, and nothing else', () => {
+    const lost: TraceEntry[] = [request(1, [batch(1)]), request(2, [batch(2)]), { kind: 'disconnected', ...at }]
+    const outOfSequence = (one: Batches[number]): TraceEntry[] => [request(3, [one]), rejected(one, 45), answered(3)]
+    const next = (sequence: number): TraceEntry => request(4, [batch(sequence)], { at: 10 })
+    assert.deepEqual(sees(...first, ...lost, ...outOfSequence(batch(1)), next(2)), [])
+    const other = [request(3, [batch(1)]), rejected(batch(1)), answered(3)]
+    only(sees(...first, ...lost, ...other, next(2)), /^10: t0-0 1000\/0\/2: sent behind an error/)
+    only(sees(...first, ...outOfSequence(batch(1)), next(2)), /^10: t0-0 1000\/0\/2: sent behind an error/)
+    const known = [request(4, [batch(2)]), appended(batch(2)), answered(4)]
+    assert.deepEqual(sees(...first, ...lost, ...outOfSequence(batch(1)), ...known, next(3)), [])
   })
 
   test('11: two nodes at once', () => {

@@ -110,6 +110,9 @@ class Run {
       case 'truncate':
         if (this.#has(step)) this.#truncate(step.topic, step.partition, step.batches)
         return
+      case 'reloadProducers':
+        if (this.#has(step)) cluster.reloadProducers(step.topic, step.partition)
+        return
       case 'forgetProducer':
         // A batch that is stored and not confirmed would be stored again: that is the broker's doing, so not while there may be one.
         if (!this.#has(step) || this.#recorder.unsettledOf(step.topic).size > 0) return

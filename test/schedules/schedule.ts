@@ -54,7 +54,7 @@ export type Step = { readonly wait: number } & (
   | { readonly do: 'deleteRecords'; readonly topic: string; readonly partition: number; readonly count: number }
   /** So many of the newest batches. */
   | { readonly do: 'truncate'; readonly topic: string; readonly partition: number; readonly batches: number }
-  | { readonly do: 'forgetProducer'; readonly topic: string; readonly partition: number }
+  | { readonly do: 'reloadProducers' | 'forgetProducer'; readonly topic: string; readonly partition: number }
   | { readonly do: 'deleteTopic'; readonly topic: string }
   | { readonly do: 'createTopic'; readonly topic: string; readonly partitions: number }
   | { readonly do: 'unsubscribe'; readonly stream: number }

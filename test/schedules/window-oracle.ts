@@ -19,6 +19,10 @@ interface Line {
   node: number | undefined
   /** When the first answer left that is not a success, if nothing was sent again since. */
   failedAt: number | undefined
+  /** That answer, and every one since, said of a batch in doubt that it is not next. */
+  asking: boolean
+  /** A connection has ended since something was stored last: what was sent through it may not have come here. */
+  cut: boolean
 }
 
 interface SentBatch {
@@ -28,6 +32,8 @@ interface SentBatch {
   maybeStored: boolean
   /** An answer said that it is stored. */
   confirmed: boolean
+  /** It was not answered, or with an error that may follow an append. */
+  inDoubt: boolean
 }
 
 interface OpenRequest {
@@ -41,9 +47,23 @@ interface OpenRequest {
 
 interface Decision {
   readonly rejected: boolean
-  /** The answer will say that the batch is stored. */
-  readonly success: boolean
+  readonly code: number
 }
+
+/** What a broker answers when it has appended the batch, and that it gives only before it appends. */
+const CERTAIN: ReadonlySet<number> = new Set([
+  ErrorCode.NONE,
+  ErrorCode.DUPLICATE_SEQUENCE_NUMBER,
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.NOT_ENOUGH_REPLICAS,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.THROTTLING_QUOTA_EXCEEDED,
+  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ErrorCode.UNKNOWN_PRODUCER_ID,
+  ErrorCode.INVALID_PRODUCER_EPOCH,
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+])
 
 const nameOf = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}-${partition}`
 
@@ -55,7 +75,7 @@ const nameOf = ({ topic, partition }: { topic: string; partition: number }): str
  * | 2 | at most `maxInFlight` requests of a node are open; a request has at most one batch of a partition |
  * | 3 | what is sent again under its sequence is the same, unless every attempt before was rejected (14) |
  * | 7 | the first batch of an epoch has sequence 0 |
- * | 10 | what does not follow the sequences sent before goes out alone; nothing follows an error that has arrived but that |
+ * | 10 | what does not follow the sequences sent before goes out alone; nothing follows an error that has arrived but that; or, behind a batch in doubt that is out of sequence, another one in doubt, alone |
  * | 11 | no two nodes have open requests of one partition |
  * | rule 7 | after a new leader or an error there is one request until a first success |
  *
@@ -103,6 +123,7 @@ class WindowOracle {
       case 'disconnected':
         for (const request of this.#open.get(entry.connection) ?? []) this.#close(request, false)
         this.#open.delete(entry.connection)
+        for (const line of this.#lines.values()) if (line.node === entry.node) doubt(line)
     }
   }
 
@@ -139,9 +160,11 @@ class WindowOracle {
       if (line.open.size > 0) this.#find(at, `10: ${what}: sent with ${line.open.size} other requests of it open`)
       line.proven = undefined
       line.failedAt = undefined
+      line.asking = false
     } else if (line.failedAt !== undefined && !this.#slow.has(connection)) {
+      const asks = line.asking && line.open.size === 0 && (known?.inDoubt ?? line.cut)
       // Had the answer arrived when this left?
-      if (at - this.#latencyMs > line.failedAt + this.#latencyMs) {
+      if (!asks && at - this.#latencyMs > line.failedAt + this.#latencyMs) {
         this.#find(at, `10: ${what}: sent behind an error, before what is to be sent again`)
       }
     }
@@ -153,7 +176,13 @@ class WindowOracle {
       this.#find(at, `rule 7: ${what}: a second request to node ${node}, which has stored nothing yet`)
     }
     line.open.add(request)
-    line.batches.set(key, { count, crc, maybeStored: known?.maybeStored ?? false, confirmed: false })
+    line.batches.set(key, {
+      count,
+      crc,
+      maybeStored: known?.maybeStored ?? false,
+      confirmed: false,
+      inDoubt: known?.inDoubt ?? line.cut,
+    })
     line.next.set(identity, following(baseSequence, count))
   }
 
@@ -164,8 +193,7 @@ class WindowOracle {
     if (request === undefined) return
     const fault = this.#lastFault?.fault
     const code = entry.kind === 'rejected' ? entry.errorCode : fault?.kind === 'errorAfterAppend' ? fault.code : 0
-    const success = code === ErrorCode.NONE || code === ErrorCode.DUPLICATE_SEQUENCE_NUMBER
-    request.decisions.set(name, { rejected: entry.kind === 'rejected', success })
+    request.decisions.set(name, { rejected: entry.kind === 'rejected', code })
   }
 
   #answered({ connection, correlationId, at }: Extract<TraceEntry, { kind: 'answered' }>): void {
@@ -176,11 +204,19 @@ class WindowOracle {
     for (const batch of request.batches) {
       const name = nameOf(batch)
       const line = this.#line(name)
-      if (request.decisions.get(name)?.success) {
+      const sent = line.batches.get(keyOf(batch))
+      const code = request.decisions.get(name)?.code
+      if (code === ErrorCode.NONE || code === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) {
         line.proven = request.node
-        const sent = line.batches.get(keyOf(batch))
         if (sent?.crc === batch.crc) sent.confirmed = true
-      } else line.failedAt ??= at
+        if (line.asking) line.failedAt = undefined
+        line.asking = false
+        line.cut = false
+      } else {
+        const asks = code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && sent?.inDoubt === true
+        line.asking = asks && (line.asking || line.failedAt === undefined)
+        line.failedAt ??= at
+      }
     }
     this.#close(request, true)
   }
@@ -189,9 +225,11 @@ class WindowOracle {
     for (const batch of request.batches) {
       const line = this.#line(nameOf(batch))
       line.open.delete(request)
-      const rejected = request.decisions.get(nameOf(batch))?.rejected ?? false
+      const decision = request.decisions.get(nameOf(batch))
       const sent = line.batches.get(keyOf(batch))
-      if (sent?.crc === batch.crc && !(answered && rejected)) sent.maybeStored = true
+      if (sent?.crc !== batch.crc) continue
+      if (!(answered && decision?.rejected)) sent.maybeStored = true
+      if (!(answered && decision !== undefined && CERTAIN.has(decision.code))) sent.inDoubt = true
     }
   }
 
@@ -216,6 +254,8 @@ class WindowOracle {
         proven: undefined,
         node: undefined,
         failedAt: undefined,
+        asking: false,
+        cut: false,
       }
       this.#lines.set(name, line)
     }
@@ -225,6 +265,12 @@ class WindowOracle {
   #find(at: number, what: string): void {
     this.findings.push(`${what} (at ${at} ms)`)
   }
+}
+
+/** A connection to its node has ended: there may be requests that have not come, and answers that have not arrived. */
+function doubt(line: Line): void {
+  line.cut = true
+  for (const sent of line.batches.values()) sent.inDoubt = true
 }
 
 function carries(request: OpenRequest, { topic, partition, baseSequence, crc }: Sent): boolean {

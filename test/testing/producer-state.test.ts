@@ -174,6 +174,16 @@ describe('R7: what is known of producers', () => {
     assert.deepEqual(await send(bench, 3), [NONE, 3n])
   })
 
+  test('is the last batch only after a restart: older ones are out of sequence', async () => {
+    await using bench = await startBench()
+    for (let i = 0; i < 3; i++) await send(bench, i)
+    bench.cluster.reloadProducers('t', 0)
+    for (let i = 0; i < 2; i++) assert.deepEqual(await send(bench, i), [OUT_OF_ORDER_SEQUENCE_NUMBER, -1n])
+    assert.deepEqual(await send(bench, 2), [NONE, 2n])
+    assert.deepEqual(await send(bench, 3), [NONE, 3n])
+    assert.deepEqual(await send(bench, 2), [NONE, 2n])
+  })
+
   test('goes for one producer, or for all', async () => {
     await using bench = await startBench()
     await send(bench, 0)
