@@ -1,4 +1,4 @@
-import { type Observable, type SchedulerLike, Subject } from 'rxjs'
+import { type Observable, type SchedulerLike, Subject, Subscription } from 'rxjs'
 import type { Address } from '../transport/transport.js'
 import { FaultPlan } from './faults.js'
 import { Group } from './group.js'
@@ -36,6 +36,8 @@ export class ClusterState {
   /** Emits when a log has grown, or another node leads it: fetches that wait look again. */
   readonly readable$: Subject<void> = new Subject<void>()
   readonly #groups = new Map<string, Group>()
+  /** By node: what will be done later, though the connection that asked for it may be gone by then. */
+  readonly #later = new Map<number, Subscription>()
   #lastProducerId = 999n
   #lastConnection = 0
 
@@ -76,8 +78,26 @@ export class ClusterState {
     return group
   }
 
+  /** Does something at a node after a while, unless the node is stopped before. */
+  later(node: number, action: () => void, delayMs: number): void {
+    let ofNode = this.#later.get(node)
+    if (ofNode === undefined) {
+      ofNode = new Subscription()
+      this.#later.set(node, ofNode)
+    }
+    ofNode.add(this.scheduler.schedule(action, delayMs))
+  }
+
+  /** The node is down: what it had still to do is not done. */
+  nodeStopped(node: number): void {
+    this.addresses.delete(node)
+    this.#later.get(node)?.unsubscribe()
+    this.#later.delete(node)
+  }
+
   /** Ends every timer. */
   stop(): void {
+    for (const ofNode of this.#later.values()) ofNode.unsubscribe()
     for (const group of this.#groups.values()) group.stop()
   }
 

@@ -178,7 +178,7 @@ export class TestCluster implements AsyncDisposable {
     const listening = this.#listening.get(node)
     if (listening === undefined) throw new RangeError(`node ${node} is not up`)
     this.#listening.delete(node)
-    this.#state.addresses.delete(node)
+    this.#state.nodeStopped(node)
     const heirs = this.#state.nodes
     let inherited = 0
     for (const topic of this.#state.topics.all) {

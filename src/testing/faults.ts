@@ -22,6 +22,11 @@ export type Fault =
   | { readonly kind: 'dropBeforeAppend' }
   /** The request is carried out; the connection ends after so many bytes of the answer, its size included. */
   | { readonly kind: 'cutReply'; readonly atByte: number }
+  /**
+   * The request, and what has come behind it by then, is carried out so many ms later: even if the connection has ended
+   * meanwhile, as with what a broker had received already. Only the node's end prevents it.
+   */
+  | { readonly kind: 'carryOutLate'; readonly ms: number }
   /** The answer asks the client to send nothing for so many ms, and the broker hears nothing for so long (KIP-219). */
   | { readonly kind: 'throttle'; readonly ms: number }
   /** The answer to a produce request leaves its first entry out, repeats it, adds one that nobody asked for, or is in reverse. */

@@ -117,7 +117,7 @@ export class Session implements ServerListener {
   }
 
   #carryOut(incoming: Incoming): void {
-    const { api, handle } = incoming.served
+    const { api } = incoming.served
     const refusal = this.#authenticator.refusal(api.name, incoming.version)
     if (refusal !== undefined) {
       this.#refuse(refusal)
@@ -135,9 +135,27 @@ export class Session implements ServerListener {
       this.#drop()
       return
     }
-    const { clientId } = incoming
-    const client: Client = { cluster: this.#cluster, ...this.#where, clientId, authenticator: this.#authenticator }
-    const result = handle(client, faultyRequest(fault, api.name, incoming.request), incoming.version)
+    if (fault?.kind === 'carryOutLate') {
+      this.#cluster.later(this.#where.node, () => this.#carryOutNow(incoming), fault.ms)
+      return
+    }
+    this.#handle(incoming, fault)
+  }
+
+  /** Its time has come. If nobody waits for answers any more, it is carried out all the same, and so is what came behind it. */
+  #carryOutNow(incoming: Incoming): void {
+    if (!this.#dead) {
+      this.#handle(incoming, undefined)
+      return
+    }
+    for (const one of [incoming, ...this.#waiting.splice(0)]) {
+      if ('served' in one && one.served.api.key === produce.key && one.request !== undefined)
+        this.#result(one, undefined)
+    }
+  }
+
+  #handle(incoming: Incoming, fault: Fault | undefined): void {
+    const result = this.#result(incoming, fault)
     if (isObservable(result)) {
       this.#current = result.pipe(take(1)).subscribe({
         next: response => this.#carriedOut(incoming, response, fault),
@@ -146,6 +164,11 @@ export class Session implements ServerListener {
     } else {
       this.#carriedOut(incoming, result, fault)
     }
+  }
+
+  #result({ served, request, version, clientId }: Incoming, fault: Fault | undefined): unknown {
+    const client: Client = { cluster: this.#cluster, ...this.#where, clientId, authenticator: this.#authenticator }
+    return served.handle(client, faultyRequest(fault, served.api.name, request), version)
   }
 
   /** With {@link #carryOut} the one place where the faults of a request strike; fault-effects.ts has what they make of it. */

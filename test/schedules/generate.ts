@@ -196,7 +196,7 @@ class Generator {
 
   #anyFault(): Fault {
     const random = this.#random
-    switch (random.int(0, 8)) {
+    switch (random.int(0, 9)) {
       case 0:
         return { kind: 'delay', ms: random.int(1, 3000) }
       case 1:
@@ -212,6 +212,8 @@ class Generator {
         return { kind: 'throttle', ms: random.int(1, 2000) }
       case 7:
         return { kind: 'hostileBytes', hex: random.pick(HOSTILE) }
+      case 8:
+        return { kind: 'carryOutLate', ms: random.int(1, 5000) }
       default:
         return { kind: 'slowDrain', bytesPerSecond: random.int(500, 20_000) }
     }

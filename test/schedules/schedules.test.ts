@@ -24,13 +24,14 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'fault errorAfterAppend': 200,
   'fault answerEntries': 100,
   'fault delay': 30,
-  'fault neverAnswer': 100,
+  'fault neverAnswer': 50,
   'fault appendThenDrop': 100,
   'fault dropBeforeAppend': 50,
   'fault cutReply': 30,
   'fault throttle': 30,
   'fault hostileBytes': 30,
   'fault slowDrain': 30,
+  'fault carryOutLate': 30,
 }
 
 test('row 32: 2,000 seeded random schedules: I1 to I6 hold, and the invariants of the window', async t => {

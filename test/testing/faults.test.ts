@@ -95,6 +95,37 @@ describe('faults of a request and its connection', () => {
     await bench.wait(other.produce({ 't/0': batch({ values: ['d'] }) }))
   })
 
+  test('carryOutLate: what waits behind it waits too; then all is carried out, and answered', async () => {
+    await using bench = await startBench()
+    const client = await bench.connect()
+    bench.cluster.inject({ after: 1, fault: { kind: 'carryOutLate', ms: 500 } })
+    const answers = ['a', 'b', 'c'].map(name => client.produce({ 't/0': batch({ values: [name] }) }))
+    await bench.time.advance(499)
+    assert.deepEqual(values(bench), ['a'])
+    await bench.wait(Promise.all(answers))
+    assert.deepEqual([values(bench), bench.time.now()], [['a', 'b', 'c'], 500])
+  })
+
+  test('carryOutLate: the end of the connection does not prevent it, that of the node does', async () => {
+    await using bench = await startBench()
+    const client = await bench.connect()
+    bench.cluster.inject({ fault: { kind: 'carryOutLate', ms: 500 } })
+    for (const name of ['a', 'b']) void client.produce({ 't/0': batch({ values: [name] }) })
+    await bench.time.advance(1)
+    client.destroy()
+    const other = await bench.connect()
+    await bench.wait(other.produce({ 't/0': batch({ values: ['before'] }) }))
+    await bench.time.advance(500)
+    assert.deepEqual(values(bench), ['before', 'a', 'b'])
+    bench.cluster.inject({ fault: { kind: 'carryOutLate', ms: 500 } })
+    void other.produce({ 't/0': batch({ values: ['c'] }) })
+    await bench.time.advance(1)
+    await bench.cluster.stopNode(1)
+    await bench.cluster.startNode(1)
+    await bench.time.advance(500)
+    assert.deepEqual(values(bench), ['before', 'a', 'b'])
+  })
+
   test('appendThenDrop: carried out, then cut; answers on their way are lost', async () => {
     await using bench = await startBench({ replyDelayMs: 10 })
     const client = await bench.connect()
