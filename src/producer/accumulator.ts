@@ -136,7 +136,7 @@ export class Accumulator {
       partition.led(metadata.leaders[partition.index] ?? -1)
       this.offer(partition)
     }
-    if (topic.partitions.length > 0) this.#placeAll(topic)
+    if (topic.partitions.length > 0 && topic.unplaced.size > 0) this.#placeAll(topic)
     else if (metadata.error?.retriable === false) this.#abandonUnplaced(topic, metadata.error)
   }
 
@@ -174,7 +174,7 @@ export class Accumulator {
     this.#deliveries.delete(batch)
     this.#lingering.delete(batch)
     this.#bytes -= batch.reserved
-    // Answered, and sent only once: no socket and no retry can still need its bytes.
+    // Answered, and sent only once: no socket can still need its bytes. One that was cut may not have sent them all yet.
     if (end.kind === 'acked' && batch.attempts === 1) this.#pool.give(batch.memory)
     batch.settle(end)
     this.#flushes.ended(batch)

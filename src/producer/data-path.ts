@@ -1,4 +1,4 @@
-import { merge, mergeMap, type Observable, Subject, Subscription } from 'rxjs'
+import { finalize, merge, mergeMap, type Observable, Subject, Subscription } from 'rxjs'
 import { backoffMs } from '../cluster/backoff.js'
 import type { Broker } from '../cluster/broker.js'
 import { Brokers } from '../cluster/brokers.js'
@@ -46,6 +46,8 @@ export class DataPath {
   readonly #windows = new Map<number, Window>()
   readonly #life = new Subscription()
   #started = false
+  /** A producer id is on its way. */
+  #identifying = false
   readonly #fatal: (error: Error) => void
 
   /** @param fatal called when the producer cannot go on. */
@@ -232,10 +234,14 @@ export class DataPath {
     if (error instanceof AuthenticationError) this.#fatal(error)
   }
 
+  /** One for all partitions that wait for one. */
   #identify(): void {
+    if (this.#identifying) return
+    this.#identifying = true
     const failed = (error: Error): void => this.events$.next({ kind: 'producerIdFailed', error })
+    const identity$ = acquireProducerId(this.#brokers, this.#options, failed)
     this.#life.add(
-      acquireProducerId(this.#brokers, this.#options, failed).subscribe({
+      identity$.pipe(finalize(() => (this.#identifying = false))).subscribe({
         next: identity => {
           this.#accumulator.identify(identity)
           this.events$.next({ kind: 'producerId', ...identity })

@@ -253,7 +253,7 @@ export class Connection {
   #hint(): string {
     if (!this.#received) return '; it ended before any answer, as a listener that expects TLS or SASL may do'
     if (this.#served || this.#pending.length === 0 || this.#options.sasl !== undefined) return ''
-    return '; it ended at the first request, as a listener that expects SASL does (option `sasl`)'
+    return '; it ended at the first request: so does a listener that expects SASL (option `sasl`), or a proxy without a broker'
   }
 }
 

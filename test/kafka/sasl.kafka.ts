@@ -191,7 +191,7 @@ for (const version of VERSIONS) {
     }
 
     for (const [what, listener, options, message] of [
-      ['no credentials', 'SASL_PLAINTEXT', {}, /as a listener that expects SASL does \(option `sasl`\)/],
+      ['no credentials', 'SASL_PLAINTEXT', {}, /so does a listener that expects SASL \(option `sasl`\)/],
       [
         'TLS to a plain listener',
         undefined,

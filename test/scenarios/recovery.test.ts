@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   BrokerError,
+  createProducer,
   DataLossError,
   DeliveryTimeoutError,
   type ProducerEvent,
@@ -9,6 +10,8 @@ import {
 } from '../../src/index.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { MemoryNetwork, startCluster, VirtualTime } from '../../src/testing/index.js'
+import type { Transport } from '../../src/transport/transport.js'
 import { open, startWorld, valuesIn, type World, watch } from '../support/world.js'
 
 const ONE_PARTITION = { topics: { t: { partitions: 1 } }, replyDelayMs: 10 }
@@ -220,4 +223,44 @@ test('a batch that is split before its linger is over leaves no timer behind', a
   // Closed before metadata has come: the batches are made, and hurried, after that.
   await world.end()
   assert.equal(acks.values.filter(ack => ack.kind === 'acked').length, 20)
+})
+
+test('what a socket was given stays as it was, for a socket that is cut may not have sent it yet', async () => {
+  const written: { chunk: Uint8Array; before: Buffer }[] = []
+  const time = new VirtualTime()
+  const network = new MemoryNetwork({ scheduler: time })
+  const keeping: Transport = {
+    connect(address, listener) {
+      const { write, destroy } = network.connect(address, listener)
+      return {
+        write(chunks) {
+          for (const chunk of chunks) written.push({ chunk, before: Buffer.from(chunk) })
+          write(chunks)
+        },
+        destroy,
+      }
+    },
+  }
+  const cluster = await startCluster({ ...ONE_PARTITION, scheduler: time, network })
+  const producer = createProducer({ brokers: cluster.brokers, scheduler: time, transport: keeping })
+  const { push, acks } = open(producer)
+  push.next({ topic: 't', value: 'first' })
+  await time.until(() => acks.values.length === 1)
+  cluster.inject({ fault: { kind: 'dropBeforeAppend' } })
+  written.length = 0
+  push.next({ topic: 't', value: 'twice sent' })
+  await time.until(() => acks.values.length === 2)
+  const twice = written.filter(({ before }) => before.includes('twice sent'))
+  assert.equal(twice.length, 2)
+  for (let i = 0; i < 20; i++) {
+    push.next({ topic: 't', value: `other ${i}` })
+    await time.until(() => acks.values.length === 3 + i)
+  }
+  for (const { chunk, before } of twice) assert.deepEqual(Buffer.from(chunk), before)
+  assert.ok(
+    written.some(({ chunk, before }) => !before.equals(chunk)),
+    'memory of what was answered at once is used again',
+  )
+  await time.until(producer.close())
+  await cluster.stop()
 })

@@ -119,7 +119,7 @@ describe('row 21: wrong SASL credentials fail fast with a clear error', () => {
     const { push, acks } = open(world.producer)
     push.next(records(1)[0]!)
     await world.time.until(() => acks.values.length === 1)
-    const hint = /it ended at the first request, as a listener that expects SASL does \(option `sasl`\)/
+    const hint = /it ended at the first request: so does a listener that expects SASL \(option `sasl`\)/
     const failed = world.events.filter(event => event.kind === 'metadataFailed' || event.kind === 'producerIdFailed')
     assert.ok(
       failed.some(({ error }) => hint.test(error.message)),
