@@ -17,11 +17,20 @@ export {
   UnsupportedVersionError,
 } from './errors.js'
 export type { BatchAck } from './producer/acks.js'
-export type { ProducerEvent } from './producer/events.js'
+export type { Held, ProducerEvent } from './producer/events.js'
 export { failFast, RecordFailedError } from './producer/fail-fast.js'
 export type { Partitioner, ProducerOptions } from './producer/options.js'
-export { createProducer, type Producer } from './producer/producer.js'
+export type { CloseOptions } from './producer/producer.js'
+export type { Source } from './producer/pull.js'
 export type { Ack, Headers, ProducerRecord } from './producer/record.js'
 export type { SaslOptions } from './producer/security.js'
+export {
+  type RecordOptions,
+  type SendOptions,
+  type Serializer,
+  type SerializerContext,
+  serializers,
+} from './producer/serializer.js'
 export type { Bytes, HeaderPair } from './protocol/record-batch-builder.js'
+export { createProducer, type Producer } from './streams/producer.js'
 export type { Address, Socket, SocketListener, Transport } from './transport/transport.js'

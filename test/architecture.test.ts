@@ -20,7 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const LEAVES = ['errors.ts', 'version.ts']
 
 /** The stages of the data path: joined in data-path.ts, unknown to each other. */
-const STAGES = ['accumulator', 'partitioner', 'in-flight', 'sender', 'acks', 'producer-id', 'pull']
+const STAGES = ['accumulator', 'partitioner', 'in-flight', 'sender', 'acks', 'producer-id', 'room']
 
 interface Import {
   readonly from: string

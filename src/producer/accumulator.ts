@@ -6,6 +6,7 @@ import { type AckSink, Batch, type Settlement } from './batch.js'
 import { BufferPool } from './buffer-pool.js'
 import { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
+import type { Held } from './events.js'
 import { Flushes } from './flushes.js'
 import { Lines, type Part } from './lines.js'
 import type { ResolvedOptions } from './options.js'
@@ -73,6 +74,19 @@ export class Accumulator {
   /** Whether a record of any size that is allowed would find room. */
   get hasRoom(): boolean {
     return this.#bytes + this.#options.maxRequestSize <= this.#options.bufferMemory
+  }
+
+  /** The partitions that hold something of the buffer, and how much; most first. */
+  heldBy(): Held[] {
+    const held = new Map<Partition, number>()
+    for (const batch of this.#live) {
+      const partition = this.#partition(batch)
+      held.set(partition, (held.get(partition) ?? 0) + batch.reserved)
+    }
+    const all = [...held].map(([partition, bytes]): Held => {
+      return { topic: partition.topic, partition: partition.index, bytes, error: this.#obstacle(partition) }
+    })
+    return all.sort((a, b) => b.bytes - a.bytes)
   }
 
   /** Takes a record, or says why not. */

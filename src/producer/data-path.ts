@@ -7,12 +7,13 @@ import { AuthenticationError, DataLossError } from '../errors.js'
 import type { Connection } from '../transport/connection.js'
 import { Accumulator, type AccumulatorEffects } from './accumulator.js'
 import type { AckSink } from './batch.js'
-import type { ProducerEvent } from './events.js'
+import type { Held, ProducerEvent } from './events.js'
 import { drawWhile, inIssueOrder, Permits } from './in-flight.js'
 import type { ResolvedOptions } from './options.js'
 import type { Partition } from './partition.js'
 import { acquireProducerId } from './producer-id.js'
 import type { ProducerRecord } from './record.js'
+import { Room } from './room.js'
 import { type Outcome, type ProduceAttempt, send } from './sender.js'
 
 /** What the data path keeps of each broker that leads a partition in use. */
@@ -45,6 +46,7 @@ export class DataPath {
   readonly #accumulator: Accumulator
   readonly #windows = new Map<number, Window>()
   readonly #life = new Subscription()
+  readonly #room: Room
   #started = false
   /** A producer id is on its way. */
   #identifying = false
@@ -57,6 +59,9 @@ export class DataPath {
     this.#brokers = new Brokers(options)
     this.#metadata = new Metadata(options, this.#brokers)
     this.#accumulator = new Accumulator(options, this.#effects())
+    this.#room = new Room(this, options, heldBy =>
+      this.events$.next({ kind: 'blocked', bufferedBytes: this.bufferedBytes, heldBy }),
+    )
   }
 
   /** Bytes of records that have no terminal event yet. */
@@ -80,8 +85,18 @@ export class DataPath {
     return this.#accumulator.accept(record, sink)
   }
 
+  /** Calls back once: when there may be room again, or with the reason why there will be none. */
+  whenRoom(resume: (error?: Error) => void): Subscription {
+    return this.#room.wait(resume)
+  }
+
+  /** What waits to fill a batch goes at once. */
   hurry(): void {
     this.#accumulator.hurry()
+  }
+
+  heldBy(): readonly Held[] {
+    return this.#accumulator.heldBy()
   }
 
   flush(): Promise<void> {

@@ -1,5 +1,14 @@
 import type { DataLossError } from '../errors.js'
 
+/** What a partition holds of the buffer. */
+export interface Held {
+  readonly topic: string
+  readonly partition: number
+  readonly bytes: number
+  /** Why it does not get rid of it, if that is known. */
+  readonly error: Error | undefined
+}
+
 /** What a producer tells of itself, beside acks. Nothing has to be done about any of it; `fatal` ends the producer. */
 export type ProducerEvent =
   | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
@@ -35,5 +44,7 @@ export type ProducerEvent =
   | { readonly kind: 'dataLoss'; readonly topic: string; readonly partition: number; readonly error: DataLossError }
   /** A broker asked to be left alone for a while (a quota). */
   | { readonly kind: 'throttled'; readonly nodeId: number; readonly throttleTimeMs: number }
+  /** A source has waited for room in the buffer for a second. The partitions that hold most of it come first. */
+  | { readonly kind: 'blocked'; readonly bufferedBytes: number; readonly heldBy: readonly Held[] }
   | { readonly kind: 'fatal'; readonly error: Error }
   | { readonly kind: 'closed' }

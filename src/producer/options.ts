@@ -6,6 +6,18 @@ import type { SaslMechanism } from '../transport/sasl.js'
 import { tcp } from '../transport/tcp.js'
 import type { Address, Transport } from '../transport/transport.js'
 import type { ProducerRecord } from './record.js'
+import {
+  checkOptions,
+  hasMethod,
+  integer,
+  invalid,
+  isFunction,
+  MAX_INT32,
+  oneOf,
+  type Rule,
+  SIGNAL,
+  shape,
+} from './rules.js'
 import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
 
 /** Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once a record. */
@@ -35,6 +47,11 @@ export interface ProducerOptions {
   readonly maxRequestSize?: number
   /** Bytes of records that may wait for brokers, in flight included. Default 33554432. */
   readonly bufferMemory?: number
+  /**
+   * How long a source that can wait waits for room in the buffer, in ms; then its stream errors with a `BufferFullError` that
+   * names the partition that holds most of it. Default `deliveryTimeoutMs`: what holds the buffer fails by then.
+   */
+  readonly maxBlockMs?: number
   /** What becomes of a record from a push source that finds the buffer full: the stream errors, or the record fails in-band. Default `'error'`. */
   readonly overflow?: 'error' | 'reject'
   /** `'none'` or `'snappy'`. Default `'none'`. */
@@ -57,6 +74,8 @@ export interface ProducerOptions {
   readonly allowAutoTopicCreation?: boolean
   /** Bytes of the largest answer that is accepted. Default 16777216. */
   readonly maxResponseBytes?: number
+  /** Closes the producer when it is aborted, at once: what has no end yet fails. */
+  readonly signal?: AbortSignal
   /** The clock and every timer. Default RxJS's asyncScheduler; tests give one of virtual time. */
   readonly scheduler?: SchedulerLike
   /** How brokers are reached, instead of TCP or TLS. Tests give an in-memory network. Not together with `ssl`. */
@@ -65,42 +84,12 @@ export interface ProducerOptions {
   readonly random?: () => number
 }
 
-export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partitioner' | 'ssl' | 'sasl'>> & {
+export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>> & {
   readonly bootstrap: readonly Address[]
   readonly partitioner: Partitioner | undefined
+  readonly signal: AbortSignal | undefined
   readonly sasl: SaslMechanism | undefined
 }
-
-interface Rule {
-  readonly holds: (value: unknown) => boolean
-  readonly text: string
-}
-
-const MAX_INT32 = 2147483647
-
-function integer(min: number, max: number = MAX_INT32): Rule {
-  return {
-    holds: value => typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max,
-    text: `must be an integer from ${min} to ${max}`,
-  }
-}
-
-function oneOf(...values: readonly string[]): Rule {
-  return {
-    holds: value => values.includes(value as string),
-    text: `must be ${values.map(value => `'${value}'`).join(' or ')}`,
-  }
-}
-
-function shape(what: string, holds: (value: unknown) => boolean): Rule {
-  return { holds, text: `must be ${what}` }
-}
-
-const isFunction = (value: unknown): boolean => typeof value === 'function'
-const hasMethod =
-  (name: string) =>
-  (value: unknown): boolean =>
-    typeof value === 'object' && value !== null && isFunction((value as Record<string, unknown>)[name])
 
 /** Options that are looked at elsewhere. */
 const OWN_RULES = ['brokers', 'ssl', 'sasl'] as const
@@ -118,6 +107,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   batchSize: integer(1),
   maxRequestSize: integer(1024),
   bufferMemory: integer(1024, Number.MAX_SAFE_INTEGER),
+  maxBlockMs: integer(1),
   overflow: oneOf('error', 'reject'),
   compression: oneOf('none', 'snappy'),
   partitioner: shape('a function', isFunction),
@@ -130,6 +120,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   metadataMaxAgeMs: integer(1),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),
+  signal: SIGNAL,
   scheduler: shape('an RxJS scheduler', hasMethod('schedule')),
   transport: shape('a transport with a connect() method', hasMethod('connect')),
   random: shape('a function', isFunction),
@@ -141,17 +132,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
  * @throws {InvalidArgumentError} naming the option, its value and the rule that it breaks.
  */
 export function resolveOptions(given: ProducerOptions): ResolvedOptions {
-  if (typeof given !== 'object' || given === null) {
-    throw new InvalidArgumentError(`createProducer() takes an object of options, got ${String(given)}`)
-  }
-  for (const [name, value] of Object.entries(given)) {
-    if (OWN_RULES.includes(name as never) || value === undefined) continue
-    if (!Object.hasOwn(RULES, name)) {
-      throw new InvalidArgumentError(`there is no option \`${name}\`; the options are ${optionNames().join(', ')}`)
-    }
-    const rule = RULES[name as keyof typeof RULES]
-    if (!rule.holds(value)) throw invalid(name, value, rule.text)
-  }
+  checkOptions('createProducer', given, RULES, OWN_RULES)
   const options: ResolvedOptions = {
     bootstrap: parseBrokers(given.brokers),
     clientId: given.clientId ?? 'rx-kafka',
@@ -162,6 +143,7 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     batchSize: given.batchSize ?? Math.min(262_144, given.maxRequestSize ?? 262_144),
     maxRequestSize: given.maxRequestSize ?? 1_048_576,
     bufferMemory: given.bufferMemory ?? 33_554_432,
+    maxBlockMs: given.maxBlockMs ?? given.deliveryTimeoutMs ?? 120_000,
     overflow: given.overflow ?? 'error',
     compression: given.compression ?? 'none',
     partitioner: given.partitioner,
@@ -173,6 +155,7 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
+    signal: given.signal,
     scheduler: given.scheduler ?? asyncScheduler,
     transport: resolveTransport(given),
     random: given.random ?? Math.random,
@@ -228,13 +211,4 @@ function parseBrokers(brokers: unknown): Address[] {
       throw invalid('brokers', broker, `${rule}, each with a port from 1 to 65535`)
     return { host, port }
   })
-}
-
-function invalid(name: string, value: unknown, rule: string): InvalidArgumentError {
-  const shown = typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? JSON.stringify(value) : String(value)
-  return new InvalidArgumentError(`option \`${name}\` is ${shown}, but it ${rule}`)
-}
-
-function optionNames(): string[] {
-  return [...OWN_RULES, ...Object.keys(RULES)]
 }

@@ -1,51 +1,50 @@
-import { Observable, type ObservableInput, type OperatorFunction, Subject, type Subscriber, takeUntil } from 'rxjs'
-import { BufferFullError, ProducerClosedError } from '../errors.js'
+import { Observable, type OperatorFunction, type Subscriber, Subscription } from 'rxjs'
+import { ProducerClosedError } from '../errors.js'
 import { prepareCompression } from '../protocol/compression.js'
-import { type BatchAck, BatchAcks, RecordAcks, type StreamSink } from './acks.js'
+import { type BatchAck, BatchAcks, RecordAcks } from './acks.js'
 import { DataPath } from './data-path.js'
 import type { ProducerEvent } from './events.js'
-import { type ProducerOptions, type ResolvedOptions, resolveOptions } from './options.js'
-import { pull } from './pull.js'
+import { Intake, type IntakeSink } from './intake.js'
+import type { ResolvedOptions } from './options.js'
+import { checkSource, isPulled, pull, type Source } from './pull.js'
 import type { Ack, ProducerRecord } from './record.js'
+import { checkOptions, integer, SIGNAL } from './rules.js'
+import { checkSendOptions, type RecordOptions, type SendOptions } from './serializer.js'
+import { onAbort } from './signal.js'
 
-/**
- * An idempotent producer: every record it accepts is written exactly once, in order per partition, and gets exactly one
- * terminal event. Connects when the first record comes.
- *
- * @throws {InvalidArgumentError} when an option is unknown, out of range or contradicts another one.
- *
- * @example
- * await using producer = createProducer({ brokers: ['localhost:9092'] })
- * orders$
- *   .pipe(
- *     map(order => ({ topic: 'orders', key: order.id, value: JSON.stringify(order) })),
- *     producer.send(),
- *   )
- *   .subscribe(ack => console.log(ack.kind))
- */
-export function createProducer(options: ProducerOptions): Producer {
-  return new Producer(resolveOptions(options))
+/** What ends the waiting for the end. */
+export interface CloseOptions {
+  /** How long what was accepted may still take, in ms; then it fails with a `ProducerClosedError`. Default: `deliveryTimeoutMs` bounds it. */
+  readonly timeoutMs?: number
+  /** The same, at once. */
+  readonly signal?: AbortSignal
 }
 
-/** @see createProducer */
-export class Producer implements AsyncDisposable {
+const FLUSH_RULES = { signal: SIGNAL }
+const CLOSE_RULES = { timeoutMs: integer(0), signal: SIGNAL }
+
+/** The producer as a matter of Observables; the one that users have, with Node's and the web's streams, is made from it. */
+export class ObservableProducer implements AsyncDisposable {
   /** What happens beside acks: connections, retries, new epochs, throttling. Completes when the producer has closed. */
   readonly events$: Observable<ProducerEvent>
   readonly #options: ResolvedOptions
   readonly #path: DataPath
-  /** The streams that are subscribed to. */
-  readonly #streams = new Set<Stream>()
+  /** Of the streams that are open. */
+  readonly #intakes = new Set<Pick<Intake, 'close' | 'serialized'>>()
   /** Why nothing is accepted any more. */
   #ended: Error | undefined
   #closing: Promise<void> | undefined
+  /** What ends the patience of who closes it. */
+  readonly #patience = new Subscription()
 
-  /** Use {@link createProducer}. */
   constructor(options: ResolvedOptions) {
     // Now rather than with the first batch: the package may be missing on this platform.
     prepareCompression(options.compression)
     this.#options = options
     this.#path = new DataPath(options, error => this.#fail(error))
     this.events$ = this.#path.events$.asObservable()
+    const { signal } = options
+    if (signal !== undefined) this.#patience.add(onAbort(signal, () => void this.close({ signal })))
   }
 
   /** Bytes of records that have no terminal event yet; at most `bufferMemory`. */
@@ -68,10 +67,24 @@ export class Producer implements AsyncDisposable {
    * Acks of one partition come in the order of its records. A source that emits faster than brokers answer can't be slowed
    * down: see the option `overflow`, and {@link publish}.
    *
+   * With `topic` the source is one of anything, and the options say how a record is made of it.
+   *
+   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
+   *
    * @example from(records).pipe(producer.send(), filter(ack => ack.kind === 'failed')).subscribe(console.error)
+   * @example orders$.pipe(producer.send({ topic: 'orders', key: order => order.id, value: serializers.json }))
    */
-  send<M = unknown>(): OperatorFunction<ProducerRecord<M>, Ack<M>> {
-    return source => this.#sending(source, subscriber => new RecordAcks<M>(subscriber))
+  send<M = unknown>(options?: SendOptions): OperatorFunction<ProducerRecord<M>, Ack<M>>
+  send<T>(options: SendOptions & RecordOptions<T>): OperatorFunction<T, Ack<T>>
+  send(options: SendOptions & Partial<RecordOptions<unknown>> = {}): OperatorFunction<unknown, Ack> {
+    checkSendOptions('send', options)
+    return source =>
+      this.taking(
+        options,
+        undefined,
+        subscriber => new RecordAcks(subscriber),
+        intake => intake.observe(source),
+      )
   }
 
   /**
@@ -80,36 +93,80 @@ export class Producer implements AsyncDisposable {
    *
    * @example records$.pipe(producer.sendBatches(), scan((sum, ack) => sum + ack.count, 0)).subscribe(console.log)
    */
-  sendBatches<M = unknown>(): OperatorFunction<ProducerRecord<M>, BatchAck<M>> {
-    return source => this.#sending(source, subscriber => new BatchAcks<M>(subscriber))
+  sendBatches<M = unknown>(options?: SendOptions): OperatorFunction<ProducerRecord<M>, BatchAck<M>>
+  sendBatches<T>(options: SendOptions & RecordOptions<T>): OperatorFunction<T, BatchAck<T>>
+  sendBatches(options: SendOptions & Partial<RecordOptions<unknown>> = {}): OperatorFunction<unknown, BatchAck> {
+    checkSendOptions('sendBatches', options)
+    return source =>
+      this.taking(
+        options,
+        undefined,
+        subscriber => new BatchAcks(subscriber),
+        intake => intake.observe(source),
+      )
   }
 
   /**
-   * Sends the records of any source and emits their acks, as {@link send} does. Iterables, async iterables and Node
-   * Readables are *pulled*: asked for more only while the buffer has room, so that they may be of any length. Observables
-   * push, as in `send()`.
+   * Sends the records of any source and emits their acks, as {@link send} does. Iterables, async iterables, Node Readables
+   * and web streams are *pulled*: asked for more only while the buffer has room, so that they may be of any length. One
+   * that waits longer than `maxBlockMs` for room gets a {@link BufferFullError}. Observables push, as in `send()`.
+   *
+   * @throws {InvalidArgumentError} when the source is none, or an option is unknown or of the wrong type.
    *
    * @example producer.publish(readRecords('orders.ndjson')).subscribe(ack => console.log(ack.kind))
    */
-  publish<M = unknown>(source: ObservableInput<ProducerRecord<M>>): Observable<Ack<M>> {
-    return pull(source, this.#path).pipe(this.send<M>())
+  publish<M = unknown>(source: Source<ProducerRecord<M>>, options?: SendOptions): Observable<Ack<M>>
+  publish<T>(source: Source<T>, options: SendOptions & RecordOptions<T>): Observable<Ack<T>>
+  publish<T>(source: Source<T>, options: SendOptions & Partial<RecordOptions<T>> = {}): Observable<Ack<T>> {
+    checkSendOptions('publish', options)
+    checkSource(source)
+    const overflow = isPulled(source) ? 'wait' : undefined
+    return this.taking(
+      options,
+      overflow,
+      subscriber => new RecordAcks<T>(subscriber),
+      intake => pull(source, intake),
+    )
   }
 
   /**
-   * Sends what still waits to fill a batch, and resolves when every record accepted so far has its terminal event. Never
-   * rejects: what failed says so in its own stream.
+   * Sends what still waits to fill a batch, and resolves when every record accepted so far has its terminal event. What
+   * failed says so in its own stream: this rejects only with the signal's reason, and ends the waiting, not the records.
+   *
+   * @example await producer.flush({ signal: AbortSignal.timeout(5_000) })
    */
-  flush(): Promise<void> {
-    return this.#path.flush()
+  async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = checkOptions('flush', options, FLUSH_RULES)
+    signal?.throwIfAborted()
+    const flushed = this.#flush()
+    if (signal === undefined) return flushed
+    let abort = Subscription.EMPTY
+    const aborted = new Promise<never>((_, reject) => {
+      abort = onAbort(signal, reject)
+    })
+    try {
+      await Promise.race([flushed, aborted])
+    } finally {
+      abort.unsubscribe()
+    }
   }
 
   /**
    * Takes nothing more from any source, delivers what was accepted, and ends every connection and timer. Open streams get
    * every ack they are owed and complete. Who subscribes later gets a {@link ProducerClosedError}. A second call waits for
-   * the first.
+   * the first; its options count too.
+   *
+   * @example await producer.close({ timeoutMs: 10_000 })
    */
-  close(): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    const { timeoutMs, signal } = checkOptions('close', options, CLOSE_RULES)
     this.#closing ??= this.#close()
+    if (timeoutMs !== undefined)
+      this.#patience.add(
+        this.#options.scheduler.schedule(() => this.#giveUp(`\`timeoutMs\` (${timeoutMs}) is over`), timeoutMs),
+      )
+    if (signal !== undefined)
+      this.#patience.add(onAbort(signal, reason => this.#giveUp('its signal was aborted', reason)))
     return this.#closing
   }
 
@@ -117,10 +174,56 @@ export class Producer implements AsyncDisposable {
     return this.close()
   }
 
+  /**
+   * The acks of what is put into an intake. It is opened when they are subscribed to, and `start` has the source read into it.
+   *
+   * @param overflow `wait` if the source will go by {@link Intake.hasRoom}; else the producer's option decides.
+   */
+  protected taking<I, T>(
+    { signal, ...how }: SendOptions & Partial<RecordOptions<I>>,
+    overflow: 'wait' | undefined,
+    sinkFor: (subscriber: Subscriber<T>) => IntakeSink,
+    start: (intake: Intake<I>) => Subscription | undefined,
+  ): Observable<T> {
+    const options = how.topic === undefined ? undefined : (how as RecordOptions<I>)
+    return new Observable(subscriber => {
+      const refusal = this.#ended ?? (signal?.aborted ? signal.reason : undefined)
+      if (refusal !== undefined) {
+        subscriber.error(refusal)
+        return
+      }
+      const sink = sinkFor(subscriber)
+      const intake = new Intake<I>(this.#path, sink, overflow ?? this.#options.overflow, options)
+      this.#intakes.add(intake)
+      subscriber.add(() => {
+        this.#intakes.delete(intake)
+        intake.stop()
+      })
+      if (signal !== undefined)
+        subscriber.add(onAbort(signal, reason => intake.close(reason as Error, reason as Error)))
+      subscriber.add(start(intake))
+    })
+  }
+
   async #close(): Promise<void> {
     this.#endStreams(new ProducerClosedError('the producer was closed'), undefined)
-    await this.#path.flush()
+    await this.#flush()
+    this.#patience.unsubscribe()
     this.#stop({ kind: 'closed' })
+  }
+
+  /** What has no end yet fails. */
+  #giveUp(why: string, cause?: unknown): void {
+    this.#path.abandon(
+      new ProducerClosedError(`the producer was closed before brokers had answered: ${why}`, { cause }),
+    )
+  }
+
+  async #flush(): Promise<void> {
+    // What serializers have in hand was sent by the user too.
+    const serialized = [...this.#intakes].flatMap(intake => intake.serialized() ?? [])
+    if (serialized.length > 0) await Promise.all(serialized)
+    await this.#path.flush()
   }
 
   #fail(error: Error): void {
@@ -133,7 +236,7 @@ export class Producer implements AsyncDisposable {
   /** Nothing is accepted from here on, for this reason. Each stream ends, with `error` if given, when it is owed nothing any more. */
   #endStreams(reason: Error, error: Error | undefined): void {
     this.#ended ??= reason
-    for (const stream of [...this.#streams]) stream.end(error)
+    for (const intake of [...this.#intakes]) intake.close(reason, error)
   }
 
   #stop(last: ProducerEvent): void {
@@ -141,43 +244,4 @@ export class Producer implements AsyncDisposable {
     this.#path.events$.next(last)
     this.#path.events$.complete()
   }
-
-  #sending<M, T>(
-    source: Observable<ProducerRecord<M>>,
-    sinkFor: (subscriber: Subscriber<T>) => StreamSink<M, T>,
-  ): Observable<T> {
-    return new Observable(subscriber => {
-      if (this.#ended !== undefined) {
-        subscriber.error(this.#ended)
-        return
-      }
-      const sink = sinkFor(subscriber)
-      const stop$ = new Subject<void>()
-      const end = (error?: Error): void => {
-        sink.sourceEnded(error)
-        stop$.next()
-      }
-      const stream = { end }
-      this.#streams.add(stream)
-      subscriber.add(() => this.#streams.delete(stream))
-      subscriber.add(
-        source.pipe(takeUntil(stop$)).subscribe({
-          next: record => {
-            const error = this.#path.accept(record, sink)
-            if (error === undefined) sink.taken()
-            else if (error instanceof BufferFullError && this.#options.overflow === 'error') end(error)
-            else sink.refuse(record, error)
-          },
-          error: end,
-          complete: end,
-        }),
-      )
-    })
-  }
-}
-
-/** A subscription to `send()` or `sendBatches()`. */
-interface Stream {
-  /** Takes no more of its source; errors, if an error is given, or completes when nothing is owed any more. */
-  end(error?: Error): void
 }

@@ -1,73 +1,118 @@
-import { from, Observable, type ObservableInput, type Subscriber } from 'rxjs'
+import { from, type ObservableInput, Subscription } from 'rxjs'
+import { BufferFullError, InvalidArgumentError } from '../errors.js'
+import type { Intake } from './intake.js'
 
-/** How far a source may be read. */
-export interface Credit {
-  /** Whether one more value may be taken. */
-  readonly hasRoom: boolean
-  /** Emits when that may have changed. */
-  readonly released$: Observable<void>
-  /** A source waits for room: what is held back to fill up should go. */
-  hurry(): void
-}
+/** Any source whose records can be published: what RxJS takes, and web streams. */
+export type Source<T> = ObservableInput<T> | ReadableStream<T>
 
 /** After so many values an iterable is left for a moment, so that a long one does not keep sockets from being served. */
 const BURST = 1024
 
 /**
- * The values of a source, which is asked for the next one only while there is room. An Observable can't be asked; it is
- * passed on as it is. Unsubscribing leaves the source's loop, which closes an iterator and destroys a Readable.
+ * Reads a source into an intake. An iterable, an async iterable, a Readable or a web stream is asked for the next value only
+ * while there is room. An Observable can't be asked; it is passed on as it is. When the intake stops, the source is left:
+ * an iterator is closed, a Readable destroyed, a web stream cancelled.
  */
-export function pull<T>(source: ObservableInput<T>, credit: Credit): Observable<T> {
-  if (Symbol.asyncIterator in source)
-    return reading(subscriber => readAsync(source as AsyncIterable<T>, credit, subscriber))
-  if (Symbol.iterator in source) return reading(subscriber => readSync(source as Iterable<T>, credit, subscriber))
-  return from(source)
+export function pull<T>(source: Source<T>, intake: Intake<T>): Subscription {
+  if (!isPulled(source)) return intake.observe(from(source as ObservableInput<T>))
+  const values = valuesOf(source)
+  const reading = 'sync' in values ? readSync(values.sync, intake) : readAsync(values.async, values.leave, intake)
+  reading.then(
+    () => intake.complete(),
+    error => intake.error(error),
+  )
+  return Subscription.EMPTY
 }
 
-function reading<T>(read: (subscriber: Subscriber<T>) => Promise<void>): Observable<T> {
-  return new Observable(subscriber => {
-    read(subscriber).then(
-      () => subscriber.complete(),
-      error => subscriber.error(error),
-    )
-  })
+/** @throws {InvalidArgumentError} when there is no way to get values out of it. */
+export function checkSource(source: unknown): void {
+  if (typeof source === 'object' && source !== null) {
+    const { length, subscribe, then } = source as { length?: unknown; subscribe?: unknown; then?: unknown }
+    if (isPulled(source) || [subscribe, then].some(method => typeof method === 'function')) return
+    if (typeof length === 'number' || Symbol.for('observable') in source || '@@observable' in source) return
+  }
+  throw new InvalidArgumentError(
+    `publish() takes an Observable, an iterable, an async iterable, a Readable, a web stream or a promise, got ${source === null ? 'null' : typeof source}`,
+  )
 }
 
-async function readSync<T>(source: Iterable<T>, credit: Credit, subscriber: Subscriber<T>): Promise<void> {
-  if (!credit.hasRoom) await room(credit, subscriber)
+/** Whether a source can be asked for its values one by one. */
+export function isPulled(source: object): boolean {
+  return Symbol.asyncIterator in source || Symbol.iterator in source || isReadableStream(source)
+}
+
+type Values<T> =
+  | { readonly sync: Iterable<T> }
+  | {
+      readonly async: Pick<AsyncIterator<T>, 'next'>
+      /** Ends a source that is not wanted any more, though it may be about to give a value. */
+      readonly leave: () => unknown
+    }
+
+function valuesOf<T>(source: Source<T>): Values<T> {
+  if (isReadableStream(source)) {
+    const reader = source.getReader()
+    const next = () => reader.read() as Promise<IteratorResult<T>>
+    return { async: { next }, leave: () => reader.cancel() }
+  }
+  if (Symbol.asyncIterator in source) {
+    const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]()
+    // The iterator of a Readable that waits for data would close only when there is some.
+    return { async: iterator, leave: () => (isReadable(source) ? source.destroy() : iterator.return?.()) }
+  }
+  return { sync: source as Iterable<T> }
+}
+
+async function readSync<T>(values: Iterable<T>, intake: Intake<T>): Promise<void> {
+  if (!intake.hasRoom) await room(intake)
   let taken = 0
-  for (const value of source) {
-    if (subscriber.closed) return
-    subscriber.next(value)
-    if (!credit.hasRoom) await room(credit, subscriber)
-    else if (++taken % BURST === 0) await new Promise(resolve => setImmediate(resolve))
+  for (const value of values) {
+    if (intake.stopped) return
+    intake.next(value)
+    if (++taken % BURST === 0) await new Promise(resolve => setImmediate(resolve))
+    if (!intake.hasRoom) await room(intake)
   }
 }
 
-async function readAsync<T>(source: AsyncIterable<T>, credit: Credit, subscriber: Subscriber<T>): Promise<void> {
-  if (!credit.hasRoom) await room(credit, subscriber)
-  for await (const value of source) {
-    if (subscriber.closed) return
-    subscriber.next(value)
-    if (!credit.hasRoom) await room(credit, subscriber)
+async function readAsync<T>(
+  values: Pick<AsyncIterator<T>, 'next'>,
+  leave: () => unknown,
+  intake: Intake<T>,
+): Promise<void> {
+  // Whatever comes of that, nobody is there any more to be told.
+  const leaveQuietly = async (): Promise<void> => {
+    await Promise.resolve(leave()).catch(() => {})
+  }
+  const left = intake.stopped$.subscribe(() => void leaveQuietly())
+  try {
+    while (!intake.stopped) {
+      if (!intake.hasRoom) await room(intake)
+      const { done, value } = await values.next()
+      if (done) break
+      // Others may have taken the room while this one waited for a value.
+      if (!intake.hasRoom) await room(intake)
+      intake.next(value)
+    }
+  } catch (error) {
+    if (error instanceof BufferFullError) void leaveQuietly()
+    throw error
+  } finally {
+    left.unsubscribe()
   }
 }
 
-/** Resolves when there is room, or nobody wants the values any more. */
-function room(credit: Credit, subscriber: Subscriber<unknown>): Promise<void> {
-  credit.hurry()
-  return new Promise(resolve => {
-    const waiting = credit.released$.subscribe({
-      next: () => {
-        if (!credit.hasRoom) return
-        waiting.unsubscribe()
-        resolve()
-      },
-      complete: () => resolve(),
-    })
-    subscriber.add(() => {
-      waiting.unsubscribe()
-      resolve()
-    })
+/** Resolves when there is room, or the intake has stopped; rejects when there will be none. */
+function room(intake: Pick<Intake, 'whenRoom'>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    intake.whenRoom(error => (error === undefined ? resolve() : reject(error)))
   })
+}
+
+function isReadableStream(source: object): source is ReadableStream {
+  return typeof (source as ReadableStream).getReader === 'function'
+}
+
+function isReadable(source: object): source is NodeJS.ReadableStream & { destroy(): void } {
+  const { destroy, on } = source as { destroy?: unknown; on?: unknown }
+  return typeof destroy === 'function' && typeof on === 'function'
 }

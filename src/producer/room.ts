@@ -1,0 +1,69 @@
+import { type Observable, type SchedulerLike, Subscription } from 'rxjs'
+import { BufferFullError, describe, ProducerClosedError } from '../errors.js'
+import type { Held } from './events.js'
+
+/** The buffer, seen by who waits for room in it. */
+export interface FullBuffer {
+  readonly hasRoom: boolean
+  /** Emits when memory was released; completes when the producer has ended. */
+  readonly released$: Observable<void>
+  /** What is held back to fill up should go. */
+  hurry(): void
+  /** Who holds it, most first. */
+  heldBy(): readonly Held[]
+}
+
+/** A source that has waited so long for room, in ms, is told of. */
+const BLOCKED_AFTER_MS = 1_000
+
+/** Where sources wait that can, until there is room in the buffer, or have waited for `maxBlockMs`. */
+export class Room {
+  readonly #buffer: FullBuffer
+  readonly #options: { readonly scheduler: SchedulerLike; readonly maxBlockMs: number; readonly bufferMemory: number }
+  readonly #blocked: (heldBy: readonly Held[]) => void
+
+  /** @param blocked told when a source has waited for a second, and who holds the buffer then. */
+  constructor(
+    buffer: FullBuffer,
+    options: { readonly scheduler: SchedulerLike; readonly maxBlockMs: number; readonly bufferMemory: number },
+    blocked: (heldBy: readonly Held[]) => void,
+  ) {
+    this.#buffer = buffer
+    this.#options = options
+    this.#blocked = blocked
+  }
+
+  /** Calls back once: when there is room, or with the reason why there will be none. */
+  wait(resume: (error?: Error) => void): Subscription {
+    const { scheduler, maxBlockMs } = this.#options
+    const waiting = new Subscription()
+    const over = (error?: Error): void => {
+      waiting.unsubscribe()
+      resume(error)
+    }
+    waiting.add(scheduler.schedule(() => this.#blocked(this.#buffer.heldBy()), BLOCKED_AFTER_MS))
+    waiting.add(scheduler.schedule(() => over(this.#timeout()), maxBlockMs))
+    waiting.add(
+      this.#buffer.released$.subscribe({
+        next: () => {
+          if (this.#buffer.hasRoom) over()
+        },
+        complete: () => over(new ProducerClosedError('the producer has ended')),
+      }),
+    )
+    this.#buffer.hurry()
+    return waiting
+  }
+
+  #timeout(): BufferFullError {
+    const { maxBlockMs, bufferMemory } = this.#options
+    const [most] = this.#buffer.heldBy()
+    const who =
+      most === undefined
+        ? ''
+        : `; partition ${most.topic}-${most.partition} holds ${most.bytes} of them${most.error === undefined ? '' : `: ${describe(most.error)}`}`
+    return new BufferFullError(
+      `no room for another record within \`maxBlockMs\` (${maxBlockMs}): the buffer's ${bufferMemory} bytes (\`bufferMemory\`) wait for brokers${who}`,
+    )
+  }
+}
