@@ -32,5 +32,9 @@ export {
   serializers,
 } from './producer/serializer.js'
 export type { Bytes, HeaderPair } from './protocol/record-batch-builder.js'
+export type { AckDuplex } from './streams/duplex.js'
+export type { FailureOptions } from './streams/failures.js'
+export type { Chunk } from './streams/feed.js'
 export { createProducer, type Producer } from './streams/producer.js'
+export type { WebTransform } from './streams/web.js'
 export type { Address, Socket, SocketListener, Transport } from './transport/transport.js'

@@ -1,5 +1,17 @@
+import type { Writable } from 'node:stream'
+import type { Observable } from 'rxjs'
+import { type BatchAck, BatchAcks, RecordAcks } from '../producer/acks.js'
+import type { Intake } from '../producer/intake.js'
 import { type ProducerOptions, resolveOptions } from '../producer/options.js'
 import { ObservableProducer } from '../producer/producer.js'
+import type { Ack, ProducerRecord } from '../producer/record.js'
+import { isFunction, shape } from '../producer/rules.js'
+import { checkSendOptions, type RecordOptions, type SendOptions } from '../producer/serializer.js'
+import { type AckDuplex, ProducerDuplex } from './duplex.js'
+import type { FailureOptions } from './failures.js'
+import type { Chunk } from './feed.js'
+import { type WebTransform, webTransform, webWritable } from './web.js'
+import { ProducerWritable } from './writable.js'
 
 /**
  * An idempotent producer: every record it accepts is written exactly once, in order per partition, and gets exactly one
@@ -21,4 +33,80 @@ export function createProducer(options: ProducerOptions): Producer {
 }
 
 /** @see createProducer */
-export class Producer extends ObservableProducer {}
+export class Producer extends ObservableProducer {
+  /**
+   * A Node Writable for records, single or in arrays; with `topic` for anything that `value` makes a record's value of.
+   * `write()` is false while the buffer has no room, and `drain` follows. It finishes when brokers have confirmed every
+   * record. A record that fails destroys it, unless `onFailed` takes the failure; destroyed, it still has everything
+   * delivered that it has accepted, and nobody is told.
+   *
+   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
+   *
+   * @example await pipeline(createReadStream('lines'), split2(), producer.writable({ topic: 'lines' }))
+   */
+  writable<M = unknown>(options?: SendOptions & FailureOptions<M>): Writable
+  writable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): Writable
+  writable(options: SendOptions & FailureOptions<never> & Partial<RecordOptions<unknown>> = {}): Writable {
+    const { onFailed, ...how } = options
+    checkSendOptions('writable', options, FAILURE_RULES)
+    return new ProducerWritable(start => this.#batches(how, start), onFailed)
+  }
+
+  /**
+   * A Node Duplex: records in as with {@link writable}, one ack out for each. Failed records are acks too. A reader that
+   * stops reading acks stops the intake.
+   *
+   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
+   *
+   * @example for await (const ack of records.pipe(producer.duplex())) console.log(ack.kind)
+   */
+  duplex<M = unknown>(options?: SendOptions): AckDuplex<M>
+  duplex<T>(options: SendOptions & RecordOptions<T>): AckDuplex<T>
+  duplex(options: SendOptions & Partial<RecordOptions<unknown>> = {}): AckDuplex<unknown> {
+    checkSendOptions('duplex', options)
+    return new ProducerDuplex(start => this.#records(options, start))
+  }
+
+  /**
+   * A web WritableStream, for `readable.pipeTo()`; otherwise as {@link writable}.
+   *
+   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
+   *
+   * @example await response.body.pipeThrough(new TextDecoderStream()).pipeTo(producer.webWritable({ topic: 'pages' }))
+   */
+  webWritable<M = unknown>(options?: SendOptions & FailureOptions<M>): WritableStream<Chunk<ProducerRecord<M>>>
+  webWritable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): WritableStream<Chunk<T>>
+  webWritable(
+    options: SendOptions & FailureOptions<never> & Partial<RecordOptions<unknown>> = {},
+  ): WritableStream<unknown> {
+    const { onFailed, ...how } = options
+    checkSendOptions('webWritable', options, FAILURE_RULES)
+    return webWritable(start => this.#batches(how, start), onFailed)
+  }
+
+  /**
+   * A pair of web streams, for `readable.pipeThrough()`: records in, acks out, as {@link duplex}.
+   *
+   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
+   *
+   * @example for await (const ack of records.pipeThrough(producer.webTransform())) console.log(ack.kind)
+   */
+  webTransform<M = unknown>(options?: SendOptions): WebTransform<ProducerRecord<M>, M>
+  webTransform<T>(options: SendOptions & RecordOptions<T>): WebTransform<T, T>
+  webTransform(options: SendOptions & Partial<RecordOptions<unknown>> = {}): WebTransform<unknown, unknown> {
+    checkSendOptions('webTransform', options)
+    return webTransform(start => this.#records(options, start))
+  }
+
+  #batches<I>(how: SendOptions & Partial<RecordOptions<I>>, start: Start<I>): Observable<BatchAck<never>> {
+    return this.taking(how, 'wait', subscriber => new BatchAcks<never>(subscriber), start)
+  }
+
+  #records<I>(how: SendOptions & Partial<RecordOptions<I>>, start: Start<I>): Observable<Ack<never>> {
+    return this.taking(how, 'wait', subscriber => new RecordAcks<never>(subscriber), start)
+  }
+}
+
+type Start<I> = (intake: Intake<I>) => undefined
+
+const FAILURE_RULES = { onFailed: shape('a function', isFunction) }

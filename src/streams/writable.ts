@@ -1,0 +1,82 @@
+import { Writable } from 'node:stream'
+import type { Observable, Subscription } from 'rxjs'
+import { ProducerClosedError } from '../errors.js'
+import type { BatchAck } from '../producer/acks.js'
+import type { Intake } from '../producer/intake.js'
+import { type FailureOptions, failuresTo } from './failures.js'
+import { type Chunk, feed } from './feed.js'
+
+/** Opens an intake, and gives the acks of what is put into it. */
+export type Open<I, A> = (start: (intake: Intake<I>) => undefined) => Observable<A>
+
+/**
+ * Records into Kafka, as a Node stream. `write()` is false exactly while the producer's buffer has no room, and `finish`
+ * means that brokers have confirmed every record.
+ */
+export class ProducerWritable<I, M> extends Writable {
+  #intake: Intake<I> | undefined
+  readonly #acks: Subscription | undefined
+  /** `write()` said false for want of room, and `drain` is owed for that. */
+  #full = false
+  #ended = false
+  #finish: ((error?: Error) => void) | undefined
+
+  constructor(open: Open<I, BatchAck<M>>, onFailed: FailureOptions<M>['onFailed']) {
+    super({ objectMode: true })
+    const start = (intake: Intake<I>): undefined => {
+      this.#intake = intake
+    }
+    this.#acks = open(start).subscribe({
+      next: failuresTo<M>(onFailed, error => this.destroy(error)),
+      error: error => this.destroy(error),
+      complete: () => this.#settled(),
+    })
+  }
+
+  override write(chunk: Chunk<I>, ...rest: unknown[]): boolean {
+    const wanted = super.write(chunk, ...(rest as []))
+    if (this.#hasRoom) return wanted
+    this.#full = true
+    return false
+  }
+
+  override _write(chunk: Chunk<I>, _: unknown, done: (error?: Error) => void): void {
+    feed(this.#intake!, chunk, error => this.#fed(error, done))
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Chunk<I> }[], done: (error?: Error) => void): void {
+    const values = chunks.flatMap(({ chunk }) => chunk as I)
+    feed(this.#intake!, values, error => this.#fed(error, done))
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.#finish = done
+    if (this.#ended) done()
+    else this.#intake!.complete()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // What was accepted is delivered all the same.
+    this.#acks?.unsubscribe()
+    done(error)
+  }
+
+  get #hasRoom(): boolean {
+    return this.#intake?.hasRoom ?? true
+  }
+
+  #fed(error: Error | undefined, done: (error?: Error) => void): void {
+    const drains = this.#full && !this.writableNeedDrain
+    this.#full = false
+    done(error)
+    // Node emits it only where `write()` was false for Node's own reasons.
+    if (drains && error === undefined) process.nextTick(() => this.destroyed || this.emit('drain'))
+  }
+
+  /** Every record has its end. */
+  #settled(): void {
+    this.#ended = true
+    if (this.#finish !== undefined) this.#finish()
+    else this.destroy(new ProducerClosedError('the producer was closed under a stream that had not ended'))
+  }
+}
