@@ -11,6 +11,8 @@ import type { Held, ProducerEvent } from './events.js'
 import { drawWhile, inIssueOrder, Permits } from './in-flight.js'
 import type { ResolvedOptions } from './options.js'
 import type { Partition } from './partition.js'
+import { ProcessHold } from './process-hold.js'
+import { processScheduler } from './process-scheduler.js'
 import { acquireProducerId } from './producer-id.js'
 import type { ProducerRecord } from './record.js'
 import { Room } from './room.js'
@@ -47,6 +49,8 @@ export class DataPath {
   readonly #windows = new Map<number, Window>()
   readonly #life = new Subscription()
   readonly #room: Room
+  /** Time that is not the process's own holds no process. */
+  readonly #hold: ProcessHold | undefined
   #started = false
   /** A producer id is on its way. */
   #identifying = false
@@ -59,6 +63,7 @@ export class DataPath {
     this.#brokers = new Brokers(options)
     this.#metadata = new Metadata(options, this.#brokers)
     this.#accumulator = new Accumulator(options, this.#effects())
+    this.#hold = options.scheduler === processScheduler ? new ProcessHold(() => this.bufferedBytes) : undefined
     this.#room = new Room(this, options, heldBy =>
       this.events$.next({ kind: 'blocked', bufferedBytes: this.bufferedBytes, heldBy }),
     )
@@ -82,7 +87,9 @@ export class DataPath {
   /** Takes a record, or says why not. */
   accept(record: ProducerRecord, sink: AckSink): Error | undefined {
     if (!this.#started) this.#start()
-    return this.#accumulator.accept(record, sink)
+    const error = this.#accumulator.accept(record, sink)
+    if (error === undefined) this.#hold?.hold()
+    return error
   }
 
   /** Calls back once: when there may be room again, or with the reason why there will be none. */
@@ -111,6 +118,7 @@ export class DataPath {
   /** Ends every connection and timer. */
   stop(): void {
     this.#life.unsubscribe()
+    this.#hold?.stop()
     this.#metadata.close()
     this.#brokers.close()
     this.released$.complete()
@@ -179,7 +187,10 @@ export class DataPath {
       topicUsed: topic => this.#metadata.use(topic),
       topicGivenUp: topic => this.#metadata.drop(topic),
       ready: nodeId => this.#wakeSoon(this.#windows.get(nodeId) ?? this.#openWindow(nodeId)),
-      released: () => this.released$.next(),
+      released: () => {
+        if (this.bufferedBytes === 0) this.#hold?.release()
+        this.released$.next()
+      },
       settle: (batch, end) => this.#accumulator.settle(batch, end),
       split: (batch, parts) => this.#accumulator.split(batch, parts),
       pause: (partition, failures, error) => this.#retryLater(partition, failures, error),

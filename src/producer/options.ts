@@ -1,10 +1,11 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
-import { asyncScheduler, type SchedulerLike } from 'rxjs'
+import type { SchedulerLike } from 'rxjs'
 import { InvalidArgumentError } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
 import type { SaslMechanism } from '../transport/sasl.js'
 import { tcp } from '../transport/tcp.js'
 import type { Address, Transport } from '../transport/transport.js'
+import { processScheduler } from './process-scheduler.js'
 import type { ProducerRecord } from './record.js'
 import {
   checkOptions,
@@ -76,7 +77,7 @@ export interface ProducerOptions {
   readonly maxResponseBytes?: number
   /** Closes the producer when it is aborted, at once: what has no end yet fails. */
   readonly signal?: AbortSignal
-  /** The clock and every timer. Default RxJS's asyncScheduler; tests give one of virtual time. */
+  /** The clock and every timer. Default the system's, with timers that do not keep a process alive; tests give one of virtual time. */
   readonly scheduler?: SchedulerLike
   /** How brokers are reached, instead of TCP or TLS. Tests give an in-memory network. Not together with `ssl`. */
   readonly transport?: Transport
@@ -156,7 +157,7 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
     signal: given.signal,
-    scheduler: given.scheduler ?? asyncScheduler,
+    scheduler: given.scheduler ?? processScheduler,
     transport: resolveTransport(given),
     random: given.random ?? Math.random,
     sasl: given.sasl === undefined ? undefined : resolveSasl(given.sasl),

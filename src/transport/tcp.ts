@@ -22,6 +22,8 @@ export function attach(
   explain: (error: Error) => Error = error => error,
 ): Socket {
   let failure: Error | undefined
+  // Whether a process goes on living is not for a connection to say.
+  socket.unref()
   socket.on(opened, () => listener.opened())
   socket.on('data', chunk => listener.received(chunk))
   // The broker ending its half ends the connection: requests that it has not answered never will be.
