@@ -212,8 +212,11 @@ function strike(pending: PendingFault): Fate {
 }
 
 function sever({ client, broker }: Link): void {
-  client.resetAndDestroy()
-  broker.resetAndDestroy()
+  for (const socket of [client, broker]) {
+    // After its own end a socket can't be reset, and Node 20 then never closes it: the process would not exit.
+    if (socket.writableEnded) socket.destroy()
+    else socket.resetAndDestroy()
+  }
 }
 
 /** The frames of a stream, each with its size in front. */
