@@ -2,7 +2,7 @@ import type { TopicMetadata } from '../cluster/metadata.js'
 import { BufferFullError, DeliveryTimeoutError, describe, InvalidRecordError, KafkaError } from '../errors.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
-import { type AckSink, Batch, type Settlement } from './batch.js'
+import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
 import { BufferPool } from './buffer-pool.js'
 import { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
@@ -73,7 +73,7 @@ export class Accumulator {
 
   /** Whether a record of any size that is allowed would find room. */
   get hasRoom(): boolean {
-    return this.#bytes + this.#options.maxRequestSize <= this.#options.bufferMemory
+    return this.#bytes + this.#options.maxRequestSize + RECORD_COST <= this.#options.bufferMemory
   }
 
   /** The partitions that hold something of the buffer, and how much; most first. */
@@ -97,7 +97,7 @@ export class Accumulator {
     if (headers instanceof Error) return headers
     this.#lengths.measure(record.key, record.value, headers)
     const bytes = BATCH_HEADER_SIZE + this.#lengths.max
-    const full = this.#sizeFault(bytes)
+    const full = this.#sizeFault(bytes, bytes + RECORD_COST)
     if (full !== undefined) return full
 
     const timestamp = record.timestamp ?? this.#clock.now()
@@ -106,10 +106,17 @@ export class Accumulator {
       const placed = this.#place(topic, record, headers, timestamp, sink, undefined)
       return placed instanceof Error ? placed : undefined
     }
-    const unplaced: Unplaced = { record, headers, timestamp, sink, acceptedAt: this.#options.scheduler.now(), bytes }
+    const unplaced: Unplaced = {
+      record,
+      headers,
+      timestamp,
+      sink,
+      acceptedAt: this.#options.scheduler.now(),
+      bytes: bytes + RECORD_COST,
+    }
     topic.unplaced.add(unplaced)
     this.#placements.add(unplaced, unplaced.acceptedAt)
-    this.#bytes += bytes
+    this.#bytes += unplaced.bytes
     return undefined
   }
 
@@ -198,7 +205,7 @@ export class Accumulator {
   /** The topic takes no batch as large as this one: its parts stand in for it, and later ones are made smaller. */
   split(batch: Batch, parts: readonly Batch[]): void {
     const topic = this.#topics.get(batch.topic)!
-    topic.batchSize = Math.max(1, Math.min(topic.batchSize, batch.reserved >> 1))
+    topic.batchSize = Math.max(1, Math.min(topic.batchSize, batch.encoded >> 1))
     this.#live.delete(batch)
     this.#lingering.delete(batch)
     for (const part of parts) this.#live.add(part)
@@ -214,7 +221,8 @@ export class Accumulator {
     }
   }
 
-  #sizeFault(bytes: number): Error | undefined {
+  /** @param held what it would count for in the buffer. */
+  #sizeFault(bytes: number, held: number): Error | undefined {
     const { maxRequestSize, bufferMemory } = this.#options
     if (bytes > maxRequestSize) {
       return new InvalidRecordError(
@@ -222,10 +230,10 @@ export class Accumulator {
           " raise that together with the broker's message.max.bytes",
       )
     }
-    if (this.#bytes + bytes <= bufferMemory) return undefined
+    if (this.#bytes + held <= bufferMemory) return undefined
     this.hurry()
     return new BufferFullError(
-      `this record was not sent: ${this.#bytes} bytes wait for brokers, and with its ${bytes} they would exceed \`bufferMemory\` (${bufferMemory});` +
+      `this record was not sent: ${this.#bytes} bytes wait for brokers, and with its ${held} they would exceed \`bufferMemory\` (${bufferMemory});` +
         ' raise that, or use `publish()`, which reads its source only as fast as brokers answer',
     )
   }
@@ -257,8 +265,8 @@ export class Accumulator {
       batch = this.#open(partition, batchSize, acceptedAt)
     const before = batch.size
     batch.append(record, headers, timestamp, lengths, sink)
-    batch.reserved += batch.size - before
-    this.#bytes += batch.size - before
+    batch.encoded += batch.size - before
+    this.#bytes += batch.size - before + RECORD_COST
     if (batch.size >= batchSize) batch.due = true
     this.offer(partition)
     return batch

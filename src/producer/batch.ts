@@ -45,14 +45,20 @@ export type Verdict =
 export const NO_SEQUENCE = -1
 
 /**
+ * What a record takes beside its bytes until it has its terminal event: it comes back in its ack, and so does what it holds.
+ * Measured with records of 100 bytes, for which it is most of what there is.
+ */
+export const RECORD_COST = 400
+
+/**
  * Records of one partition that are sent, and settled, together. It fills, is sealed and stamped when a request takes
  * it, and keeps its bytes until it is settled: a retry sends the very same ones.
  */
 export class Batch {
   readonly topic: string
   readonly partition: number
-  /** What it counts for in `bufferMemory`: its bytes before compression. */
-  reserved: number
+  /** Its bytes before compression. */
+  encoded: number
   records: ProducerRecord[] = []
   timestamps: number[] = []
   identity: BatchIdentity | undefined
@@ -83,7 +89,7 @@ export class Batch {
     this.topic = topic
     this.partition = partition
     this.#builder = new RecordBatchBuilder(buffer)
-    this.reserved = this.#builder.size
+    this.encoded = this.#builder.size
   }
 
   get count(): number {
@@ -93,6 +99,11 @@ export class Batch {
   /** Bytes, header included. */
   get size(): number {
     return this.#builder.size
+  }
+
+  /** What it counts for in `bufferMemory`. A compressed copy is smaller, and takes the place of what it was made from. */
+  get reserved(): number {
+    return this.encoded + this.count * RECORD_COST
   }
 
   /** The memory that it was encoded into. */
@@ -125,9 +136,9 @@ export class Batch {
     const decoded = decodeRecords(decodeRecordBatches(this.bytes!)[0]!)
     const middle = this.count >> 1
     const parts: [Batch, Batch] = [this.#part(decoded, 0, middle), this.#part(decoded, middle, this.count)]
-    // Together what it counted for: the header that they have more must not make `bufferMemory` overflow.
-    parts[0].reserved = this.reserved >> 1
-    parts[1].reserved = this.reserved - parts[0].reserved
+    // Together what it had: the header that they have more must not make `bufferMemory` overflow.
+    parts[0].encoded = this.encoded >> 1
+    parts[1].encoded = this.encoded - parts[0].encoded
     return parts
   }
 
@@ -152,7 +163,7 @@ export class Batch {
   }
 
   #part(decoded: readonly DecodedRecord[], from: number, to: number): Batch {
-    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafeSlow(this.reserved))
+    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafeSlow(this.encoded))
     const lengths = new RecordLengths()
     let run = 0
     for (let i = from; i < to; i++) {

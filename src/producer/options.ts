@@ -5,6 +5,7 @@ import type { Compression } from '../protocol/compression.js'
 import type { SaslMechanism } from '../transport/sasl.js'
 import { tcp } from '../transport/tcp.js'
 import type { Address, Transport } from '../transport/transport.js'
+import { RECORD_COST } from './batch.js'
 import { processScheduler } from './process-scheduler.js'
 import type { ProducerRecord } from './record.js'
 import {
@@ -46,7 +47,7 @@ export interface ProducerOptions {
   readonly batchSize?: number
   /** Bytes of the largest request, and so of the largest record, before compression; keep it at the broker's `message.max.bytes` or below. Default 1048576. */
   readonly maxRequestSize?: number
-  /** Bytes of records that may wait for brokers, in flight included. Default 33554432. */
+  /** Bytes that records may take until they have their terminal event: each its own, and 200 more for what comes back in its ack. Default 33554432. */
   readonly bufferMemory?: number
   /**
    * How long a source that can wait waits for room in the buffer, in ms; then its stream errors with a `BufferFullError` that
@@ -171,8 +172,12 @@ function checkTogether(options: ResolvedOptions): void {
   const { batchSize, maxRequestSize, bufferMemory, deliveryTimeoutMs, requestTimeoutMs, linger } = options
   if (batchSize > maxRequestSize)
     throw invalid('batchSize', batchSize, `must not exceed \`maxRequestSize\` (${maxRequestSize})`)
-  if (maxRequestSize > bufferMemory) {
-    throw invalid('bufferMemory', bufferMemory, `must be at least \`maxRequestSize\` (${maxRequestSize})`)
+  if (maxRequestSize + RECORD_COST > bufferMemory) {
+    throw invalid(
+      'bufferMemory',
+      bufferMemory,
+      `must be at least \`maxRequestSize\` (${maxRequestSize}) and ${RECORD_COST} more, what the largest record takes`,
+    )
   }
   if (deliveryTimeoutMs < linger + requestTimeoutMs) {
     throw invalid(

@@ -133,6 +133,7 @@ export class RecordBatchBuilder {
     if (compression !== 'none') {
       const records = compress(compression, batch.subarray(BATCH_HEADER_SIZE))
       batch = Buffer.concat([batch.subarray(0, BATCH_HEADER_SIZE), records])
+      this.#buffer = batch
     }
     batch.fill(0, 0, BATCH_LENGTH_OFFSET)
     batch.writeInt32BE(batch.length - LEADER_EPOCH_OFFSET, BATCH_LENGTH_OFFSET)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asyncScheduler } from 'rxjs'
 import { createProducer, InvalidArgumentError, type ProducerOptions } from '../../src/index.js'
 import { resolveOptions } from '../../src/producer/options.js'
+import { processScheduler } from '../../src/producer/process-scheduler.js'
 import { cert } from '../support/certificate.js'
 
 const brokers = ['localhost:9092']
@@ -22,7 +22,7 @@ test('only brokers is needed; idempotence, acks, retries and window come by them
   assert.equal(options.acks, 'all')
   assert.equal(options.maxInFlight, 4)
   assert.equal(options.retries, 2147483647)
-  assert.equal(options.scheduler, asyncScheduler)
+  assert.equal(options.scheduler, processScheduler)
   assert.deepEqual(options.bootstrap, [{ host: 'localhost', port: 9092 }])
 })
 

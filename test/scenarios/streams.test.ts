@@ -387,7 +387,7 @@ for (const overflow of ['error', 'reject'] as const) {
 }
 
 test('a synchronous source of 10^6 records does not overflow the stack', async () => {
-  const world = await startWorld({ cluster: { ...CLUSTER, trace: false }, producer: { bufferMemory: 2 ** 28 } })
+  const world = await startWorld({ cluster: { ...CLUSTER, trace: false }, producer: { bufferMemory: 2 ** 29 } })
   let acked = 0
   let done = false
   const source = {
@@ -421,7 +421,6 @@ test('a pull source goes on when records that waited for metadata take less room
     for (; taken < 2_000; taken++) yield { topic: 't', value: `${taken}` }
   }
   const acks = watch(world.producer.publish(source()))
-  await world.time.advance(0)
   const unplaced = taken
   await world.time.until(() => world.events.some(({ kind }) => kind === 'metadata'))
   await world.time.advance(50)

@@ -103,7 +103,7 @@ class Generator {
       requestTimeoutMs,
       deliveryTimeoutMs: linger + requestTimeoutMs + (hasty ? random.int(500, 8000) : random.int(10_000, 90_000)),
       maxRequestSize,
-      ...(small && { bufferMemory: maxRequestSize + random.int(0, 4096) }),
+      ...(small && { bufferMemory: maxRequestSize + 200 + random.int(0, 8192) }),
       overflow: random.pick(['error', 'reject']),
       ...(random.chance(0.35) && { retries: random.int(1, 3) }),
       ...(random.chance(0.15) && { compression: 'snappy' }),
