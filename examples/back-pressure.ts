@@ -12,7 +12,7 @@ await using kafka = await openKafka({ nodes: 2, topics: { [topic]: { partitions:
 const bufferMemory = 4_000_000
 await using producer = createProducer({ brokers: kafka.brokers, bufferMemory, maxRequestSize: 16_384 })
 
-// The embedded broker reads half a megabyte a second, for a second; then another leads, which reads as fast as it can.
+// The embedded broker reads no more than half a megabyte a second, for a second; then another leads, which reads as fast as it can.
 kafka.cluster?.inject({ fault: { kind: 'slowDrain', bytesPerSecond: 500_000 } })
 timer(1_000).subscribe(() => {
   if (kafka.cluster === undefined) return

@@ -56,7 +56,7 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
     /^dead letter: reason: MESSAGE_TOO_LARGE .*; topic: example-orders$/m,
   ],
   'back-pressure': [
-    // The buffer takes 4 MB, and the broker reads half a megabyte a second.
+    // The buffer takes 4 MB, and the broker reads no more than half a megabyte a second.
     /^ +[1-5]\.\d MB pulled, .*\nfrom here on the broker is fast$/m,
     /^the buffer never held more than its 4\.0 MB$/m,
     /^verified: topic example-back-pressure has \d+ records, each once and in order \(partitions: 1\)$/m,
