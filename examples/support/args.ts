@@ -94,7 +94,8 @@ function matching(name: string, text: string, pattern: RegExp, rule: string): st
   throw new Error(`${name} is ${rule}, not '${text}'`)
 }
 
-function brokerAddress(text: string): string {
+/** One of `--brokers`, if it looks like one. */
+export function brokerAddress(text: string): string {
   const match = /^(?:\[[^\]\s]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?$/.exec(text)
   const port = Number(match?.[1] ?? 9092)
   if (match !== null && port >= 1 && port <= 65_535) return text

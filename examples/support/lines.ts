@@ -30,3 +30,18 @@ export async function* readLines(input: Readable): AsyncGenerator<Buffer> {
 function withoutReturn(line: Buffer): Buffer {
   return line.at(-1) === RETURN ? line.subarray(0, -1) : line
 }
+
+/** The lines of text, for a web stream's `pipeThrough()`. */
+export function lineStream(): TransformStream<string, string> {
+  let rest = ''
+  return new TransformStream({
+    transform(chunk, controller) {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) if (line !== '') controller.enqueue(line)
+    },
+    flush(controller) {
+      if (rest !== '') controller.enqueue(rest)
+    },
+  })
+}

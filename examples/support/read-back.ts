@@ -118,12 +118,13 @@ async function findLeader(brokers: readonly string[], topic: string, partition: 
 }
 
 /** `host`, `host:port` or `[ipv6]:port`, as the producer takes them. */
-function parseAddress(broker: string): Address {
+export function parseAddress(broker: string): Address {
   const [, host, port = '9092'] = /^(.*?)(?::(\d+))?$/.exec(broker)!
   return { host: host!.replace(/^\[|\]$/g, ''), port: Number(port) }
 }
 
-function connect(address: Address): Promise<{ connection: Connection; close(): void }> {
+/** Resolves when a broker answers there. */
+export function connect(address: Address): Promise<{ connection: Connection; close(): void }> {
   return new Promise((resolve, reject) => {
     const life = openConnection(address, {
       transport: tcp,
