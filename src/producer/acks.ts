@@ -41,14 +41,15 @@ export abstract class StreamSink<M, T> implements AckSink {
   }
 
   settled(batch: Batch, from: number, to: number, end: Settlement): void {
-    this.#owed -= to - from
     this.deliver(batch, from, to, end)
+    // Not before: who gets the first ack of several may end the source.
+    this.#owed -= to - from
     this.#finish()
   }
 
   unplaced(record: ProducerRecord, error: Error): void {
-    this.#owed--
     this.refuse(record as ProducerRecord<M>, error)
+    this.#owed--
     this.#finish()
   }
 

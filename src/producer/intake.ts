@@ -135,12 +135,13 @@ export class Intake<I = never> implements Observer<I> {
 
   /** The source has failed. The stream errors when nothing is owed any more. */
   error(error: Error): void {
-    this.#end(error)
+    // One that was left may call that a failure.
+    if (!this.#stopped) this.#end(error)
   }
 
   /** The source has ended. */
   complete(): void {
-    this.#end(undefined)
+    if (!this.#stopped) this.#end(undefined)
   }
 
   /**

@@ -57,6 +57,8 @@ export class ObservableProducer implements AsyncDisposable {
     return this.#path.inFlight
   }
 
+  /** The same of anything: the options say how a record is made of it. */
+  send<T>(options: SendOptions & RecordOptions<T>): OperatorFunction<T, Ack<T>>
   /**
    * An operator that sends each record and emits its ack. Cold: nothing is sent before it is subscribed to.
    *
@@ -75,7 +77,6 @@ export class ObservableProducer implements AsyncDisposable {
    * @example orders$.pipe(producer.send({ topic: 'orders', key: order => order.id, value: serializers.json }))
    */
   send<M = unknown>(options?: SendOptions): OperatorFunction<ProducerRecord<M>, Ack<M>>
-  send<T>(options: SendOptions & RecordOptions<T>): OperatorFunction<T, Ack<T>>
   send(options: SendOptions & Partial<RecordOptions<unknown>> = {}): OperatorFunction<unknown, Ack> {
     checkSendOptions('send', options)
     return source =>
@@ -87,6 +88,8 @@ export class ObservableProducer implements AsyncDisposable {
       )
   }
 
+  /** The same of anything: the options say how a record is made of it. */
+  sendBatches<T>(options: SendOptions & RecordOptions<T>): OperatorFunction<T, BatchAck<T>>
   /**
    * As {@link send}, with one ack for all records of a stream that were settled together: the fast lane for streams whose
    * single acks nobody looks at.
@@ -94,7 +97,6 @@ export class ObservableProducer implements AsyncDisposable {
    * @example records$.pipe(producer.sendBatches(), scan((sum, ack) => sum + ack.count, 0)).subscribe(console.log)
    */
   sendBatches<M = unknown>(options?: SendOptions): OperatorFunction<ProducerRecord<M>, BatchAck<M>>
-  sendBatches<T>(options: SendOptions & RecordOptions<T>): OperatorFunction<T, BatchAck<T>>
   sendBatches(options: SendOptions & Partial<RecordOptions<unknown>> = {}): OperatorFunction<unknown, BatchAck> {
     checkSendOptions('sendBatches', options)
     return source =>
@@ -106,6 +108,8 @@ export class ObservableProducer implements AsyncDisposable {
       )
   }
 
+  /** The same of anything: the options say how a record is made of it. */
+  publish<T>(source: Source<T>, options: SendOptions & RecordOptions<T>): Observable<Ack<T>>
   /**
    * Sends the records of any source and emits their acks, as {@link send} does. Iterables, async iterables, Node Readables
    * and web streams are *pulled*: asked for more only while the buffer has room, so that they may be of any length. One
@@ -116,7 +120,6 @@ export class ObservableProducer implements AsyncDisposable {
    * @example producer.publish(readRecords('orders.ndjson')).subscribe(ack => console.log(ack.kind))
    */
   publish<M = unknown>(source: Source<ProducerRecord<M>>, options?: SendOptions): Observable<Ack<M>>
-  publish<T>(source: Source<T>, options: SendOptions & RecordOptions<T>): Observable<Ack<T>>
   publish<T>(source: Source<T>, options: SendOptions & Partial<RecordOptions<T>> = {}): Observable<Ack<T>> {
     checkSendOptions('publish', options)
     checkSource(source)

@@ -64,13 +64,16 @@ function valuesOf<T>(source: Source<T>): Values<T> {
 }
 
 async function readSync<T>(values: Iterable<T>, intake: Intake<T>): Promise<void> {
-  if (!intake.hasRoom) await room(intake)
+  while (isFull(intake)) await room(intake)
   let taken = 0
   for (const value of values) {
+    // The source's own code may have sent something.
+    while (isFull(intake)) await room(intake)
     if (intake.stopped) return
     intake.next(value)
     if (++taken % BURST === 0) await new Promise(resolve => setImmediate(resolve))
-    if (!intake.hasRoom) await room(intake)
+    while (isFull(intake)) await room(intake)
+    if (intake.stopped) return
   }
 }
 
@@ -79,18 +82,20 @@ async function readAsync<T>(
   leave: () => unknown,
   intake: Intake<T>,
 ): Promise<void> {
-  // Whatever comes of that, nobody is there any more to be told.
   const leaveQuietly = async (): Promise<void> => {
-    await Promise.resolve(leave()).catch(() => {})
+    try {
+      await leave()
+    } catch {
+      // Nobody is there any more to be told.
+    }
   }
   const left = intake.stopped$.subscribe(() => void leaveQuietly())
   try {
     while (!intake.stopped) {
-      if (!intake.hasRoom) await room(intake)
+      while (isFull(intake)) await room(intake)
       const { done, value } = await values.next()
       if (done) break
-      // Others may have taken the room while this one waited for a value.
-      if (!intake.hasRoom) await room(intake)
+      while (isFull(intake)) await room(intake)
       intake.next(value)
     }
   } catch (error) {
@@ -99,6 +104,11 @@ async function readAsync<T>(
   } finally {
     left.unsubscribe()
   }
+}
+
+/** To be looked at without a pause before a value is taken: others that wait for room may be quicker. */
+function isFull(intake: Pick<Intake, 'hasRoom' | 'stopped'>): boolean {
+  return !intake.hasRoom && !intake.stopped
 }
 
 /** Resolves when there is room, or the intake has stopped; rejects when there will be none. */

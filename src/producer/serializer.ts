@@ -21,11 +21,11 @@ export type Serializer<T> = (data: T, context: SerializerContext) => Bytes | Pro
 /** Serializers for what most streams carry. */
 export const serializers: {
   /** Strings as UTF-8; what is none as `String()` has it. */
-  readonly string: Serializer<unknown>
+  readonly string: <T>(data: T, context: SerializerContext) => string
   /** JSON. What has none, such as `undefined`, fails. */
-  readonly json: Serializer<unknown>
+  readonly json: <T>(data: T, context: SerializerContext) => string
   /** Strings, Uint8Arrays (so Buffers) and null as they are; anything else fails. The default. */
-  readonly bytes: Serializer<unknown>
+  readonly bytes: <T>(data: T, context: SerializerContext) => Bytes
 } = {
   string: data => String(data),
   json: data => {

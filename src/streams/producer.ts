@@ -34,6 +34,8 @@ export function createProducer(options: ProducerOptions): Producer {
 
 /** @see createProducer */
 export class Producer extends ObservableProducer {
+  /** The same of anything: the options say how a record is made of it. */
+  writable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): Writable
   /**
    * A Node Writable for records, single or in arrays; with `topic` for anything that `value` makes a record's value of.
    * `write()` is false while the buffer has no room, and `drain` follows. It finishes when brokers have confirmed every
@@ -45,13 +47,14 @@ export class Producer extends ObservableProducer {
    * @example await pipeline(createReadStream('lines'), split2(), producer.writable({ topic: 'lines' }))
    */
   writable<M = unknown>(options?: SendOptions & FailureOptions<M>): Writable
-  writable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): Writable
   writable(options: SendOptions & FailureOptions<never> & Partial<RecordOptions<unknown>> = {}): Writable {
     const { onFailed, ...how } = options
     checkSendOptions('writable', options, FAILURE_RULES)
     return new ProducerWritable(start => this.#batches(how, start), onFailed)
   }
 
+  /** The same of anything: the options say how a record is made of it. */
+  duplex<T>(options: SendOptions & RecordOptions<T>): AckDuplex<T>
   /**
    * A Node Duplex: records in as with {@link writable}, one ack out for each. Failed records are acks too. A reader that
    * stops reading acks stops the intake.
@@ -61,12 +64,13 @@ export class Producer extends ObservableProducer {
    * @example for await (const ack of records.pipe(producer.duplex())) console.log(ack.kind)
    */
   duplex<M = unknown>(options?: SendOptions): AckDuplex<M>
-  duplex<T>(options: SendOptions & RecordOptions<T>): AckDuplex<T>
   duplex(options: SendOptions & Partial<RecordOptions<unknown>> = {}): AckDuplex<unknown> {
     checkSendOptions('duplex', options)
     return new ProducerDuplex(start => this.#records(options, start))
   }
 
+  /** The same of anything: the options say how a record is made of it. */
+  webWritable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): WritableStream<Chunk<T>>
   /**
    * A web WritableStream, for `readable.pipeTo()`; otherwise as {@link writable}.
    *
@@ -75,7 +79,6 @@ export class Producer extends ObservableProducer {
    * @example await response.body.pipeThrough(new TextDecoderStream()).pipeTo(producer.webWritable({ topic: 'pages' }))
    */
   webWritable<M = unknown>(options?: SendOptions & FailureOptions<M>): WritableStream<Chunk<ProducerRecord<M>>>
-  webWritable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): WritableStream<Chunk<T>>
   webWritable(
     options: SendOptions & FailureOptions<never> & Partial<RecordOptions<unknown>> = {},
   ): WritableStream<unknown> {
@@ -84,6 +87,8 @@ export class Producer extends ObservableProducer {
     return webWritable(start => this.#batches(how, start), onFailed)
   }
 
+  /** The same of anything: the options say how a record is made of it. */
+  webTransform<T>(options: SendOptions & RecordOptions<T>): WebTransform<T, T>
   /**
    * A pair of web streams, for `readable.pipeThrough()`: records in, acks out, as {@link duplex}.
    *
@@ -92,7 +97,6 @@ export class Producer extends ObservableProducer {
    * @example for await (const ack of records.pipeThrough(producer.webTransform())) console.log(ack.kind)
    */
   webTransform<M = unknown>(options?: SendOptions): WebTransform<ProducerRecord<M>, M>
-  webTransform<T>(options: SendOptions & RecordOptions<T>): WebTransform<T, T>
   webTransform(options: SendOptions & Partial<RecordOptions<unknown>> = {}): WebTransform<unknown, unknown> {
     checkSendOptions('webTransform', options)
     return webTransform(start => this.#records(options, start))
