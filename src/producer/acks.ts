@@ -25,7 +25,7 @@ export interface BatchAck<M = unknown> extends Iterable<Ack<M>> {
  * What a stream of records is owed. It counts what was taken and has no end yet, and ends when its source has ended and
  * nothing is owed any more; a source's error waits for that too.
  */
-export abstract class StreamSink<M, T> implements AckSink {
+abstract class StreamSink<M, T> implements AckSink {
   protected readonly subscriber: Subscriber<T>
   #owed = 0
   #sourceEnded = false

@@ -5,7 +5,7 @@ import type { Intake } from './intake.js'
 /** Any source whose records can be published: what RxJS takes, and web streams. */
 export type Source<T> = ObservableInput<T> | ReadableStream<T>
 
-/** After so many values an iterable is left for a moment, so that a long one does not keep sockets from being served. */
+/** After so many values a source is left for a moment: one that always has some would keep sockets from being served. */
 const BURST = 1024
 
 /**
@@ -89,6 +89,7 @@ async function readAsync<T>(
       // Nobody is there any more to be told.
     }
   }
+  let taken = 0
   const left = intake.stopped$.subscribe(() => void leaveQuietly())
   try {
     while (!intake.stopped) {
@@ -97,6 +98,7 @@ async function readAsync<T>(
       if (done) break
       while (isFull(intake)) await room(intake)
       intake.next(value)
+      if (++taken % BURST === 0) await new Promise(resolve => setImmediate(resolve))
     }
   } catch (error) {
     if (error instanceof BufferFullError) void leaveQuietly()

@@ -12,7 +12,7 @@ import { startWorld, valuesIn, watch } from '../support/world.js'
 import { PULLED, silentSources, webStream } from './sources.js'
 
 const CLUSTER = { topics: { t: { partitions: 1 } }, replyDelayMs: 5 }
-const SMALL = { bufferMemory: 20_000, maxRequestSize: 1_024, batchSize: 1_024 }
+const SMALL = { bufferMemory: 100_000, maxRequestSize: 1_024, batchSize: 1_024 }
 const NEVER = { fault: { kind: 'neverAnswer' }, times: Number.POSITIVE_INFINITY } as const
 
 function* records(count: number, size = 1): Generator<ProducerRecord<number>, undefined> {
