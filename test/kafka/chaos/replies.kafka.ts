@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { produce } from '../../../src/protocol/produce.js'
+import { exceptOrder, threeSends } from '../../support/kafkajs-sends.js'
+import { findings } from '../../support/validator.js'
 import { KafkaCluster } from '../kafka-cluster.js'
+import { readWithKcat } from '../readers.js'
 import { FULL, underLoad } from './load.js'
 
 /* Rows of the fault matrix in which requests and replies get lost on their way. */
@@ -28,6 +31,19 @@ test('row 1: appended, reply lost: resent as it was, one copy at the original of
   })
   assert.ok(result.count('retrying') >= ROUNDS)
   assert.equal(result.count('epochBumped'), 0)
+})
+
+test('what the proof is worth: of three sends at once by kafkajs 2.2.4, first ack lost, one is reported as missing', async t => {
+  const topic = 'kafkajs'
+  await kafka.createTopic(topic, 1)
+  const acks = await threeSends(kafka.brokers, topic, async () => {
+    const proxy = kafka.proxy(await kafka.leader(topic, 0))
+    void proxy.inject({ on: 'reply', api: produce.key, fate: { kind: 'cut', after: 0 } })
+  })
+  const found = exceptOrder(findings(3, acks, await readWithKcat(kafka.internal, topic)))
+  t.diagnostic(found.join('; '))
+  assert.equal(found.length, 1)
+  assert.match(found[0]!, /^record \d is missing: another one is at 0@\d$/)
 })
 
 if (FULL) {
