@@ -51,7 +51,6 @@ export class Intake<I = never> implements Observer<I> {
   /** Those that are serialized wait for room. */
   #waiting = Subscription.EMPTY
   #stopped = false
-  #refusal: Error | undefined
 
   /** @param overflow what becomes of a record that finds no room; `wait` where the source asks {@link hasRoom} first. */
   constructor(
@@ -68,11 +67,6 @@ export class Intake<I = never> implements Observer<I> {
 
   get stopped(): boolean {
     return this.#stopped
-  }
-
-  /** Why nothing more is taken, where that is not the source's own doing. */
-  get refusal(): Error | undefined {
-    return this.#refusal
   }
 
   /** Whether a source that can wait may go on. */
@@ -150,7 +144,6 @@ export class Intake<I = never> implements Observer<I> {
    * @param error what the stream ends with, when nothing is owed any more; undefined: it completes.
    */
   close(reason: Error, error: Error | undefined): void {
-    this.#refusal ??= reason
     this.#waiting.unsubscribe()
     const inHand = this.#serializing.splice(0)
     this.#end(error)

@@ -199,13 +199,20 @@ export class ObservableProducer implements AsyncDisposable {
       const intake = new Intake<I>(this.#path, sink, overflow ?? this.#options.overflow, options)
       this.#intakes.add(intake)
       subscriber.add(() => {
-        this.#intakes.delete(intake)
         intake.stop()
+        this.#forget(intake)
       })
       if (signal !== undefined)
         subscriber.add(onAbort(signal, reason => intake.close(reason as Error, reason as Error)))
       subscriber.add(start(intake))
     })
+  }
+
+  /** When serializers have nothing of it in hand any more: that is sent too. */
+  #forget(intake: Pick<Intake, 'close' | 'serialized'>): void {
+    const serialized = intake.serialized()
+    if (serialized === undefined) this.#intakes.delete(intake)
+    else void serialized.then(() => this.#intakes.delete(intake))
   }
 
   async #close(): Promise<void> {

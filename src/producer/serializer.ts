@@ -113,6 +113,8 @@ export function makeRecord<T>(options: RecordOptions<T>, data: T): Made<T> | Pro
   try {
     topic = typeof options.topic === 'string' ? options.topic : options.topic(data)
     const key = options.key?.(data, { topic, isKey: true })
+    // Nobody else waits for it where `value` throws.
+    if (isPromise(key)) key.then(undefined, () => {})
     const value = (options.value ?? serializers.bytes)(data, { topic, isKey: false })
     if (!isPromise(key) && !isPromise(value)) return filled(options, topic, key, value, data)
     return Promise.all([key, value]).then(

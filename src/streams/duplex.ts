@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import type { Subscription } from 'rxjs'
-import { ProducerClosedError } from '../errors.js'
+import { KafkaError, ProducerClosedError } from '../errors.js'
 import type { Intake } from '../producer/intake.js'
 import type { Ack } from '../producer/record.js'
 import { type Chunk, feed } from './feed.js'
@@ -22,8 +22,12 @@ export class ProducerDuplex<I, M> extends Duplex {
   #unread = false
   /** What waits for the reader. */
   #whenRead: (() => void) | undefined
+  /** What was written is not all accepted yet, or waits for the reader. */
+  #writing: ((error?: Error) => void) | undefined
   #ended = false
   #finish: ((error?: Error) => void) | undefined
+  /** What it ends with when every ack has been read. */
+  #failure: Error | undefined
 
   constructor(open: Open<I, Ack<M>>) {
     super({ objectMode: true })
@@ -34,16 +38,24 @@ export class ProducerDuplex<I, M> extends Duplex {
       next: ack => {
         if (!this.push(ack)) this.#unread = true
       },
-      error: error => this.destroy(error),
+      error: error => this.#fail(error),
       complete: () => this.#settled(),
     })
   }
 
   override _write(chunk: Chunk<I>, _: unknown, done: (error?: Error) => void): void {
+    this.#writing = done
     feed(this.#intake!, chunk, error => {
-      if (error === undefined && this.#unread) this.#whenRead = done
-      else done(error)
+      if (error !== undefined) this.#intake!.error(error)
+      else if (this.#unread) this.#whenRead = () => this.#written()
+      else this.#written()
     })
+  }
+
+  override read(size?: number): Ack<M> | null {
+    const ack = super.read(size)
+    if (this.#failure !== undefined && this.readableLength === 0) process.nextTick(() => this.destroy(this.#failure))
+    return ack
   }
 
   override _read(): void {
@@ -61,17 +73,30 @@ export class ProducerDuplex<I, M> extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // What was accepted is delivered all the same.
     this.#acks?.unsubscribe()
+    this.#written(error ?? new KafkaError('the stream was destroyed before this was accepted'))
     done(error)
+  }
+
+  #written(error?: Error): void {
+    const done = this.#writing
+    this.#writing = undefined
+    done?.(error)
   }
 
   /** Every record has its end. */
   #settled(): void {
     this.#ended = true
     if (this.#finish === undefined) {
-      this.destroy(new ProducerClosedError('the producer was closed under a stream that had not ended'))
+      this.#fail(new ProducerClosedError('the producer was closed under a stream that had not ended'))
       return
     }
     this.push(null)
     this.#finish()
+  }
+
+  /** The reader gets what was acked before it is told. */
+  #fail(error: Error): void {
+    this.#failure = error
+    if (this.readableLength === 0) this.destroy(error)
   }
 }

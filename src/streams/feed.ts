@@ -5,25 +5,24 @@ export type Chunk<I> = I | readonly I[]
 
 /**
  * Puts what a stream was given into an intake, no faster than there is room, and calls back when there is room for more:
- * at once, if there is.
+ * at once, if there is; or with the reason why there will be none. Where the intake stops before, it never calls back: the
+ * stream ends when it is owed nothing any more.
  */
 export function feed<I>(intake: Intake<I>, chunk: Chunk<I>, done: (error?: Error) => void): void {
-  if (!Array.isArray(chunk) && intake.hasRoom && !intake.stopped) {
+  if (Array.isArray(chunk)) feedFrom(intake, chunk, 0, done)
+  else if (!intake.hasRoom) feedFrom(intake, [chunk as I], 0, done)
+  else {
     intake.next(chunk as I)
-    if (intake.hasRoom) done()
-    else intake.whenRoom(done)
-    return
+    feedFrom(intake, NOTHING, 0, done)
   }
-  feedFrom(intake, Array.isArray(chunk) ? chunk : [chunk as I], 0, done)
 }
 
+const NOTHING: readonly never[] = []
+
 function feedFrom<I>(intake: Intake<I>, values: readonly I[], from: number, done: (error?: Error) => void): void {
-  if (intake.stopped) {
-    done(intake.refusal)
-    return
-  }
   let next = from
-  while (next < values.length && intake.hasRoom) intake.next(values[next++]!)
+  while (next < values.length && intake.hasRoom && !intake.stopped) intake.next(values[next++]!)
+  if (intake.stopped) return
   if (next === values.length && intake.hasRoom) {
     done()
     return

@@ -1,7 +1,9 @@
+import { Subscription } from 'rxjs'
 import { ProducerClosedError } from '../errors.js'
 import type { BatchAck } from '../producer/acks.js'
 import type { Intake } from '../producer/intake.js'
 import type { Ack } from '../producer/record.js'
+import { onAbort } from '../producer/signal.js'
 import { type FailureOptions, failuresTo } from './failures.js'
 import { type Chunk, feed } from './feed.js'
 import type { Open } from './writable.js'
@@ -16,15 +18,18 @@ export function webWritable<I, M>(
   onFailed: FailureOptions<M>['onFailed'],
 ): WritableStream<Chunk<I>> {
   const way = new WebIntake(open)
+  let fail!: (error: unknown) => void
   return new WritableStream<Chunk<I>>({
-    start: controller =>
-      way.start(
-        failuresTo<M>(onFailed, error => controller.error(error)),
-        error => controller.error(error),
-      ),
-    write: chunk => way.write(chunk),
+    start(controller) {
+      fail = error => {
+        way.leave(error)
+        controller.error(error)
+      }
+      onAbort(signalOf(controller), reason => way.leave(reason))
+      way.start(failuresTo<M>(onFailed, fail), fail)
+    },
+    write: chunk => way.write(chunk, fail),
     close: () => way.close(),
-    abort: () => way.leave(),
   })
 }
 
@@ -37,32 +42,36 @@ export interface WebTransform<I, M> {
 /** For a web stream's `pipeThrough()`: records in, acks out. A reader that stops reading acks stops the intake. */
 export function webTransform<I, M>(open: Open<I, Ack<M>>): WebTransform<I, M> {
   const way = new WebIntake(open)
-  let read: () => void = () => {}
-  let sink!: WritableStreamDefaultController
   let acks!: ReadableStreamDefaultController<Ack<M>>
-  const fail = (error: unknown): void => {
-    acks.error(error)
-    sink.error(error)
-  }
+  /** What waits for the reader. */
+  let read: () => void = () => {}
   const readable = new ReadableStream<Ack<M>>({
     start(controller) {
       acks = controller
     },
     pull: () => read(),
-    cancel(reason) {
-      way.leave()
-      sink.error(reason)
-    },
+    cancel: reason => fail(reason),
   })
+  let fail!: (error: unknown) => void
   const writable = new WritableStream<Chunk<I>>({
     start(controller) {
-      sink = controller
+      fail = error => {
+        way.leave(error)
+        controller.error(error)
+        // The reader gets what was acked before it is told.
+        if (acks.desiredSize! > 0) acks.error(error)
+        else read = () => acks.error(error)
+      }
+      onAbort(signalOf(controller), reason => {
+        way.leave(reason)
+        acks.error(reason)
+      })
       way.start(ack => acks.enqueue(ack), fail)
     },
     async write(chunk) {
-      await way.write(chunk)
+      await way.write(chunk, error => way.end(error))
       if (acks.desiredSize! <= 0) {
-        await new Promise<void>(resolve => {
+        await way.wait(resolve => {
           read = resolve
         })
       }
@@ -71,20 +80,24 @@ export function webTransform<I, M>(open: Open<I, Ack<M>>): WebTransform<I, M> {
       await way.close()
       acks.close()
     },
-    abort(reason) {
-      way.leave()
-      acks.error(reason)
-      read()
-    },
   })
   return { writable, readable }
+}
+
+/** Tells of an abort at once: the sink's own `abort()` waits until the write that is under way has ended. */
+function signalOf(controller: WritableStreamDefaultController): AbortSignal {
+  // Node has it since version 18; the types of version 20 do not.
+  return (controller as WritableStreamDefaultController & { readonly signal: AbortSignal }).signal
 }
 
 /** An intake as web streams want it: with promises. */
 class WebIntake<I, A> {
   readonly #open: Open<I, A>
   #intake: Intake<I> | undefined
-  #leave: () => void = () => {}
+  #acks = Subscription.EMPTY
+  /** The end of what waits: a stream writes one by one, and closes after that. */
+  #reject: (error: unknown) => void = () => {}
+  #left: { readonly reason: unknown } | undefined
   #ended = false
   #finish: (() => void) | undefined
 
@@ -93,7 +106,7 @@ class WebIntake<I, A> {
   }
 
   start(acked: (ack: A) => void, failed: (error: unknown) => void): void {
-    const acks = this.#open(intake => {
+    this.#acks = this.#open(intake => {
       this.#intake = intake
       return undefined
     }).subscribe({
@@ -105,36 +118,44 @@ class WebIntake<I, A> {
         else failed(new ProducerClosedError('the producer was closed under a stream that had not ended'))
       },
     })
-    this.#leave = () => acks.unsubscribe()
   }
 
-  /** Resolves when there is room for more; undefined if there is at once. */
-  write(chunk: Chunk<I>): Promise<void> | undefined {
-    let over = false
-    let failure: Error | undefined
-    let settle: ((error?: Error) => void) | undefined
-    feed(this.#intake!, chunk, error => {
-      over = true
-      failure = error
-      settle?.(error)
-    })
-    if (over) return failure === undefined ? undefined : Promise.reject(failure)
-    return new Promise((resolve, reject) => {
-      settle = error => (error === undefined ? resolve() : reject(error))
-    })
+  /**
+   * Resolves when there is room for more.
+   *
+   * @param blocked told why there will be none.
+   */
+  write(chunk: Chunk<I>, blocked: (error: Error) => void): Promise<void> {
+    return this.wait(resolve => feed(this.#intake!, chunk, error => (error === undefined ? resolve() : blocked(error))))
+  }
+
+  /** Takes no more, and fails when nothing is owed any more. */
+  end(error: Error): void {
+    this.#intake!.error(error)
   }
 
   /** Resolves when every record has its end. */
   close(): Promise<void> {
-    return new Promise(resolve => {
+    return this.wait(resolve => {
       this.#finish = resolve
       if (this.#ended) resolve()
       else this.#intake!.complete()
     })
   }
 
-  /** Takes no more, and wants no more acks; what was accepted is delivered all the same. */
-  leave(): void {
-    this.#leave()
+  /** A promise that is rejected when it is left. */
+  wait(start: (resolve: () => void) => void): Promise<void> {
+    if (this.#left !== undefined) return Promise.reject(this.#left.reason)
+    return new Promise((resolve, reject) => {
+      this.#reject = reject
+      start(resolve)
+    })
+  }
+
+  /** Takes no more, and wants no more acks; what was accepted is delivered all the same. Whatever waits fails for this reason. */
+  leave(reason: unknown): void {
+    this.#left ??= { reason }
+    this.#acks.unsubscribe()
+    this.#reject(reason)
   }
 }

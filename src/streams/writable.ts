@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import type { Observable, Subscription } from 'rxjs'
-import { ProducerClosedError } from '../errors.js'
+import { KafkaError, ProducerClosedError } from '../errors.js'
 import type { BatchAck } from '../producer/acks.js'
 import type { Intake } from '../producer/intake.js'
 import { type FailureOptions, failuresTo } from './failures.js'
@@ -18,6 +18,8 @@ export class ProducerWritable<I, M> extends Writable {
   readonly #acks: Subscription | undefined
   /** `write()` said false for want of room, and `drain` is owed for that. */
   #full = false
+  /** What was written is not all accepted yet. */
+  #writing: ((error?: Error) => void) | undefined
   #ended = false
   #finish: ((error?: Error) => void) | undefined
 
@@ -41,12 +43,13 @@ export class ProducerWritable<I, M> extends Writable {
   }
 
   override _write(chunk: Chunk<I>, _: unknown, done: (error?: Error) => void): void {
-    feed(this.#intake!, chunk, error => this.#fed(error, done))
+    this.#writing = done
+    feed(this.#intake!, chunk, error => this.#fed(error))
   }
 
   override _writev(chunks: readonly { readonly chunk: Chunk<I> }[], done: (error?: Error) => void): void {
     const values = chunks.flatMap(({ chunk }) => chunk as I)
-    feed(this.#intake!, values, error => this.#fed(error, done))
+    this._write(values, undefined, done)
   }
 
   override _final(done: (error?: Error) => void): void {
@@ -58,6 +61,7 @@ export class ProducerWritable<I, M> extends Writable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // What was accepted is delivered all the same.
     this.#acks?.unsubscribe()
+    this.#writing?.(error ?? new KafkaError('the stream was destroyed before this was accepted'))
     done(error)
   }
 
@@ -65,9 +69,11 @@ export class ProducerWritable<I, M> extends Writable {
     return this.#intake?.hasRoom ?? true
   }
 
-  #fed(error: Error | undefined, done: (error?: Error) => void): void {
+  #fed(error: Error | undefined): void {
     const drains = this.#full && !this.writableNeedDrain
     this.#full = false
+    const done = this.#writing!
+    this.#writing = undefined
     done(error)
     // Node emits it only where `write()` was false for Node's own reasons.
     if (drains && error === undefined) process.nextTick(() => this.destroyed || this.emit('drain'))
