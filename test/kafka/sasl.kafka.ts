@@ -4,6 +4,7 @@ import { concat, firstValueFrom, interval, lastValueFrom, NEVER, of, toArray } f
 import {
   type Ack,
   AuthenticationError,
+  BrokerError,
   createProducer,
   type ProducerEvent,
   type ProducerOptions,
@@ -25,7 +26,10 @@ const onOneLine = (pem: string) => pem.trim().replaceAll('\n', '\\n')
 function login(listener: string): Record<string, string> {
   const prefix = `listener.name.${listener}`
   return {
-    [`${prefix}.plain.sasl.jaas.config`]: jaas('plain.PlainLoginModule', `user_alice="${PASSWORD}"`),
+    [`${prefix}.plain.sasl.jaas.config`]: jaas(
+      'plain.PlainLoginModule',
+      `user_alice="${PASSWORD}" user_bob="${PASSWORD}"`,
+    ),
     [`${prefix}.scram-sha-256.sasl.jaas.config`]: jaas('scram.ScramLoginModule'),
     [`${prefix}.scram-sha-512.sasl.jaas.config`]: jaas('scram.ScramLoginModule'),
     // Without a validator of its own, Kafka takes tokens without signature: for tests only.
@@ -65,6 +69,9 @@ for (const version of VERSIONS) {
         properties: {
           'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
           'connections.max.reauth.ms': SESSION_MS,
+          // Everybody may do everything, except for bob, who may do nothing.
+          'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+          'super.users': 'User:ANONYMOUS;User:alice',
           'ssl.keystore.type': 'PEM',
           'ssl.keystore.key': onOneLine(key),
           'ssl.keystore.certificate.chain': onOneLine(cert),
@@ -189,6 +196,21 @@ for (const version of VERSIONS) {
         assert.ok(fatal)
       })
     }
+
+    test('row 24: who may not be idempotent is told so, and the producer ends', async () => {
+      await kafka.createTopic('bob', 1)
+      const sasl = { mechanism: 'plain', username: 'bob', password: PASSWORD } as const
+      await using producer = createProducer({ brokers: kafka.brokersAt('SASL_PLAINTEXT'), sasl })
+      const acks: Ack[] = []
+      const stream$ = concat(of({ topic: 'bob', value: 'v' }), NEVER).pipe(producer.send())
+      const error = await new Promise(error => void stream$.subscribe({ next: ack => acks.push(ack), error }))
+      assert.ok(error instanceof BrokerError)
+      assert.equal(error.codeName, 'CLUSTER_AUTHORIZATION_FAILED')
+      assert.deepEqual(
+        acks.map(ack => ack.kind === 'failed' && ack.persisted),
+        ['no'],
+      )
+    })
 
     for (const [what, listener, options, message] of [
       ['no credentials', 'SASL_PLAINTEXT', {}, /so does a listener that expects SASL \(option `sasl`\)/],
