@@ -14,7 +14,7 @@ import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { startWorld, valuesIn, type World } from '../support/world.js'
 
 const CLUSTER = { topics: { t: { partitions: 1 }, many: { partitions: 3 } }, replyDelayMs: 10 }
-const SMALL = { bufferMemory: 10_000, maxRequestSize: 1_024, batchSize: 1_024 }
+const SMALL = { bufferMemory: 40_000, maxRequestSize: 1_024, batchSize: 1_024 }
 const NEVER = { fault: { kind: 'neverAnswer' }, times: Number.POSITIVE_INFINITY } as const
 
 function* records(count: number, size = 1): Generator<ProducerRecord<number>, undefined> {
