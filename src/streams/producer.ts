@@ -48,8 +48,8 @@ export class Producer extends ObservableProducer {
    */
   writable<M = unknown>(options?: SendOptions & FailureOptions<M>): Writable
   writable(options: SendOptions & FailureOptions<never> & Partial<RecordOptions<unknown>> = {}): Writable {
-    const { onFailed, ...how } = options
     checkSendOptions('writable', options, FAILURE_RULES)
+    const { onFailed, ...how } = options
     return new ProducerWritable(start => this.#batches(how, start), onFailed)
   }
 
@@ -82,8 +82,8 @@ export class Producer extends ObservableProducer {
   webWritable(
     options: SendOptions & FailureOptions<never> & Partial<RecordOptions<unknown>> = {},
   ): WritableStream<unknown> {
-    const { onFailed, ...how } = options
     checkSendOptions('webWritable', options, FAILURE_RULES)
+    const { onFailed, ...how } = options
     return webWritable(start => this.#batches(how, start), onFailed)
   }
 
