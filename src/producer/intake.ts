@@ -51,6 +51,7 @@ export class Intake<I = never> implements Observer<I> {
   /** Those that are serialized wait for room. */
   #waiting = Subscription.EMPTY
   #stopped = false
+  #given = 0
 
   /** @param overflow what becomes of a record that finds no room; `wait` where the source asks {@link hasRoom} first. */
   constructor(
@@ -67,6 +68,11 @@ export class Intake<I = never> implements Observer<I> {
 
   get stopped(): boolean {
     return this.#stopped
+  }
+
+  /** How many the source has given. */
+  get given(): number {
+    return this.#given
   }
 
   /** Whether a source that can wait may go on. */
@@ -118,6 +124,7 @@ export class Intake<I = never> implements Observer<I> {
 
   next(data: I): void {
     if (this.#stopped) return
+    this.#given++
     if (this.#options === undefined) {
       this.#accept(data as ProducerRecord)
       return

@@ -5,7 +5,7 @@ export type Chunk<I> = I | readonly I[]
 
 /**
  * Puts what a stream was given into an intake, no faster than there is room, and calls back when there is room for more:
- * at once, if there is; or with the reason why there will be none. Where the intake stops before, it never calls back: the
+ * at once, if there is, but for a short rest from time to time; or with the reason why there will be none. Where the intake stops before, it never calls back: the
  * stream ends when it is owed nothing any more.
  */
 export function feed<I>(intake: Intake<I>, chunk: Chunk<I>, done: (error?: Error) => void): void {
@@ -19,12 +19,17 @@ export function feed<I>(intake: Intake<I>, chunk: Chunk<I>, done: (error?: Error
 
 const NOTHING: readonly never[] = []
 
+/** After so many values the event loop is left to others: a stream that always has some would keep sockets from being served. */
+const BURST = 1024
+
 function feedFrom<I>(intake: Intake<I>, values: readonly I[], from: number, done: (error?: Error) => void): void {
   let next = from
   while (next < values.length && intake.hasRoom && !intake.stopped) intake.next(values[next++]!)
   if (intake.stopped) return
   if (next === values.length && intake.hasRoom) {
-    done()
+    const tired = Math.floor(intake.given / BURST) > Math.floor((intake.given - Math.max(next, 1)) / BURST)
+    if (tired) setImmediate(done)
+    else done()
     return
   }
   intake.whenRoom(error => {

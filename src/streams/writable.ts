@@ -10,8 +10,8 @@ import { type Chunk, feed } from './feed.js'
 export type Open<I, A> = (start: (intake: Intake<I>) => undefined) => Observable<A>
 
 /**
- * Records into Kafka, as a Node stream. `write()` is false exactly while the producer's buffer has no room, and `finish`
- * means that brokers have confirmed every record.
+ * Records into Kafka, as a Node stream. `write()` is false exactly while the producer's buffer has no room (and, for who
+ * writes a thousand in one go, until the event loop has turned); `finish` means that brokers have confirmed every record.
  */
 export class ProducerWritable<I, M> extends Writable {
   #intake: Intake<I> | undefined
@@ -61,7 +61,7 @@ export class ProducerWritable<I, M> extends Writable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // What was accepted is delivered all the same.
     this.#acks?.unsubscribe()
-    this.#writing?.(error ?? new KafkaError('the stream was destroyed before this was accepted'))
+    this.#fed(error ?? new KafkaError('the stream was destroyed before this was accepted'))
     done(error)
   }
 
@@ -72,7 +72,9 @@ export class ProducerWritable<I, M> extends Writable {
   #fed(error: Error | undefined): void {
     const drains = this.#full && !this.writableNeedDrain
     this.#full = false
-    const done = this.#writing!
+    const done = this.#writing
+    // Destroyed meanwhile.
+    if (done === undefined) return
     this.#writing = undefined
     done(error)
     // Node emits it only where `write()` was false for Node's own reasons.
