@@ -48,7 +48,7 @@ export const NO_SEQUENCE = -1
  * What a record takes beside its bytes until it has its terminal event: it comes back in its ack, and so does what it holds.
  * Measured with records of 100 bytes, for which it is most of what there is.
  */
-export const RECORD_COST = 400
+export const RECORD_COST = 500
 
 /**
  * Records of one partition that are sent, and settled, together. It fills, is sealed and stamped when a request takes

@@ -47,11 +47,11 @@ export interface ProducerOptions {
   readonly batchSize?: number
   /** Bytes of the largest request, and so of the largest record, before compression; keep it at the broker's `message.max.bytes` or below. Default 1048576. */
   readonly maxRequestSize?: number
-  /** Bytes that records may take until they have their terminal event: each its own, and 200 more for what comes back in its ack. Default 33554432. */
+  /** Bytes that records may take until they have their terminal event: each its own, and 500 more for what comes back in its ack. Default 33554432. */
   readonly bufferMemory?: number
   /**
    * How long a source that can wait waits for room in the buffer, in ms; then its stream errors with a `BufferFullError` that
-   * names the partition that holds most of it. Default `deliveryTimeoutMs`: what holds the buffer fails by then.
+   * names the partition that holds most of it. Default 2147483647: what holds the buffer is gone after `deliveryTimeoutMs`.
    */
   readonly maxBlockMs?: number
   /** What becomes of a record from a push source that finds the buffer full: the stream errors, or the record fails in-band. Default `'error'`. */
@@ -145,7 +145,7 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     batchSize: given.batchSize ?? Math.min(262_144, given.maxRequestSize ?? 262_144),
     maxRequestSize: given.maxRequestSize ?? 1_048_576,
     bufferMemory: given.bufferMemory ?? 33_554_432,
-    maxBlockMs: given.maxBlockMs ?? given.deliveryTimeoutMs ?? 120_000,
+    maxBlockMs: given.maxBlockMs ?? MAX_INT32,
     overflow: given.overflow ?? 'error',
     compression: given.compression ?? 'none',
     partitioner: given.partitioner,

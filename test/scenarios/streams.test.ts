@@ -387,7 +387,7 @@ for (const overflow of ['error', 'reject'] as const) {
 }
 
 test('a synchronous source of 10^6 records does not overflow the stack', async () => {
-  const world = await startWorld({ cluster: { ...CLUSTER, trace: false }, producer: { bufferMemory: 2 ** 29 } })
+  const world = await startWorld({ cluster: { ...CLUSTER, trace: false }, producer: { bufferMemory: 2 ** 30 } })
   let acked = 0
   let done = false
   const source = {

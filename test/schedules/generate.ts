@@ -1,3 +1,4 @@
+import { RECORD_COST } from '../../src/producer/batch.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Fault, FaultRule } from '../../src/testing/index.js'
 import { Random } from '../support/random.js'
@@ -103,7 +104,7 @@ class Generator {
       requestTimeoutMs,
       deliveryTimeoutMs: linger + requestTimeoutMs + (hasty ? random.int(500, 8000) : random.int(10_000, 90_000)),
       maxRequestSize,
-      ...(small && { bufferMemory: maxRequestSize + 200 + random.int(0, 8192) }),
+      ...(small && { bufferMemory: maxRequestSize + 16 * RECORD_COST + random.int(0, 8192) }),
       overflow: random.pick(['error', 'reject']),
       ...(random.chance(0.35) && { retries: random.int(1, 3) }),
       ...(random.chance(0.15) && { compression: 'snappy' }),

@@ -7,7 +7,7 @@ import { startWorld, valuesIn, watch } from '../support/world.js'
 import { FORMS, WAITING, WITH_ACKS } from './forms.js'
 
 const CLUSTER = { topics: { t: { partitions: 1 } }, replyDelayMs: 5 }
-const SMALL = { bufferMemory: 4_096, maxRequestSize: 1_024, batchSize: 1_024 }
+const SMALL = { bufferMemory: 8_192, maxRequestSize: 1_024, batchSize: 1_024 }
 const PUSHED = Object.keys(FORMS).filter(name => !WAITING.includes(name))
 const count = (to: number): number[] => [...Array(to).keys()]
 const values = (to: number): string[] => count(to).map(n => `v${n}`)

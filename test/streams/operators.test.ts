@@ -334,7 +334,7 @@ describe('failFast()', () => {
 test('a synchronous source of 10^6 records, and as many acks', async () => {
   const world = await startWorld({
     cluster: { topics: { one: { partitions: 1 } }, trace: false },
-    producer: { bufferMemory: 2 ** 29 },
+    producer: { bufferMemory: 2 ** 30 },
   })
   let [acked, last, done] = [0, -1n, false]
   range(0, 1_000_000)
