@@ -10,7 +10,7 @@ import { nextSequence, Sequencer } from './sequencer.js'
  * | phase    | it sends                                | and leaves when                                                         |
  * |----------|-----------------------------------------|-------------------------------------------------------------------------|
  * | probing  | one batch, with none in flight          | its leader stored it → open; anything else → draining, unless the next one can tell |
- * | open     | up to `maxInFlight`, of one epoch       | a batch was not stored, or expired in flight → draining; new leader, or a rest → probing |
+ * | open     | up to `maxInFlight`, of one epoch       | a batch was not stored, or expired in flight → draining; new leader, new epoch, or a rest → probing |
  * | draining | nothing                                 | no batch is in flight → rewind → paused, or probing if nothing is to be retried |
  * | paused   | nothing                                 | the back-off is over → probing                                          |
  */
@@ -108,6 +108,8 @@ export class Partition {
     this.lastSize = batch.size
     batch.seal(compression)
     this.sequencer.stamp(batch)
+    // A new epoch begins as a new leader does.
+    if (this.#phase === 'open' && batch.identity !== this.#confirmed) this.#phase = 'probing'
     batch.attempts++
     batch.verdict = undefined
     this.#inFlight.push(batch)

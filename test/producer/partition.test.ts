@@ -506,6 +506,22 @@ test('two epochs are never in flight together: the new one would end the old one
   assert.deepEqual([b.identity?.producerEpoch, d.identity?.producerEpoch], [0, 1])
 })
 
+test('a new epoch begins with one batch alone, though its leader has just stored one of the old epoch', () => {
+  open()
+  const [a, b, c, d] = [add('a'), add('b'), add('c'), add('d')]
+  for (let i = 0; i < 2; i++) take()
+  partition.answered(a, unknown)
+  partition.expire(b)
+  partition.answered(b, unknown)
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  assert.equal(take(), c)
+  assert.deepEqual([c.identity?.producerEpoch, c.baseSequence], [1, 0])
+  assert.ok(!partition.sendable)
+  partition.answered(c, stored(20n))
+  assert.equal(take(), d)
+})
+
 test('after a rest as long as metadata is kept, one batch goes first: the broker may have forgotten the producer', () => {
   open()
   partition.led(1)
