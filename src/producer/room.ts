@@ -42,7 +42,9 @@ export class Room {
       resume(error)
     }
     waiting.add(scheduler.schedule(() => this.#blocked(this.#buffer.heldBy()), BLOCKED_AFTER_MS))
-    waiting.add(scheduler.schedule(() => over(this.#timeout()), maxBlockMs))
+    // What holds the buffer may be due at that very time, and is to go first.
+    const timeIsUp = (): void => waiting.add(scheduler.schedule(() => over(this.#timeout())))
+    waiting.add(scheduler.schedule(timeIsUp, maxBlockMs))
     waiting.add(
       this.#buffer.released$.subscribe({
         next: () => {

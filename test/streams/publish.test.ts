@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import {
   type Ack,
   BufferFullError,
+  DeliveryTimeoutError,
   InvalidArgumentError,
   ProducerClosedError,
   type ProducerRecord,
@@ -216,6 +217,22 @@ test('a pulled source that finds no room within maxBlockMs: its acks first, then
     assert.equal(world.producer.bufferedBytes, 0)
     await world.end()
   }
+})
+
+test('what fills the buffer fails before a source that waits behind it does, if both are due at the same time', async () => {
+  const producer = { bufferMemory: 2_048, maxRequestSize: 1_024, requestTimeoutMs: 500, deliveryTimeoutMs: 2_000 }
+  const world = await startWorld({ cluster: CLUSTER, producer })
+  await world.cluster.stopNode(1)
+  world.cluster.inject({ api: 'InitProducerId', fault: { kind: 'error', code: 14 }, times: Number.POSITIVE_INFINITY })
+  const acks = watch(world.producer.publish<number>(records(5, 600)))
+  // Its timer begins anew with the batch, behind the one of the source.
+  await world.time.advance(1_000)
+  await world.cluster.startNode(1)
+  await world.time.until(() => acks.done || acks.error !== undefined)
+  assert.equal(acks.error, undefined)
+  assert.deepEqual(numbers(acks.values), [0, 1, 2, 3, 4])
+  assert.ok(acks.values.every(ack => ack.kind === 'failed' && ack.error instanceof DeliveryTimeoutError))
+  await world.end()
 })
 
 test('publish() refuses at once what is no source, and options that mean nothing', async () => {
