@@ -115,7 +115,7 @@ class Run {
         return
       case 'forgetProducer':
         // A batch that is stored and not confirmed would be stored again: that is the broker's doing, so not while there may be one.
-        if (!this.#has(step) || this.#recorder.unsettledOf(step.topic).size > 0) return
+        if (!this.#has(step) || this.#recorder.unsettledOf(step.topic).size > 0 || this.#requestsOutlive()) return
         this.#recorder.forgets(step.topic, step.partition)
         cluster.forgetProducer(step.topic, step.partition)
         return
@@ -124,7 +124,7 @@ class Run {
       case 'deleteTopic': {
         const { topic } = step
         const partitions = cluster.topics.get(topic)
-        if (partitions === undefined) return
+        if (partitions === undefined || this.#requestsOutlive()) return
         for (let partition = 0; partition < partitions; partition++) this.#recorder.forgets(topic, partition)
         this.#recorder.removing(topic, () => cluster.deleteTopic(topic))
         return
@@ -153,6 +153,14 @@ class Run {
     this.#recorder.removing(topic, () => cluster.truncate(topic, partition, first.baseOffset))
   }
 
+  /** Whether a broker may still have requests of connections that are gone: no longer than producers are remembered. */
+  #requestsOutlive(): boolean {
+    const { cluster, time } = this.#world
+    return cluster.trace.some(
+      entry => entry.kind === 'fault' && entry.fault.kind === 'carryOutLate' && entry.at + entry.fault.ms >= time.now(),
+    )
+  }
+
   /** Brokers forget who is idle for long: here, for as long as it takes metadata to come twice with nothing sent meanwhile. */
   async #expireProducers(): Promise<void> {
     const { cluster, events, producer } = this.#world
@@ -162,7 +170,7 @@ class Run {
     const refreshed = (): boolean => events.slice(seen).filter(({ kind }) => kind === 'metadata').length >= 2
     if (!idle()) return
     await this.#within(REST_MS, () => !idle() || refreshed())
-    if (idle() && refreshed()) cluster.expireProducers()
+    if (idle() && refreshed() && !this.#requestsOutlive()) cluster.expireProducers()
   }
 
   async #stop(node: number): Promise<void> {
