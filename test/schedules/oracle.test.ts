@@ -90,6 +90,19 @@ describe('what was stored', () => {
     only(doctored({ ...swapped, amnesia: [forgotten], schedule: strict }), /^I3/)
   })
 
+  test('an ack without an offset for what is not there is excused only where the leader forgot the producer', () => {
+    const lost = {
+      ...logWith(records => records.slice(1)),
+      settled: settledWith(0, { offset: -1 }),
+      appended: honest.appended.filter(({ number }) => number !== 0),
+    }
+    only(doctored(lost), /^I1: record 0 is acked and not readable/)
+    const forgotten = { topic: 't0', partition: 0, unsettled: new Set([0]), from: 5, until: 5 }
+    assert.deepEqual(doctored({ ...lost, amnesia: [forgotten] }), [])
+    only(doctored({ ...lost, amnesia: [{ ...forgotten, unsettled: new Set([1]) }] }), /^I1/)
+    only(doctored({ ...lost, settled: honest.settled, amnesia: [forgotten] }), /^I1/)
+  })
+
   test('a record that nobody sent', () => {
     only(
       doctored(logWith(records => [...records, { number: 4711, offset: 99 }])),

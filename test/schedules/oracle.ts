@@ -21,6 +21,8 @@ import { windowFindings } from './window-oracle.js'
  * - Where a leader forgot the producer, records that were under way, or came before it stored something again, may stand
  *   behind records that were accepted later (I3): a leader that knows nothing takes any sequence as the first (R5). Not so
  *   with `strictFirstSequence`, and not where the producer had been idle, for it must reckon with that.
+ * - In the same case a record may be acked, at an offset that nobody knows, and never have been stored (I1): the leader took a
+ *   later one as the first, and so seems to have had those before it.
  * - No duplicate is ever excused: a leader is made to forget only while everything that was sent to it is confirmed.
  */
 export function findings(history: History): string[] {
@@ -56,6 +58,8 @@ function storedFindings(history: History): string[] {
     if (kind === 'acked') {
       const place = `${partition}@${offset}`
       const known = ever.get(number) ?? new Set()
+      if (!known.size && offset === -1 && forgottenMeanwhile(history, offered[number]!.topic, partition!, number))
+        continue
       if (!places.has(number) && !removed.has(number)) found.push(`I1: record ${number} is acked and not readable`)
       else if (offset >= 0 ? !known.has(place) : ![...known].some(one => one.startsWith(`${partition}@`))) {
         found.push(`I1: record ${number} is acked at ${place}, but stored at ${[...known].join(', ') || 'no place'}`)
@@ -88,27 +92,30 @@ function ackOrderFindings(history: History): string[] {
   })
 }
 
+/** The record was under way, or came before the leader stored something again, when that had forgotten the producer. */
+function forgottenMeanwhile({ amnesia, schedule }: History, topic: string, partition: number, number: number): boolean {
+  if (schedule.cluster.strictFirstSequence) return false
+  return amnesia.some(
+    one =>
+      one.topic === topic &&
+      one.partition === partition &&
+      one.until !== undefined &&
+      (one.unsettled.has(number) || (number >= one.from && number < one.until)),
+  )
+}
+
 function orderFindings(
-  { amnesia, schedule }: History,
+  history: History,
   topic: string,
   partition: number,
   numbers: readonly number[],
   what: string,
 ): string[] {
-  const excused = (number: number): boolean =>
-    !schedule.cluster.strictFirstSequence &&
-    amnesia.some(
-      one =>
-        one.topic === topic &&
-        one.partition === partition &&
-        one.until !== undefined &&
-        (one.unsettled.has(number) || (number >= one.from && number < one.until)),
-    )
   const found: string[] = []
   let last = -1
   for (const number of numbers) {
     if (number > last) last = number
-    else if (number < last && !excused(number)) {
+    else if (number < last && !forgottenMeanwhile(history, topic, partition, number)) {
       found.push(`I3: in ${topic}-${partition} record ${number} is ${what} behind record ${last}`)
     }
   }
