@@ -129,10 +129,7 @@ function endFindings(stream: StreamLog, { script }: Outcome, fatal: boolean): st
     [error instanceof ProducerClosedError, causes.has('close') && (!observable || plan.form === 'publish iterable')],
     [
       error instanceof BufferFullError,
-      // By default what holds the buffer fails by then, but others may be in front.
-      canWait(plan)
-        ? script.producer.maxBlockMs !== undefined || script.streams.length > 1
-        : script.producer.overflow === 'error',
+      canWait(plan) ? script.producer.maxBlockMs !== undefined : script.producer.overflow === 'error',
     ],
     [error instanceof RecordFailedError, !givesAcks(plan) && !plan.onFailed],
     [error !== undefined, fatal],

@@ -108,7 +108,7 @@ function streamPlan(random: Random): StreamPlan {
   return {
     form: random.pick(FORMS),
     serializer: random.pick(['none', 'sync', 'async']),
-    onFailed: random.chance(0.7),
+    onFailed: random.chance(0.5),
     length: random.int(0, 80),
     fails: random.chance(0.3),
   }
@@ -143,7 +143,7 @@ function action(random: Random, streams: number, nodes: number, partitions: numb
       count: random.chance(0.15) ? random.int(30, 120) : random.int(1, 12),
       size: random.pick([0, 10, 100, 600]),
       array: random.chance(0.3),
-      bad: random.chance(0.08),
+      bad: random.chance(0.15),
     }
   }
   if (kind < 0.52) return { do: 'end', stream }
