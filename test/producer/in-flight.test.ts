@@ -27,23 +27,23 @@ function openWindow(maxInFlight: number, waiting: string[]) {
     })
   merge(wake$, permits.released$)
     .pipe(
-      drawWhile(permits, () => {
-        // Whatever was drawn before and not attempted is in mergeMap's queue.
-        mostQueued = Math.max(mostQueued, drawn - attempted)
-        const next = waiting.shift()
-        if (next !== undefined) drawn++
-        return next
-      }),
+      drawWhile(permits, () => waiting.shift()),
+      drawn$ =>
+        new Observable<string>(subscriber =>
+          drawn$.subscribe(name => {
+            drawn++
+            subscriber.next(name)
+            // Whatever was handed on and is not attempted by now is in mergeMap's queue.
+            mostQueued = Math.max(mostQueued, drawn - attempted)
+          }),
+        ),
       mergeMap(name => permits.held(attempt(name)), maxInFlight),
     )
     .subscribe(name => log.push(`done ${name}`))
   return {
     log,
     wake: () => wake$.next(),
-    answer: (name: string) => {
-      answers.get(name)!()
-      mostQueued = Math.max(mostQueued, drawn - attempted)
-    },
+    answer: (name: string) => answers.get(name)!(),
     get queued() {
       return mostQueued
     },

@@ -226,6 +226,23 @@ test('out of sequence, and so is every other one that may be stored: all of them
   assert.deepEqual([c.baseSequence, c.identity?.producerEpoch], [0, 1])
 })
 
+test('out of sequence while others are in flight: these are awaited, and nothing is asked for beside them', () => {
+  const [, b, c, d] = unanswered('a', 'b', 'c', 'd')
+  partition.answered(take(), stored(10n))
+  assert.deepEqual([take(), take()], [b, c])
+  // The slot for d is taken by another partition.
+  partition.answered(b!, outOfSequence)
+  assert.ok(!partition.sendable)
+  partition.answered(c!, outOfSequence)
+  assert.deepEqual(log, ['a acked', 'pause 1'])
+  partition.resume()
+  for (const batch of [b, c, d]) {
+    assert.equal(take(), batch)
+    partition.answered(batch!, batch === d ? stored(40n) : outOfSequence)
+  }
+  assert.deepEqual(log.slice(2), ['b acked', 'c acked', 'd acked'])
+})
+
 test('out of sequence, and no answer to the next one that may be stored: it begins with the first again', () => {
   const [a, b] = unanswered('a', 'b')
   partition.answered(take(), outOfSequence)

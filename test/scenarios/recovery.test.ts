@@ -7,6 +7,7 @@ import {
   DeliveryTimeoutError,
   type ProducerEvent,
   ProducerFencedError,
+  type ProducerOptions,
 } from '../../src/index.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
@@ -225,11 +226,12 @@ test('a batch that is split before its linger is over leaves no timer behind', a
   assert.equal(acks.values.filter(ack => ack.kind === 'acked').length, 20)
 })
 
-test('what a socket was given stays as it was, for a socket that is cut may not have sent it yet', async () => {
+/** A producer of which every byte that its sockets were given is kept, with what it was then. */
+async function startKeeping(options: Partial<ProducerOptions> = {}) {
   const written: { chunk: Uint8Array; before: Buffer }[] = []
   const time = new VirtualTime()
   const network = new MemoryNetwork({ scheduler: time })
-  const keeping: Transport = {
+  const transport: Transport = {
     connect(address, listener) {
       const { write, destroy } = network.connect(address, listener)
       return {
@@ -242,25 +244,51 @@ test('what a socket was given stays as it was, for a socket that is cut may not 
     },
   }
   const cluster = await startCluster({ ...ONE_PARTITION, scheduler: time, network })
-  const producer = createProducer({ brokers: cluster.brokers, scheduler: time, transport: keeping })
-  const { push, acks } = open(producer)
-  push.next({ topic: 't', value: 'first' })
-  await time.until(() => acks.values.length === 1)
-  cluster.inject({ fault: { kind: 'dropBeforeAppend' } })
-  written.length = 0
-  push.next({ topic: 't', value: 'twice sent' })
-  await time.until(() => acks.values.length === 2)
-  const twice = written.filter(({ before }) => before.includes('twice sent'))
-  assert.equal(twice.length, 2)
-  for (let i = 0; i < 20; i++) {
-    push.next({ topic: 't', value: `other ${i}` })
-    await time.until(() => acks.values.length === 3 + i)
+  const producer = createProducer({ brokers: cluster.brokers, scheduler: time, transport, ...options })
+  const stream = open(producer)
+  const send = async (value: string): Promise<void> => {
+    const count = stream.acks.values.length
+    stream.push.next({ topic: 't', value })
+    await time.until(() => stream.acks.values.length > count)
   }
-  for (const { chunk, before } of twice) assert.deepEqual(Buffer.from(chunk), before)
-  assert.ok(
-    written.some(({ chunk, before }) => !before.equals(chunk)),
-    'memory of what was answered at once is used again',
-  )
-  await time.until(producer.close())
-  await cluster.stop()
+  const end = async (): Promise<void> => {
+    assert.ok(
+      written.some(({ before, chunk }) => !before.equals(chunk)),
+      'memory of what was answered at once is used again',
+    )
+    await time.until(producer.close())
+    await cluster.stop()
+  }
+  /** What was written and holds this value is still what it was. */
+  const unchanged = (value: string, times: number): void => {
+    const found = written.filter(({ before }) => before.includes(value))
+    assert.equal(found.length, times)
+    for (const { chunk, before } of found) assert.deepEqual(Buffer.from(chunk), before)
+  }
+  return { cluster, acks: stream.acks, send, unchanged, end }
+}
+
+test('what a socket was given stays as it was, for a socket that is cut may not have sent it yet', async () => {
+  const { cluster, send, unchanged, end } = await startKeeping()
+  await send('first')
+  cluster.inject({ fault: { kind: 'dropBeforeAppend' } })
+  await send('twice sent')
+  for (let i = 0; i < 20; i++) await send(`other ${i}`)
+  unchanged('twice sent', 2)
+  await end()
+})
+
+test('what a socket was given stays as it was when its time is over, for it may be sent yet', async () => {
+  const { cluster, acks, send, unchanged, end } = await startKeeping({
+    requestTimeoutMs: 1_000,
+    deliveryTimeoutMs: 1_000,
+  })
+  // It waits for metadata first: the request has half of its time left when the record has none.
+  cluster.inject({ api: 'Metadata', fault: { kind: 'delay', ms: 500 } })
+  cluster.inject({ fault: { kind: 'neverAnswer' } })
+  await send('sent once, and given up')
+  assert.ok(acks.values[0]?.kind === 'failed' && acks.values[0].persisted === 'maybe')
+  for (let i = 0; i < 20; i++) await send(`other ${i}`)
+  unchanged('sent once, and given up', 1)
+  await end()
 })

@@ -93,6 +93,9 @@ test('every broker has a window of its own', async () => {
   for (let i = 0; i < 90; i++) push.next({ topic: 't', value: `v${i}`, partition: i % 3 })
   await world.time.until(() => acks.values.length >= 30)
   assert.deepEqual([...world.producer.inFlight.values()], [4, 4, 4])
+  const seen = (kind: 'request' | 'answered') =>
+    world.cluster.trace.filter(entry => entry.kind === kind && entry.api === 'Produce').length
+  assert.equal(seen('request') - seen('answered'), 12, 'all of them are full at the same time')
   await world.time.until(() => acks.values.length === 90)
   assert.deepEqual(
     [1, 2, 3].map(node => world.cluster.depth.most(node)),

@@ -1,11 +1,11 @@
 /**
- * `npm run test:soak -- [--schedules N] [--seed S] [--workers W]`: random schedules, as many as asked for.
+ * `npm run test:soak -- [--schedules N] [--seed S] [--workers W] [--no-shrink]`: random schedules, as many as asked for.
  * `npm run test:soak -- --replay FILE`: one schedule, from JSON.
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { explain } from './explain.js'
+import { describe, explain } from './explain.js'
 import { judge } from './judge.js'
 import { runMany } from './many.js'
 
@@ -14,8 +14,10 @@ const { values } = parseArgs({
     schedules: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '0' },
     workers: { type: 'string', default: String(availableParallelism()) },
+    shrink: { type: 'boolean', default: true },
     replay: { type: 'string' },
   },
+  allowNegative: true,
 })
 
 if (values.replay === undefined) await soak()
@@ -43,7 +45,7 @@ async function soak(): Promise<void> {
     return
   }
   process.exitCode = 1
-  console.error(await explain(failures[0]!))
+  console.error(values.shrink ? await explain(failures[0]!) : describe(failures[0]!))
 }
 
 async function replay(file: string): Promise<void> {

@@ -1,0 +1,6 @@
+import { ANSWERS } from './answers.js'
+import type { Mutation } from './mutation.js'
+import { RECOVERY } from './recovery.js'
+import { WINDOW } from './window.js'
+
+export const MUTATIONS: readonly Mutation[] = [...WINDOW, ...RECOVERY, ...ANSWERS]
