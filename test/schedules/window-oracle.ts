@@ -43,6 +43,8 @@ interface OpenRequest {
   readonly batches: readonly Sent[]
   /** By partition: what was decided. */
   readonly decisions: Map<string, Decision>
+  /** The producer does not see what was decided. */
+  mangled: boolean
 }
 
 interface Decision {
@@ -64,6 +66,9 @@ const CERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.MESSAGE_TOO_LARGE,
   ErrorCode.RECORD_LIST_TOO_LARGE,
 ])
+
+/** Faults of a request after which the producer does not see what the broker has decided. */
+const MANGLES: ReadonlySet<string> = new Set(['hostileBytes', 'cutReply'])
 
 const nameOf = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}-${partition}`
 
@@ -109,6 +114,7 @@ class WindowOracle {
         return
       case 'fault':
         if (entry.fault.kind === 'slowDrain') this.#slow.add(entry.connection)
+        if (MANGLES.has(entry.fault.kind)) this.#mangle(entry.connection)
         this.#lastFault = entry
         return
       case 'appended':
@@ -129,7 +135,7 @@ class WindowOracle {
 
   #request(entry: Request, batches: readonly Sent[]): void {
     const { node, connection, correlationId, at } = entry
-    const request: OpenRequest = { node, connection, correlationId, batches, decisions: new Map() }
+    const request: OpenRequest = { node, connection, correlationId, batches, decisions: new Map(), mangled: false }
     const open = this.#open.get(connection) ?? []
     this.#open.set(connection, open)
     open.push(request)
@@ -186,6 +192,12 @@ class WindowOracle {
     line.next.set(identity, following(baseSequence, count))
   }
 
+  /** The answer to the request that is being carried out will not be what was decided. */
+  #mangle(connection: number): void {
+    const request = this.#open.get(connection)?.find(({ decisions }) => decisions.size === 0)
+    if (request !== undefined) request.mangled = true
+  }
+
   /** The broker has decided about one batch. Each goes by its own in the connection's oldest request. */
   #decided(entry: Extract<TraceEntry, { kind: 'appended' | 'duplicate' | 'rejected' }>): void {
     const name = nameOf(entry)
@@ -201,6 +213,10 @@ class WindowOracle {
     const index = open.findIndex(one => one.correlationId === correlationId)
     const [request] = index === -1 ? [] : open.splice(index, 1)
     if (request === undefined) return
+    if (request.mangled) {
+      this.#close(request, false)
+      return
+    }
     for (const batch of request.batches) {
       const name = nameOf(batch)
       const line = this.#line(name)
