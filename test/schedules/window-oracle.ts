@@ -43,7 +43,7 @@ interface OpenRequest {
   readonly batches: readonly Sent[]
   /** By partition: what was decided. */
   readonly decisions: Map<string, Decision>
-  /** The producer does not see what was decided. */
+  /** The producer may not see what was decided. */
   mangled: boolean
 }
 
@@ -67,7 +67,7 @@ const CERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.RECORD_LIST_TOO_LARGE,
 ])
 
-/** Faults of a request after which the producer does not see what the broker has decided. */
+/** Faults of a request after which the producer may not see what the broker has decided: it is given the benefit of the doubt. */
 const MANGLES: ReadonlySet<string> = new Set(['hostileBytes', 'cutReply'])
 
 const nameOf = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}-${partition}`
@@ -192,7 +192,7 @@ class WindowOracle {
     line.next.set(identity, following(baseSequence, count))
   }
 
-  /** The answer to the request that is being carried out will not be what was decided. */
+  /** The answer to the request that is being carried out may not be what was decided. */
   #mangle(connection: number): void {
     const request = this.#open.get(connection)?.find(({ decisions }) => decisions.size === 0)
     if (request !== undefined) request.mangled = true
@@ -213,10 +213,6 @@ class WindowOracle {
     const index = open.findIndex(one => one.correlationId === correlationId)
     const [request] = index === -1 ? [] : open.splice(index, 1)
     if (request === undefined) return
-    if (request.mangled) {
-      this.#close(request, false)
-      return
-    }
     for (const batch of request.batches) {
       const name = nameOf(batch)
       const line = this.#line(name)
@@ -228,13 +224,13 @@ class WindowOracle {
         if (line.asking) line.failedAt = undefined
         line.asking = false
         line.cut = false
-      } else {
+      } else if (!request.mangled) {
         const asks = code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && sent?.inDoubt === true
         line.asking = asks && (line.asking || line.failedAt === undefined)
         line.failedAt ??= at
       }
     }
-    this.#close(request, true)
+    this.#close(request, !request.mangled)
   }
 
   #close(request: OpenRequest, answered: boolean): void {
