@@ -9,7 +9,8 @@ export function findings(outcome: Outcome): string[] {
   for (const [what, count] of Object.entries(left)) if (count > 0) found.push(`${count} ${what} are left`)
   const { bufferMemory = 33_554_432 } = script.producer
   if (logs.mostBytes > bufferMemory) found.push(`23: ${logs.mostBytes} bytes were buffered, of ${bufferMemory}`)
-  for (const { kind, outcome, patience } of calls) {
+  for (const { kind, outcome, patience, calledAt, endedAt, limitMs } of calls) {
+    if (limitMs !== undefined && endedAt > calledAt + limitMs) found.push(`${kind}() took more than ${limitMs} ms`)
     if (outcome === 'pending') found.push(`18: ${kind}() has never ended`)
     else if (outcome !== 'done' && (outcome !== patience?.reason || !patience?.aborted)) {
       found.push(`18: ${kind}() was rejected with ${outcome}`)

@@ -164,19 +164,16 @@ export function recordOptions(world: World, serializer: StreamPlan['serializer']
     value:
       serializer === 'sync'
         ? value
-        : item =>
-            new Promise((resolve, reject) => {
-              const take = (): void => {
-                try {
-                  resolve(value(item))
-                } catch (error) {
-                  reject(error)
-                }
-              }
-              const ms = (item.metadata * 17) % SLOWEST_MS
-              if (ms < 10) take()
-              else world.time.schedule(take, ms)
-            }),
+        : item => {
+            const ms = (item.metadata * 17) % SLOWEST_MS
+            if (ms < 10) return value(item)
+            return new Promise((resolve, reject) => {
+              world.time.schedule(() => {
+                if (item.bad) reject(new Error('it can not be serialized'))
+                else resolve(item.text)
+              }, ms)
+            })
+          },
   }
 }
 

@@ -9,6 +9,10 @@ import type { Script, Step, StreamPlan } from './script.js'
 export interface Call {
   readonly kind: 'flush' | 'close'
   readonly patience: AbortSignal | undefined
+  /** How long it may take, in ms. */
+  readonly limitMs: number | undefined
+  readonly calledAt: number
+  endedAt: number
   /** `pending` if it has never ended; else `done`, or what it was rejected with. */
   outcome: unknown
 }
@@ -67,7 +71,7 @@ class Run {
     this.#logs = new Logs(world)
     this.#streams = script.streams.map(plan => {
       const log = new StreamLog(plan, this.#logs)
-      return { log, abort: new AbortController(), driven: undefined, reads: true }
+      return { log, abort: new AbortController(), driven: undefined, reads: plan.reads }
     })
     for (const stream of this.#streams) if (stream.log.plan.form !== 'publish iterable') this.#open(stream)
   }
@@ -80,7 +84,12 @@ class Run {
       this.#logs.sample()
     }
     await this.#heal()
-    await this.#within(() => this.#streams.every(({ log }) => log.over || !log.causes.has('end')))
+    const ended = (): boolean => this.#streams.every(({ log }) => log.over || !log.causes.has('end'))
+    await this.#within(ended)
+    if (!ended()) this.#wrong.push('a stream whose source has ended does not end')
+    await this.#within(() => this.#calls.every(({ outcome }) => outcome !== 'pending'))
+    for (const { kind, outcome } of this.#calls)
+      if (outcome === 'pending') this.#wrong.push(`18: ${kind}() does not end`)
     this.#call('close', producer.close(), undefined)
     await this.#within(() => this.#streams.every(({ log }) => log.over))
     await this.#within(() => this.#calls.every(({ outcome }) => outcome !== 'pending'))
@@ -114,6 +123,7 @@ class Run {
       () => this.#items(log, log.plan.length, 20, false),
       new SourceError(),
     )
+    stream.driven.reading(stream.reads)
   }
 
   #items(log: StreamLog, count: number, size: number, bad: boolean): Item[] {
@@ -140,10 +150,11 @@ class Run {
       }
       case 'close': {
         const patience = this.#patience(step.patienceMs)
-        const { timeoutMs } = step
+        const { timeoutMs, patienceMs } = step
         const options = { ...(timeoutMs !== undefined && { timeoutMs }), ...(patience && { signal: patience }) }
         for (const { log } of this.#streams) if (!log.over) log.causes.add('close')
-        this.#call('close', producer.close(options), undefined)
+        const limitMs = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, patienceMs ?? Number.POSITIVE_INFINITY)
+        this.#call('close', producer.close(options), undefined, limitMs)
         return
       }
       default:
@@ -181,13 +192,15 @@ class Run {
     return abort.signal
   }
 
-  #call(kind: Call['kind'], promise: Promise<void>, patience: AbortSignal | undefined): void {
-    const call: Call = { kind, patience, outcome: 'pending' }
+  #call(kind: Call['kind'], promise: Promise<void>, patience: AbortSignal | undefined, limitMs?: number): void {
+    const calledAt = this.#world.time.now()
+    const call: Call = { kind, patience, limitMs, calledAt, endedAt: Number.POSITIVE_INFINITY, outcome: 'pending' }
     this.#calls.push(call)
     const awaited = this.#streams.map(stream => ({ stream, numbers: [...stream.log.looked] }))
     promise.then(
       async () => {
         call.outcome = 'done'
+        call.endedAt = this.#world.time.now()
         const late = new Set(awaited.filter(({ stream }) => !this.#settled(kind, stream, awaited)))
         // What streams of Node and of the web tell comes a moment later.
         await new Promise(resolve => setImmediate(resolve))

@@ -40,6 +40,8 @@ export interface StreamPlan {
   readonly serializer: 'none' | 'sync' | 'async'
   /** What fails is taken by `onFailed`, in a form that has it. */
   readonly onFailed: boolean
+  /** Whether its reader, in a form that has one, reads from the start. */
+  readonly reads: boolean
   /** An iterable can't wait: what it has, and whether it fails after that. */
   readonly length: number
   readonly fails: boolean
@@ -109,6 +111,7 @@ function streamPlan(random: Random): StreamPlan {
     form: random.pick(FORMS),
     serializer: random.pick(['none', 'sync', 'async']),
     onFailed: random.chance(0.5),
+    reads: random.chance(0.6),
     length: random.int(0, 80),
     fails: random.chance(0.3),
   }
@@ -150,7 +153,7 @@ function action(random: Random, streams: number, nodes: number, partitions: numb
   if (kind < 0.55) return { do: 'fail', stream }
   if (kind < 0.59) return { do: 'leave', stream }
   if (kind < 0.62) return { do: 'abort', stream }
-  if (kind < 0.65) return { do: 'stopReading', stream }
+  if (kind < 0.66) return { do: 'stopReading', stream }
   if (kind < 0.69) return { do: 'readOn', stream }
   if (kind < 0.76) return { do: 'flush', ...(random.chance(0.3) && { patienceMs: random.int(0, 300) }) }
   if (kind < 0.79) {
