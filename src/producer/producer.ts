@@ -138,20 +138,9 @@ export class ObservableProducer implements AsyncDisposable {
    *
    * @example await producer.flush({ signal: AbortSignal.timeout(5_000) })
    */
-  async flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = checkOptions('flush', options, FLUSH_RULES)
-    signal?.throwIfAborted()
-    const flushed = this.#flush()
-    if (signal === undefined) return flushed
-    let abort = Subscription.EMPTY
-    const aborted = new Promise<never>((_, reject) => {
-      abort = onAbort(signal, reject)
-    })
-    try {
-      await Promise.race([flushed, aborted])
-    } finally {
-      abort.unsubscribe()
-    }
+    return signal === undefined ? this.#flush() : this.#flushUnless(signal)
   }
 
   /**
@@ -234,6 +223,19 @@ export class ObservableProducer implements AsyncDisposable {
     const serialized = [...this.#intakes].flatMap(intake => intake.serialized() ?? [])
     if (serialized.length > 0) await Promise.all(serialized)
     await this.#path.flush()
+  }
+
+  async #flushUnless(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    let abort = Subscription.EMPTY
+    const aborted = new Promise<never>((_, reject) => {
+      abort = onAbort(signal, reject)
+    })
+    try {
+      await Promise.race([this.#flush(), aborted])
+    } finally {
+      abort.unsubscribe()
+    }
   }
 
   #fail(error: Error): void {

@@ -230,7 +230,7 @@ class WindowOracle {
         line.failedAt ??= at
       }
     }
-    this.#close(request, !request.mangled)
+    this.#close(request, true)
   }
 
   #close(request: OpenRequest, answered: boolean): void {
@@ -241,7 +241,8 @@ class WindowOracle {
       const sent = line.batches.get(keyOf(batch))
       if (sent?.crc !== batch.crc) continue
       if (!(answered && decision?.rejected)) sent.maybeStored = true
-      if (!(answered && decision !== undefined && CERTAIN.has(decision.code))) sent.inDoubt = true
+      const told = answered && !request.mangled && decision !== undefined
+      if (!(told && CERTAIN.has(decision.code))) sent.inDoubt = true
     }
   }
 
