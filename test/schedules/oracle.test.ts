@@ -103,6 +103,18 @@ describe('what was stored', () => {
     only(doctored({ ...lost, settled: honest.settled, amnesia: [forgotten] }), /^I1/)
   })
 
+  test('out of order is excused where the user was warned, and the record was stored under a producer id that was given up', () => {
+    const swapped = logWith(([a, b, ...rest]) => [b!, a!, ...rest])
+    const warned = settledWith(0, { kind: 'failed', persisted: 'maybe', attempts: 1 })
+    const appended = honest.trace.find(entry => entry.kind === 'appended' && entry.topic === 't0')!
+    const newer = { ...appended, partition: 0, producerId: 2000n, baseOffset: 5000n } as TraceEntry
+    const findingsOf = (change: Partial<History>): string[] =>
+      doctored({ ...swapped, ...change }).filter(found => found.startsWith('I3: in t0-0 record 0 is stored'))
+    assert.equal(findingsOf({ settled: warned, trace: [newer, ...honest.trace] }).length, 0)
+    assert.equal(findingsOf({ trace: [newer, ...honest.trace] }).length, 1)
+    assert.equal(findingsOf({ settled: warned }).length, 1)
+  })
+
   test('a record that nobody sent', () => {
     only(
       doctored(logWith(records => [...records, { number: 4711, offset: 99 }])),

@@ -23,6 +23,8 @@ import { windowFindings } from './window-oracle.js'
  *   with `strictFirstSequence`, and not where the producer had been idle, for it must reckon with that.
  * - In the same case a record may be acked, at an offset that nobody knows, and never have been stored (I1): the leader took a
  *   later one as the first, and so seems to have had those before it.
+ * - An epoch fences what is carried out late, but nothing fences a producer id that was given up: a record that the user was told
+ *   may be stored can then be stored out of order (I3).
  * - No duplicate is ever excused: a leader is made to forget only while everything that was sent to it is confirmed.
  */
 export function findings(history: History): string[] {
@@ -69,11 +71,25 @@ function storedFindings(history: History): string[] {
     }
   }
   for (const { topic, partition, records } of logs) {
-    const numbers = records.map(({ number }) => number)
+    const late = unfenced(history, topic, partition)
+    const numbers = records.filter(({ number, offset }) => !late(number, offset)).map(({ number }) => number)
     found.push(...orderFindings(history, topic, partition, numbers, 'stored'))
   }
   found.push(...ackOrderFindings(history))
   return found
+}
+
+/** Tells of a record whether it was stored late, under a producer id that the partition had already replaced, and the user was warned. */
+function unfenced({ settled, trace }: History, topic: string, partition: number): (n: number, at: number) => boolean {
+  const warned = new Set(settled.filter(({ persisted }) => persisted === 'maybe').map(({ number }) => number))
+  const late = new Set<number>()
+  let newest = -1n
+  for (const entry of trace) {
+    if (entry.kind !== 'appended' || entry.topic !== topic || entry.partition !== partition) continue
+    if (entry.producerId > newest) newest = entry.producerId
+    else if (entry.producerId < newest) for (let i = 0; i < entry.count; i++) late.add(Number(entry.baseOffset) + i)
+  }
+  return (number, offset) => warned.has(number) && late.has(offset)
 }
 
 function ackOrderFindings(history: History): string[] {
