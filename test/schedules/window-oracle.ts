@@ -43,8 +43,8 @@ interface OpenRequest {
   readonly batches: readonly Sent[]
   /** By partition: what was decided. */
   readonly decisions: Map<string, Decision>
-  /** The producer may not see what was decided. */
-  mangled: boolean
+  /** The answer was changed on its way: what was decided may not be seen by the producer, or not all of it. */
+  changed: 'no' | 'in part' | 'as a whole'
 }
 
 interface Decision {
@@ -66,9 +66,6 @@ const CERTAIN: ReadonlySet<number> = new Set([
   ErrorCode.MESSAGE_TOO_LARGE,
   ErrorCode.RECORD_LIST_TOO_LARGE,
 ])
-
-/** Faults of a request after which the producer may not see what the broker has decided: it is given the benefit of the doubt. */
-const MANGLES: ReadonlySet<string> = new Set(['hostileBytes', 'cutReply'])
 
 const nameOf = ({ topic, partition }: { topic: string; partition: number }): string => `${topic}-${partition}`
 
@@ -114,7 +111,7 @@ class WindowOracle {
         return
       case 'fault':
         if (entry.fault.kind === 'slowDrain') this.#slow.add(entry.connection)
-        if (MANGLES.has(entry.fault.kind)) this.#mangle(entry.connection)
+        this.#change(entry)
         this.#lastFault = entry
         return
       case 'appended':
@@ -135,7 +132,7 @@ class WindowOracle {
 
   #request(entry: Request, batches: readonly Sent[]): void {
     const { node, connection, correlationId, at } = entry
-    const request: OpenRequest = { node, connection, correlationId, batches, decisions: new Map(), mangled: false }
+    const request: OpenRequest = { node, connection, correlationId, batches, decisions: new Map(), changed: 'no' }
     const open = this.#open.get(connection) ?? []
     this.#open.set(connection, open)
     open.push(request)
@@ -192,10 +189,12 @@ class WindowOracle {
     line.next.set(identity, following(baseSequence, count))
   }
 
-  /** The answer to the request that is being carried out may not be what was decided. */
-  #mangle(connection: number): void {
+  /** The producer is given the benefit of the doubt. */
+  #change({ connection, fault }: Extract<TraceEntry, { kind: 'fault' }>): void {
     const request = this.#open.get(connection)?.find(({ decisions }) => decisions.size === 0)
-    if (request !== undefined) request.mangled = true
+    if (request === undefined) return
+    if (fault.kind === 'hostileBytes' || fault.kind === 'cutReply') request.changed = 'as a whole'
+    else if (fault.kind === 'answerEntries') request.changed = 'in part'
   }
 
   /** The broker has decided about one batch. Each goes by its own in the connection's oldest request. */
@@ -224,7 +223,7 @@ class WindowOracle {
         if (line.asking) line.failedAt = undefined
         line.asking = false
         line.cut = false
-      } else if (!request.mangled) {
+      } else if (request.changed !== 'as a whole') {
         const asks = code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && sent?.inDoubt === true
         line.asking = asks && (line.asking || line.failedAt === undefined)
         line.failedAt ??= at
@@ -241,7 +240,7 @@ class WindowOracle {
       const sent = line.batches.get(keyOf(batch))
       if (sent?.crc !== batch.crc) continue
       if (!(answered && decision?.rejected)) sent.maybeStored = true
-      const told = answered && !request.mangled && decision !== undefined
+      const told = answered && request.changed === 'no' && decision !== undefined
       if (!(told && CERTAIN.has(decision.code))) sent.inDoubt = true
     }
   }
