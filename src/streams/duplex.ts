@@ -30,7 +30,8 @@ export class ProducerDuplex<I, M> extends Duplex {
   #failure: Error | undefined
 
   constructor(open: Open<I, Ack<M>>) {
-    super({ objectMode: true })
+    // As in a Writable; for acks Node's own.
+    super({ objectMode: true, writableHighWaterMark: 2 })
     const start = (intake: Intake<I>): undefined => {
       this.#intake = intake
     }

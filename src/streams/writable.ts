@@ -24,7 +24,8 @@ export class ProducerWritable<I, M> extends Writable {
   #finish: ((error?: Error) => void) | undefined
 
   constructor(open: Open<I, BatchAck<M>>, onFailed: FailureOptions<M>['onFailed']) {
-    super({ objectMode: true })
+    // What waits here is in no buffer that is counted: one chunk, and the one that is being written.
+    super({ objectMode: true, highWaterMark: 2 })
     const start = (intake: Intake<I>): undefined => {
       this.#intake = intake
     }
