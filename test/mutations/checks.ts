@@ -32,7 +32,7 @@ async function runSchedules(root: string, schedules: number): Promise<Red | unde
   const ended = await node(root, ['--import', 'tsx', ...args], () => false)
   if (ended.code === 0) return undefined
   const at = ended.lines.findIndex(line => SEED.test(line))
-  if (at === -1) return { check: 'schedules', what: why(ended) }
+  if (at === -1) return { check: 'schedules', what: hung(ended) }
   return {
     check: 'schedules',
     what: ended.lines[at + 1]!.trim(),
@@ -50,7 +50,7 @@ async function runTests(name: Exclude<CheckName, 'schedules'>, root: string): Pr
   const ended = await node(root, args, line => NOT_OK.test(line))
   if (ended.code === 0) return undefined
   const red = ended.lines.find(line => NOT_OK.test(line))
-  if (red === undefined) return { check: name, what: why(ended) }
+  if (red === undefined) return { check: name, what: hung(ended) }
   return { check: name, what: NOT_OK.exec(red)![1]!.replaceAll('\\', '') }
 }
 
@@ -59,6 +59,8 @@ const SEED = /^seed (\d+):$/
 /** Of the subtests of a test, those that failed come before it. */
 const NOT_OK = /^ *not ok \d+ - (.*)/
 
-function why({ hung, lines }: Ended): string {
-  return hung ? 'hung' : (lines.findLast(line => line.trim() !== '') ?? 'it ended without a word')
+/** A check that ends without telling what is wrong has not been run: no mutation is caught by that. */
+function hung(ended: Ended): string {
+  if (!ended.hung) throw new Error(`a check could not be run:\n${ended.lines.slice(-20).join('\n')}`)
+  return 'hung'
 }

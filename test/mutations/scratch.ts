@@ -41,7 +41,7 @@ export class Scratch {
     const lax = ['--noUnusedLocals', 'false', '--noUnusedParameters', 'false']
     const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noEmit', ...lax]
     const { code, lines } = await node(this.root, args, () => false)
-    if (code !== 0) throw new MutationError(`"${name}" does not compile: ${lines.join('\n')}`)
+    if (code !== 0) throw new MutationError(`"${name}" does not compile: ${lines[0]}`)
   }
 }
 
