@@ -52,6 +52,8 @@ export class Accumulator {
   /** Nodes whose connection could not be made, or broke, with the reason. */
   readonly #unreachable = new Map<number, Error>()
   #identity: BatchIdentity | undefined
+  /** Most records go to the topic of the one before. */
+  #lastTopic: Topic | undefined
   #bytes = 0
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
@@ -239,8 +241,12 @@ export class Accumulator {
   }
 
   #topicOf(name: string): Topic {
+    if (this.#lastTopic?.name === name) return this.#lastTopic
     const known = this.#topics.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#lastTopic = known
+      return known
+    }
     const topic = new Topic(name, this.#options.batchSize)
     this.#topics.set(name, topic)
     this.#effects.topicUsed(name)
@@ -369,6 +375,7 @@ export class Accumulator {
     this.#bytes -= unplaced.bytes
     if (topic.unplaced.size > 0 || topic.partitions.length > 0) return
     this.#topics.delete(topic.name)
+    this.#lastTopic = undefined
     this.#effects.topicGivenUp(topic.name)
   }
 

@@ -83,6 +83,7 @@ export class Batch {
   /** Runs of records that came from one stream: most batches have a single one. */
   readonly #sinks: AckSink[] = []
   readonly #starts: number[] = []
+  #lastSink: AckSink | undefined
 
   /** @param buffer memory to begin with. */
   constructor(topic: string, partition: number, buffer: Buffer) {
@@ -180,12 +181,15 @@ export class Batch {
   }
 
   #owe(record: ProducerRecord, timestamp: number, sink: AckSink): void {
-    if (this.#sinks[this.#sinks.length - 1] !== sink) {
+    if (this.#lastSink !== sink) {
+      this.#lastSink = sink
       this.#sinks.push(sink)
       this.#starts.push(this.records.length)
     }
-    this.records.push(record)
-    this.timestamps.push(timestamp)
+    // Not push(), which V8 does not inline here: a call for each.
+    const { length } = this.records
+    this.records[length] = record
+    this.timestamps[length] = timestamp
   }
 
   settle(end: Settlement): void {

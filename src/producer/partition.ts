@@ -76,8 +76,11 @@ export class Partition {
 
   /** The batch that records may be appended to. */
   get filling(): Batch | undefined {
-    const last = this.#waiting[this.#waiting.length - 1]
-    return last === undefined || last.sealed ? undefined : last
+    const { length } = this.#waiting
+    // Not index -1 of an empty one: V8 gives up on the whole line for that.
+    if (length === 0) return undefined
+    const last = this.#waiting[length - 1]!
+    return last.sealed ? undefined : last
   }
 
   add(batch: Batch): void {
@@ -89,8 +92,8 @@ export class Partition {
     const head = this.#waiting[0]
     if (head === undefined || isStored(head) || !(head.due || this.#waiting.length > 1)) return false
     if (this.leader === -1 || this.sequencer.identity === undefined) return false
-    const last = this.#inFlight[this.#inFlight.length - 1]
-    if (last === undefined) return this.#phase === 'open' || this.#phase === 'probing'
+    if (this.#inFlight.length === 0) return this.#phase === 'open' || this.#phase === 'probing'
+    const last = this.#inFlight[this.#inFlight.length - 1]!
     // An old leader that still owes an answer must give it first: two leaders could store out of order. So could one with
     // two epochs: it takes sequence 0 of a new epoch at any time, and nothing of the old one after that.
     const sameEpoch = last.identity === (head.identity ?? this.sequencer.identity)
