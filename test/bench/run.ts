@@ -2,13 +2,12 @@
  * `npm run bench`: what a record costs, by stage, as figures and as ratios to the floor, all in one run. The floor is what
  * no producer can go below: encode, CRC and copy to a socket that ignores it.
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { Subject } from 'rxjs'
 import { Bench } from 'tinybench'
 import { createProducer, type Producer, type ProducerRecord } from '../../src/index.js'
 import { RecordBatchBuilder, RecordLengths } from '../../src/protocol/record-batch-builder.js'
-import { StubBroker, stubTransport } from './stub-broker.js'
+import { startBroker } from './broker.js'
+import { CountingBroker, inProcess } from './counting-broker.js'
 
 /** Records per iteration, in bursts: as many as a source that reads from a file or a socket emits in one go. */
 const RECORDS = 50_000
@@ -67,24 +66,18 @@ async function push(producer: Producer, value: string, by: 'send' | 'sendBatches
   if (acked !== RECORDS) throw new Error(`${acked} of ${RECORDS} records were acked`)
 }
 
-async function brokerProcess(): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(new URL('./broker-process.ts', import.meta.url), { execArgv: ['--import', 'tsx'] })
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
-  return { child, port }
-}
-
-const stub = new StubBroker({ host: 'stub', port: 9092 }, 3)
-const { child, port } = await brokerProcess()
+const local = new CountingBroker([{ host: 'local', port: 9092 }], 3)
+const remote = await startBroker()
 const options = { bufferMemory: 128 << 20, batchSize: BATCH_SIZE }
-const inProcess = createProducer({ ...options, brokers: ['stub'], transport: stubTransport(stub) })
-const overTcp = createProducer({ ...options, brokers: [`127.0.0.1:${port}`] })
+const withoutSocket = createProducer({ ...options, brokers: ['local'], transport: inProcess(local) })
+const overTcp = createProducer({ ...options, brokers: remote.addresses })
 
 const bench = new Bench({ time: 2000, warmupTime: 1000 })
 for (const size of SIZES) {
   const value = 'x'.repeat(size)
   bench.add(`${size} B  encode incl. CRC`, () => encode(value))
-  bench.add(`${size} B  sendBatches(), stubbed socket`, () => push(inProcess, value, 'sendBatches'))
-  bench.add(`${size} B  send(), stubbed socket`, () => push(inProcess, value, 'send'))
+  bench.add(`${size} B  sendBatches(), stubbed socket`, () => push(withoutSocket, value, 'sendBatches'))
+  bench.add(`${size} B  send(), stubbed socket`, () => push(withoutSocket, value, 'send'))
   bench.add(`${size} B  sendBatches(), broker in another process`, () => push(overTcp, value, 'sendBatches'))
   bench.add(`${size} B  send(), broker in another process`, () => push(overTcp, value, 'send'))
 }
@@ -110,8 +103,8 @@ console.table(
   }),
 )
 
-child.send('how many')
-const [{ records }] = (await once(child, 'message')) as [{ records: number }]
+const { records, violations } = await remote.status()
+if (violations.length > 0) throw new Error(violations.join('\n'))
 console.log(`the other process counted ${records} records`)
-await Promise.all([inProcess.close(), overTcp.close()])
-child.disconnect()
+await Promise.all([withoutSocket.close(), overTcp.close()])
+await remote.stop()

@@ -6,7 +6,7 @@ import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { lastValueFrom, Subject } from 'rxjs'
 import { createProducer, type ProducerRecord } from '../../src/index.js'
-import { StubBroker, stubTransport } from './stub-broker.js'
+import { CountingBroker, inProcess } from './counting-broker.js'
 
 const RECORDS = 100_000
 const BURST = 1_000
@@ -14,8 +14,8 @@ const ROUNDS = 9
 const VALUE = 'x'.repeat(100)
 
 const producer = createProducer({
-  brokers: ['stub'],
-  transport: stubTransport(new StubBroker({ host: 'stub', port: 9092 }, 3)),
+  brokers: ['local'],
+  transport: inProcess(new CountingBroker([{ host: 'local', port: 9092 }], 3)),
 })
 
 function* records(): Generator<ProducerRecord> {

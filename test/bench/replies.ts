@@ -1,0 +1,44 @@
+/** Answers on their way to a client: at once, or each so many ms after its request, in the order of requests. */
+
+export class Replies {
+  readonly #delayMs: number
+  readonly #write: (frame: Buffer, produced: number) => void
+  #queue: { readonly frame: Buffer; readonly produced: number; readonly due: number }[] = []
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(delayMs: number, write: (frame: Buffer, produced: number) => void) {
+    this.#delayMs = delayMs
+    this.#write = write
+  }
+
+  send(frame: Buffer, toProduce: boolean): void {
+    const produced = toProduce ? 1 : 0
+    const delayMs = toProduce ? this.#delayMs : 0
+    if (this.#queue.length === 0 && delayMs === 0) {
+      this.#write(frame, produced)
+    } else {
+      this.#queue.push({ frame, produced, due: performance.now() + delayMs })
+      this.#arm()
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#queue = []
+  }
+
+  #arm(): void {
+    const [first] = this.#queue
+    if (first === undefined || this.#timer !== undefined) return
+    this.#timer = setTimeout(() => this.#sendDue(), Math.ceil(first.due - performance.now()))
+  }
+
+  #sendDue(): void {
+    this.#timer = undefined
+    const now = performance.now()
+    let due = 0
+    while (due < this.#queue.length && this.#queue[due]!.due <= now) due++
+    for (const { frame, produced } of this.#queue.splice(0, due)) this.#write(frame, produced)
+    this.#arm()
+  }
+}
