@@ -273,8 +273,10 @@ export class Accumulator {
     batch.append(record, headers, timestamp, lengths, sink)
     batch.encoded += batch.size - before
     this.#bytes += batch.size - before + RECORD_COST
-    if (batch.size >= batchSize) batch.due = true
-    this.offer(partition)
+    if (batch.size >= batchSize && !batch.due) {
+      batch.due = true
+      this.offer(partition)
+    }
     return batch
   }
 
@@ -310,6 +312,7 @@ export class Accumulator {
     if (linger === 0) batch.due = true
     else this.#lingering.add(batch, now)
     partition.add(batch)
+    this.offer(partition)
     return batch
   }
 

@@ -104,7 +104,7 @@ function ackOf<M>(batch: Batch, index: number, end: Settlement): Ack<M> {
         topic: batch.topic,
         partition: batch.partition,
         offset: end.baseOffset < 0n ? -1n : end.baseOffset + BigInt(index),
-        timestamp: end.logAppendTime < 0 ? batch.timestamps[index]! : end.logAppendTime,
+        timestamp: end.logAppendTime < 0 ? batch.timestampOf(index) : end.logAppendTime,
         record,
       }
     case 'failed':

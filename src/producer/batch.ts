@@ -60,7 +60,6 @@ export class Batch {
   /** Its bytes before compression. */
   encoded: number
   records: ProducerRecord[] = []
-  timestamps: number[] = []
   identity: BatchIdentity | undefined
   baseSequence: number = NO_SEQUENCE
   /** Requests that carried it. */
@@ -84,6 +83,12 @@ export class Batch {
   readonly #sinks: AckSink[] = []
   readonly #starts: number[] = []
   #lastSink: AckSink | undefined
+  /** Runs of records with one timestamp: records that are sent in one go share it. */
+  readonly #times: number[] = []
+  readonly #timeStarts: number[] = []
+  #lastTime = -1
+  /** The run of times that was looked at last: records are looked at in order. */
+  #timeRun = 0
 
   /** @param buffer memory to begin with. */
   constructor(topic: string, partition: number, buffer: Buffer) {
@@ -121,6 +126,14 @@ export class Batch {
   ): void {
     this.#builder.append(record.key as Bytes | undefined, record.value, headers, timestamp, lengths)
     this.#owe(record, timestamp, sink)
+  }
+
+  /** Milliseconds since 1970, as the record was sent. */
+  timestampOf(index: number): number {
+    const starts = this.#timeStarts
+    if (starts[this.#timeRun]! > index) this.#timeRun = 0
+    while (this.#timeRun + 1 < starts.length && starts[this.#timeRun + 1]! <= index) this.#timeRun++
+    return this.#times[this.#timeRun]!
   }
 
   /** No record follows; the bytes are compressed. */
@@ -171,8 +184,9 @@ export class Batch {
       while ((this.#starts[run + 1] ?? this.count) <= i) run++
       const { key, value, headers } = decoded[i]!
       lengths.measure(key, value, headers)
-      part.#builder.append(key, value, headers, this.timestamps[i]!, lengths)
-      part.#owe(this.records[i]!, this.timestamps[i]!, this.#sinks[run]!)
+      const timestamp = this.timestampOf(i)
+      part.#builder.append(key, value, headers, timestamp, lengths)
+      part.#owe(this.records[i]!, timestamp, this.#sinks[run]!)
     }
     part.attempts = this.attempts
     part.sealed = true
@@ -186,10 +200,13 @@ export class Batch {
       this.#sinks.push(sink)
       this.#starts.push(this.records.length)
     }
+    if (this.#lastTime !== timestamp) {
+      this.#lastTime = timestamp
+      this.#times.push(timestamp)
+      this.#timeStarts.push(this.records.length)
+    }
     // Not push(), which V8 does not inline here: a call for each.
-    const { length } = this.records
-    this.records[length] = record
-    this.timestamps[length] = timestamp
+    this.records[this.records.length] = record
   }
 
   settle(end: Settlement): void {
