@@ -1,0 +1,29 @@
+import { Batch } from '../../../src/producer/batch.js'
+import { Partition, type PartitionEffects } from '../../../src/producer/partition.js'
+import type { ProducerRecord } from '../../../src/producer/record.js'
+import { RecordLengths } from '../../../src/protocol/record-batch-builder.js'
+
+export const VALUE: string = 'x'.repeat(100)
+export const RECORD: ProducerRecord = { topic: 't', value: VALUE }
+export const STORED = { kind: 'stored', baseOffset: 0n, logAppendTime: -1 } as const
+
+const NOTHING = { settled() {}, unplaced() {} }
+const NO_EFFECTS: PartitionEffects = { settle() {}, split() {}, pause() {}, epochBumped() {} }
+
+/** A partition that node 1 leads, ready to send. */
+export function partition(index: number): Partition {
+  const one = new Partition('t', index, 10, NO_EFFECTS)
+  one.led(1)
+  one.sequencer.identity = { producerId: 1n, producerEpoch: 0 }
+  return one
+}
+
+/** A batch that is due. */
+export function batch(index: number, records: number, sink: Parameters<Batch['append']>[4] = NOTHING): Batch {
+  const one = new Batch('t', index, Buffer.allocUnsafeSlow(records * 200 + 100))
+  const lengths = new RecordLengths()
+  lengths.measure(undefined, VALUE, undefined)
+  for (let i = 0; i < records; i++) one.append(RECORD, undefined, 1_700_000_000_000 + i, lengths, sink)
+  one.due = true
+  return one
+}

@@ -1,0 +1,111 @@
+import { Lines } from '../../../src/producer/lines.js'
+import { PartitionChooser } from '../../../src/producer/partitioner.js'
+import type { ProducerRecord } from '../../../src/producer/record.js'
+import { Sequencer } from '../../../src/producer/sequencer.js'
+import { Topic } from '../../../src/producer/topic.js'
+import type { Stage } from '../measure.js'
+import { batch, partition, RECORD, STORED, VALUE } from './parts.js'
+
+/** Where a record goes. */
+export function choosing(): Stage[] {
+  const topic = new Topic('t', 262_144)
+  for (let index = 0; index < 3; index++) {
+    const one = partition(index)
+    one.add(batch(index, 1))
+    topic.partitions.push(one)
+  }
+  const chooser = new PartitionChooser(undefined, 0)
+  const keyed: ProducerRecord[] = Array.from({ length: 1000 }, (_, i) => ({
+    topic: 't',
+    key: `customer-${i}`,
+    value: VALUE,
+  }))
+  return [
+    {
+      name: 'partition, without key',
+      unit: 'record',
+      count: 100_000,
+      run() {
+        for (let i = 0; i < 100_000; i++) chooser.choose(RECORD, topic, 140)
+      },
+    },
+    {
+      name: 'partition, by key',
+      unit: 'record',
+      count: 20_000,
+      run() {
+        for (let i = 0; i < 20_000; i++) chooser.choose(keyed[i % 1000]!, topic, 140)
+      },
+    },
+  ]
+}
+
+export function sequencing(): Stage {
+  const sequencer = new Sequencer()
+  sequencer.identity = { producerId: 1n, producerEpoch: 0 }
+  const one = batch(0, 10)
+  one.seal('none')
+  sequencer.stamp(one)
+  const { bytes } = one
+  return {
+    name: 'sequence',
+    unit: 'batch',
+    count: 50_000,
+    run() {
+      for (let i = 0; i < 50_000; i++) {
+        // With its bytes still there it is numbered and not stamped.
+        one.unstamp()
+        one.bytes = bytes
+        sequencer.stamp(one)
+      }
+    },
+  }
+}
+
+/** What `offer` costs that every record calls, though its partition stands in line. */
+export function standing(): Stage {
+  const lines = new Lines({ compression: 'none', maxRequestSize: 1_048_576 }, () => {})
+  const one = partition(0)
+  one.add(batch(0, 1))
+  return {
+    name: 'line, standing in it',
+    unit: 'record',
+    count: 100_000,
+    run() {
+      for (let i = 0; i < 100_000; i++) lines.offer(one)
+    },
+  }
+}
+
+/** A short batch's way through its partition and its line, from being offered to its answer; requests take 64 at a time. */
+export function drawing(partitions: number): Stage {
+  const requests = { compression: 'none', maxRequestSize: 64 * batch(0, 1).size } as const
+  const lines = new Lines(requests, () => {})
+  const all = Array.from({ length: partitions }, (_, index) => partition(index))
+  const count = Math.max(partitions, 500)
+  let batches = fresh()
+  function fresh() {
+    return Array.from({ length: count }, (_, i) => batch(i % partitions, 1))
+  }
+  return {
+    name: `line and recovery, ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
+    unit: 'batch',
+    count,
+    run() {
+      for (const one of batches) {
+        const its = all[one.partition]!
+        its.add(one)
+        lines.offer(its)
+      }
+      for (let parts = lines.draw(1); parts.length > 0; parts = lines.draw(1)) {
+        for (const part of parts) {
+          part.partition.answered(part.batch, STORED)
+          lines.offer(part.partition)
+        }
+      }
+    },
+    reset() {
+      batches = fresh()
+    },
+  }
+}

@@ -1,0 +1,72 @@
+import { createProducer, type Producer, type ProducerRecord } from '../../../src/index.js'
+import { Accumulator, type AccumulatorEffects } from '../../../src/producer/accumulator.js'
+import { Intake } from '../../../src/producer/intake.js'
+import { resolveOptions } from '../../../src/producer/options.js'
+import { CountingBroker, inProcess } from '../counting-broker.js'
+import { type By, feed } from '../feed.js'
+import type { Stage } from '../measure.js'
+import { STORED } from './parts.js'
+
+const NOTHING = { taken() {}, refuse() {}, sourceEnded() {}, settled() {}, unplaced() {} }
+
+/** All that a record pays when it is accepted: checked, timed, placed, encoded, counted. Its batch is settled off the clock. */
+export function accepting(size: number): Stage {
+  const value = 'x'.repeat(size)
+  const effects: AccumulatorEffects = {
+    topicUsed() {},
+    topicGivenUp() {},
+    ready() {},
+    released() {},
+    settle: (batch, end) => accumulator.settle(batch, end),
+    split() {},
+    pause() {},
+    epochBumped() {},
+  }
+  const accumulator = new Accumulator(resolveOptions({ brokers: ['stub'] }), effects)
+  const buffer = {
+    accept: accumulator.accept.bind(accumulator),
+    hasRoom: true,
+    whenRoom: () => {
+      throw new Error('there is room')
+    },
+  }
+  const intake = new Intake<ProducerRecord>(buffer, NOTHING, 'error', undefined)
+  const drain = (): void => {
+    for (let parts = accumulator.draw(1); parts.length > 0; parts = accumulator.draw(1)) {
+      for (const { partition, batch } of parts) {
+        partition.answered(batch, STORED)
+        accumulator.offer(partition)
+      }
+    }
+  }
+  accumulator.identify({ producerId: 1n, producerEpoch: 0 })
+  intake.next({ topic: 't', value })
+  accumulator.update({ name: 't', topicId: '', leaders: [1, 1, 1], error: undefined })
+  drain()
+  const count = size > 500 ? 2_000 : 10_000
+  return {
+    name: `accept, from intake to batch, ${size} B`,
+    unit: 'record',
+    count,
+    run() {
+      for (let i = 0; i < count; i++) intake.next({ topic: 't', value })
+    },
+    reset: drain,
+  }
+}
+
+/** A producer on a broker inside this process, which counts what it answers: all that a record costs but sockets. */
+export function stubbedProducer(): Producer {
+  const broker = new CountingBroker([{ host: 'local', port: 9092 }], 3)
+  return createProducer({ brokers: ['local'], bufferMemory: 128 << 20, transport: inProcess(broker) })
+}
+
+export function producing(producer: Producer, where: string, by: By, size: number, count: number): Stage {
+  const value = 'x'.repeat(size)
+  return {
+    name: `${by}(), ${where}, ${size} B`,
+    unit: 'record',
+    count,
+    run: () => feed(producer, by, count, () => ({ topic: 't', value })),
+  }
+}
