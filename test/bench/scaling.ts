@@ -2,7 +2,7 @@
  * `npm run bench:scaling`: what a record costs with more partitions, topics, brokers, or bytes. Cases take turns in one
  * process, over TCP to brokers in others; each is a ratio to the first of its group in the same round.
  *
- *     npm run bench:scaling -- --only partitions   groups and cases whose name contains that
+ *     npm run bench:scaling -- --only 'topics.*1000$'   only cases whose group and name match
  *     npm run bench:scaling -- --rounds 9
  *     npm run bench:scaling -- --long 1e8          one long run instead, with what it takes of memory as it goes
  */
@@ -122,7 +122,7 @@ function row(subject: Subject, base: Subject): Record<string, unknown> {
 
 if (values.long !== undefined) await longRun(Number(values.long))
 else {
-  const chosen = CASES.filter(({ group, name }) => `${group} ${name}`.includes(values.only))
-  if (chosen.length === 0) throw new Error(`no case has ${values.only} in its name`)
+  const chosen = CASES.filter(({ group, name }) => new RegExp(values.only).test(`${group} ${name}`))
+  if (chosen.length === 0) throw new Error(`no case matches ${values.only}`)
   await compare(chosen, Number(values.rounds))
 }
