@@ -4,7 +4,7 @@ import { acking } from './stages/acking.js'
 import { encoding, sealing } from './stages/encode.js'
 import { choosing, drawing, sequencing, standing } from './stages/placing.js'
 import { answering, framing, windowing } from './stages/requests.js'
-import { accepting, producing } from './stages/whole.js'
+import { accepting, observing, producing } from './stages/whole.js'
 
 /**
  * What each stage of the data path does to a record, a batch or a request, each through its own door, in the order in which a
@@ -14,6 +14,7 @@ import { accepting, producing } from './stages/whole.js'
  */
 export function stagesOf(producer: Producer): Stage[] {
   return [
+    observing(),
     ...choosing(),
     ...encoding(100),
     ...encoding(1000),
