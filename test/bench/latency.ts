@@ -44,7 +44,7 @@ const PERCENTILES = [50, 99, 99.9, 100]
 /** Rounds of one setting: the most that goes, then each load in turn. */
 async function ackLatency(linger: number, replyDelayMs: number): Promise<void> {
   const broker = await startBroker({ nodes: 1, partitions: 3, replyDelayMs })
-  const producer = createProducer({ brokers: broker.addresses, linger, bufferMemory: 1024 * MIB })
+  const producer = createProducer({ brokers: broker.addresses, linger, bufferMemory: 512 * MIB, overflow: 'reject' })
   const measured = new Map(LOADS.map(load => [load, [] as Latency[]]))
   const most: number[] = []
   await fullSpeed(producer, VALUE, 400_000)
