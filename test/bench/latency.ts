@@ -2,7 +2,7 @@
  * `npm run bench:latency`: how long an ack takes at 10, 50 and 90 % of the most that goes, which is measured just before, and
  * how long others on the same event loop wait while a producer is fed at full speed. Over TCP, broker in another process.
  *
- *     npm run bench:latency -- --rounds 3 --seconds 2
+ *     npm run bench:latency -- --rounds 9 --seconds 3
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Readable } from 'node:stream'
@@ -17,7 +17,7 @@ import { median } from './measure.js'
 import { fullSpeed, openLoop } from './open-loop.js'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '2' } },
+  options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '1.5' } },
 })
 const ROUNDS = Number(values.rounds)
 const SECONDS = Number(values.seconds)
