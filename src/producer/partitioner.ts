@@ -45,15 +45,28 @@ export class PartitionChooser {
  * without its sign, modulo the number of partitions.
  */
 export function partitionOfKey(key: Exclude<Bytes, null>, partitionCount: number): number {
-  return (murmur2(typeof key === 'string' ? Buffer.from(key) : key) & 0x7fffffff) % partitionCount
+  return ((typeof key === 'string' ? hashText(key) : murmur2(key)) & 0x7fffffff) % partitionCount
+}
+
+/** Where the bytes of short keys are put to be hashed: a buffer for each would cost more than its hash. */
+const scratch = new Uint8Array(64)
+
+function hashText(key: string): number {
+  const { length } = key
+  if (length > scratch.length) return murmur2(Buffer.from(key))
+  for (let i = 0; i < length; i++) {
+    const code = key.charCodeAt(i)
+    if (code > 0x7f) return murmur2(Buffer.from(key))
+    scratch[i] = code
+  }
+  return murmur2(scratch, length)
 }
 
 const MULTIPLIER = 0x5bd1e995
 const SEED = 0x9747b28c
 
-/** MurmurHash2, 32 bits, with the seed that Kafka uses. */
-export function murmur2(bytes: Uint8Array): number {
-  const length = bytes.length
+/** MurmurHash2, 32 bits, with the seed that Kafka uses, of the first `length` bytes: all, if not told. */
+export function murmur2(bytes: Uint8Array, length: number = bytes.length): number {
   let hash = SEED ^ length
   let i = 0
   for (; i + 4 <= length; i += 4) {

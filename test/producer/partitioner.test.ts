@@ -29,6 +29,15 @@ test('a key has the partition that kafkajs gives it', () => {
   }
 })
 
+test('a text has the partition of its bytes, whatever its length and letters', () => {
+  for (let length = 0; length < 140; length++) {
+    for (const last of ['z', '\u007f', '\u0080', 'ä', '€', '😀']) {
+      const key = 'abcdefghijklmnopqrstuvwxy'.repeat(6).slice(0, length) + last
+      assert.equal(partitionOfKey(key, 1009), partitionOfKey(Buffer.from(key), 1009), key)
+    }
+  }
+})
+
 function topicOf(partitionCount: number): Topic {
   const topic = new Topic('t', 1000)
   for (let i = 0; i < partitionCount; i++) {
