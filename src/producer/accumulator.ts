@@ -99,14 +99,15 @@ export class Accumulator {
     if (headers instanceof Error) return headers
     this.#lengths.measure(record.key, record.value, headers)
     const bytes = BATCH_HEADER_SIZE + this.#lengths.max
-    const full = this.#sizeFault(bytes, bytes + RECORD_COST)
-    if (full !== undefined) return full
+    const { maxRequestSize, bufferMemory } = this.#options
+    const held = bytes + RECORD_COST
+    if (bytes > maxRequestSize || this.#bytes + held > bufferMemory) return this.#sizeFault(bytes, held)
 
     const timestamp = record.timestamp ?? this.#clock.now()
     const topic = this.#topicOf(record.topic)
     if (topic.partitions.length > 0) {
       const placed = this.#place(topic, record, headers, timestamp, sink, undefined)
-      return placed instanceof Error ? placed : undefined
+      return placed instanceof Batch ? undefined : placed
     }
     const unplaced: Unplaced = {
       record,
@@ -114,7 +115,7 @@ export class Accumulator {
       timestamp,
       sink,
       acceptedAt: this.#options.scheduler.now(),
-      bytes: bytes + RECORD_COST,
+      bytes: held,
     }
     topic.unplaced.add(unplaced)
     this.#placements.add(unplaced, unplaced.acceptedAt)
@@ -224,7 +225,7 @@ export class Accumulator {
   }
 
   /** @param held what it would count for in the buffer. */
-  #sizeFault(bytes: number, held: number): Error | undefined {
+  #sizeFault(bytes: number, held: number): Error {
     const { maxRequestSize, bufferMemory } = this.#options
     if (bytes > maxRequestSize) {
       return new InvalidRecordError(
@@ -232,7 +233,6 @@ export class Accumulator {
           " raise that together with the broker's message.max.bytes",
       )
     }
-    if (this.#bytes + held <= bufferMemory) return undefined
     this.hurry()
     return new BufferFullError(
       `this record was not sent: ${this.#bytes} bytes wait for brokers, and with its ${held} they would exceed \`bufferMemory\` (${bufferMemory});` +
@@ -265,7 +265,7 @@ export class Accumulator {
     const lengths = this.#lengths
     const { batchSize } = topic
     const partition = this.#choose(topic, record)
-    if (partition instanceof Error) return partition
+    if (!(partition instanceof Partition)) return partition
     let batch = partition.filling
     if (batch === undefined || batch.size + lengths.max > batchSize)
       batch = this.#open(partition, batchSize, acceptedAt)
