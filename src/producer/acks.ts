@@ -80,7 +80,8 @@ export class RecordAcks<M> extends StreamSink<M, Ack<M>> {
 
   protected deliver(batch: Batch, from: number, to: number, end: Settlement): void {
     const { subscriber } = this
-    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, i, end))
+    const { records } = batch
+    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, records, i, end))
   }
 }
 
@@ -95,8 +96,9 @@ export class BatchAcks<M> extends StreamSink<M, BatchAck<M>> {
   }
 }
 
-function ackOf<M>(batch: Batch, index: number, end: Settlement): Ack<M> {
-  const record = batch.records[index] as ProducerRecord<M>
+/** @param records of the batch, which holds them only until all are told. */
+function ackOf<M>(batch: Batch, records: readonly ProducerRecord[], index: number, end: Settlement): Ack<M> {
+  const record = records[index] as ProducerRecord<M>
   switch (end.kind) {
     case 'acked':
       return {
@@ -116,12 +118,14 @@ function ackOf<M>(batch: Batch, index: number, end: Settlement): Ack<M> {
 
 class SettledBatchAck<M> implements BatchAck<M> {
   readonly #batch: Batch
+  readonly #records: readonly ProducerRecord[]
   readonly #from: number
   readonly #to: number
   readonly #end: Settlement
 
   constructor(batch: Batch, from: number, to: number, end: Settlement) {
     this.#batch = batch
+    this.#records = batch.records
     this.#from = from
     this.#to = to
     this.#end = end
@@ -149,11 +153,11 @@ class SettledBatchAck<M> implements BatchAck<M> {
   }
 
   forEach(action: (ack: Ack<M>) => void): void {
-    for (let i = this.#from; i < this.#to; i++) action(ackOf<M>(this.#batch, i, this.#end))
+    for (let i = this.#from; i < this.#to; i++) action(ackOf<M>(this.#batch, this.#records, i, this.#end))
   }
 
   *[Symbol.iterator](): Iterator<Ack<M>> {
-    for (let i = this.#from; i < this.#to; i++) yield ackOf<M>(this.#batch, i, this.#end)
+    for (let i = this.#from; i < this.#to; i++) yield ackOf<M>(this.#batch, this.#records, i, this.#end)
   }
 }
 
