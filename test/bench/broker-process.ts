@@ -84,6 +84,8 @@ function moment(pid: number): Moment {
 
 /** Waits for `from` records to be counted, and from then on for `records` more. */
 function watch(pid: number, from: number, records: number, done: (watched: Watched) => void): void {
+  // Too late to see the moment.
+  if (broker.records >= from) broker.violation(`${broker.records} records had come before the watch for ${from} began`)
   broker.mark = from
   broker.onMark = () => {
     const begin = moment(pid)
@@ -120,7 +122,10 @@ process.on('message', (message: ToBroker) => {
   if (message.kind === 'watch') {
     watch(message.pid, message.from, message.records, result => tell({ id, result }))
   } else {
-    if (message.kind === 'reset') broker.reset()
+    if (message.kind === 'reset') {
+      broker.reset()
+      broker.mark = Number.POSITIVE_INFINITY
+    }
     tell({ id, result: broker.counts })
   }
 })

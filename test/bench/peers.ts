@@ -1,0 +1,161 @@
+/**
+ * `npm run bench:peers`: rx-kafka and other producers against a counting broker in another process, in turns. Gets and builds
+ * what it needs, prints the figures and writes them to `test/bench/results`. Exits with 1 when a run failed.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { type Broker, startBroker } from './broker.js'
+import { PEERS, type Peer } from './peers/catalog.js'
+import { Bench, PARTITIONS, type Run } from './peers/measure.js'
+import { makeReport, toMarkdown } from './peers/report.js'
+import { type PeerResult, rate, type ScenarioResult } from './peers/results.js'
+import { batchBytesOf, SCENARIOS, type Scenario } from './peers/scenarios.js'
+import { setUp, type Tools, toolPath } from './peers/setup.js'
+import { requireProc } from './proc.js'
+
+const HELP = `npm run bench:peers -- [options]
+  --quick           two short rounds, to see that everything runs
+  --runs N          rounds (default 5)
+  --seconds S       measured time of a run (default 2)
+  --only a,b        of the producers ${PEERS.map(({ id }) => id).join(', ')}
+  --scenario a,b    of the scenarios ${SCENARIOS.map(({ id }) => id).join(', ')}
+A scenario of your own, in place of those:
+  --size BYTES      of a record's value (100)
+  --delay MS        until the broker answers (0)
+  --batch BYTES     of the largest batch, for all the same (1048576)
+  --linger MS       (5)`
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    runs: { type: 'string' },
+    seconds: { type: 'string' },
+    only: { type: 'string' },
+    scenario: { type: 'string' },
+    size: { type: 'string' },
+    delay: { type: 'string' },
+    batch: { type: 'string' },
+    linger: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) {
+  console.log(HELP)
+  process.exit()
+}
+requireProc()
+
+const rounds = Number(options.runs ?? (options.quick ? 2 : 5))
+const seconds = Number(options.seconds ?? (options.quick ? 0.5 : 2))
+const results = fileURLToPath(new URL('./results/', import.meta.url))
+
+/** What runs now, to be ended with this process. */
+let running: { readonly bench: Bench; readonly broker: Broker } | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    running?.bench.stop()
+    // The broker ends when it loses its parent.
+    process.exit(130)
+  })
+}
+
+function chosenScenarios(): Scenario[] {
+  const only = options.only?.split(',')
+  const chosen = options.scenario?.split(',')
+  const { size, delay, batch, linger } = options
+  const own: Scenario = {
+    ...{ id: 'own', title: `${size ?? 100} B records, answers after ${delay ?? 0} ms`, size: Number(size ?? 100) },
+    ...{ delayMs: Number(delay ?? 0), lingerMs: Number(linger ?? 5), batchBytes: Number(batch ?? 1 << 20) },
+    ...{ equalBatches: batch !== undefined, peers: PEERS },
+  }
+  const isOwn = [size, delay, batch, linger].some(option => option !== undefined)
+  return (isOwn ? [own] : SCENARIOS.filter(({ id }) => chosen?.includes(id) ?? true))
+    .map(scenario => ({ ...scenario, peers: scenario.peers.filter(({ id }) => only?.includes(id) ?? true) }))
+    .filter(({ peers }) => peers.length > 0)
+}
+
+let failed = false
+
+/** One producer in one scenario, run by run. */
+class Entry {
+  readonly peer: Peer
+  readonly runs: Run[] = []
+  notRun: string | undefined
+  rate = 0
+
+  constructor(peer: Peer, tools: Tools) {
+    this.peer = peer
+    for (const need of peer.needs) {
+      const tool = tools[need]
+      if ('missing' in tool) this.notRun ??= tool.missing
+    }
+  }
+
+  /** Its part of a round. Who failed once has no figures: a producer that is wrong is not fast. */
+  async attempt(part: () => Promise<void>): Promise<void> {
+    if (this.notRun !== undefined) return
+    try {
+      await part()
+    } catch (error) {
+      failed = true
+      this.notRun = `FAILED: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`
+      this.runs.length = 0
+      console.error(`\n${this.peer.name}: ${this.notRun}`)
+    }
+  }
+
+  get result(): PeerResult {
+    const { id, name, kind } = this.peer
+    const configuration = this.runs[0]?.configuration ?? 'not run'
+    const { notRun } = this
+    return { id, name, kind, configuration, runs: this.runs, ...(notRun === undefined ? {} : { notRun }) }
+  }
+}
+
+async function measure(scenario: Scenario, tools: Tools): Promise<ScenarioResult> {
+  const broker = await startBroker({ partitions: PARTITIONS, replyDelayMs: scenario.delayMs })
+  const bench = new Bench(broker, tools)
+  running = { bench, broker }
+  const loadOf = (peer: Peer) => ({ ...scenario, batchBytes: batchBytesOf(peer, scenario) })
+  const entries = scenario.peers.map(peer => new Entry(peer, tools))
+  console.log(`\n${scenario.title}`)
+  for (const entry of entries) {
+    await entry.attempt(async () => {
+      entry.rate = await bench.calibrate(entry.peer, loadOf(entry.peer))
+    })
+  }
+  for (let round = 1; round <= rounds; round++) {
+    process.stdout.write(`  round ${round}:`)
+    for (const entry of entries) {
+      await entry.attempt(async () => {
+        const run = await bench.run(entry.peer, loadOf(entry.peer), entry.rate, seconds)
+        entry.runs.push(run)
+        process.stdout.write(` ${entry.peer.id} ${Math.round(rate(run) / 1000)}k`)
+      })
+    }
+    console.log()
+  }
+  await broker.stop()
+  running = undefined
+  const { peers: _, ...rest } = scenario
+  return { scenario: rest, peers: entries.map(({ result }) => result) }
+}
+
+const tools = setUp()
+const measured: ScenarioResult[] = []
+for (const scenario of chosenScenarios()) measured.push(await measure(scenario, tools))
+
+const report = makeReport(measured, rounds, seconds)
+const markdown = toMarkdown(report)
+console.log(`\n${markdown}`)
+mkdirSync(results, { recursive: true })
+const json = join(results, 'peers.json')
+writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
+writeFileSync(join(results, 'peers.md'), `${markdown}\n`)
+const chart = fileURLToPath(new URL('./peers/chart.mjs', import.meta.url))
+if ('missing' in tools.node24) console.log(`the chart was not drawn: ${tools.node24.missing}`)
+else spawnSync(toolPath(tools, 'node24'), [chart, json, join(results, 'peers.svg')], { stdio: 'inherit' })
+process.exitCode = failed ? 1 : 0

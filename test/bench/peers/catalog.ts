@@ -1,0 +1,177 @@
+/** The producers that are compared: how each is started, and what it needs. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Need, type Tools, toolPath } from './setup.js'
+
+/** What a program is told, as JSON. */
+export interface Settings {
+  readonly brokers: readonly string[]
+  readonly topic: string
+  readonly partitions: number
+  readonly records: number
+  /** Bytes of a record's value. */
+  readonly size: number
+  readonly batchBytes: number
+  readonly lingerMs: number
+  /** Bytes that may wait, where a producer has a limit for them. */
+  readonly bufferBytes: number
+  readonly maxInFlight: number
+}
+
+export interface Command {
+  readonly argv: readonly string[]
+  /** Where the program does not tell it itself. */
+  readonly configuration?: string
+}
+
+export interface Peer {
+  readonly id: string
+  readonly name: string
+  /** What it is compared as. */
+  readonly kind: 'rx-kafka' | 'floor' | 'JavaScript' | 'librdkafka' | 'other'
+  readonly needs: readonly Need[]
+  command(settings: Settings, tools: Tools): Command
+  /** A smaller batch at which it was measured to be faster, by the bytes of a record: used where batches need not be equal. */
+  ownBatchBytes?(size: number): number
+  /** Where more than the usual time has to pass before it is as fast as it gets. */
+  readonly warmUpSeconds?: number
+  readonly maxInFlight?: number
+}
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+/** A program in JavaScript of this folder. */
+function javascript(node: 'node' | 'node24', file: string, ...args: string[]): Peer['command'] {
+  return (settings, tools) => ({
+    argv: [toolPath(tools, node), join(here, file), JSON.stringify(settings), ...args],
+  })
+}
+
+function franzGo(...args: string[]): Peer['command'] {
+  return (settings, tools) => ({ argv: [toolPath(tools, 'franz-go'), JSON.stringify(settings), ...args] })
+}
+
+/** What Kafka's own kafka-producer-perf-test.sh starts the JVM with. */
+const JVM = ['-Xmx512M', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35']
+
+function java(settings: Settings, tools: Tools): Command {
+  const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, partitions } = settings
+  // It makes up random letters for every record, which costs more than to send them, unless they come from a file.
+  const payload = join(toolPath(tools, 'cache'), `payload-${size}`)
+  writeFileSync(payload, 'x'.repeat(size))
+  const properties = [
+    'acks=all',
+    'enable.idempotence=true',
+    'max.in.flight.requests.per.connection=5',
+    `batch.size=${batchBytes}`,
+    `linger.ms=${lingerMs}`,
+    `buffer.memory=${bufferBytes}`,
+    `max.request.size=${partitions * batchBytes}`,
+  ]
+  const main = ['-cp', join(toolPath(tools, 'java'), '*'), 'org.apache.kafka.tools.ProducerPerformance']
+  const what = ['--topic', topic, '--num-records', String(records), '--payload-file', payload, '--throughput', '-1']
+  return {
+    argv: ['java', ...JVM, ...main, ...what, '--producer-props', `bootstrap.servers=${brokers.join()}`, ...properties],
+    configuration: `ProducerPerformance --payload-file, ${properties.join(', ')}; JVM ${JVM.join(' ')}`,
+  }
+}
+
+export const PEERS: readonly Peer[] = [
+  {
+    id: 'floor',
+    name: 'floor: encode, CRC, socket',
+    kind: 'floor',
+    needs: ['packages'],
+    command: javascript('node', 'floor.mjs'),
+  },
+  {
+    id: 'batches',
+    name: 'rx-kafka sendBatches()',
+    kind: 'rx-kafka',
+    needs: ['packages', 'dist'],
+    command: javascript('node', 'rx-kafka.mjs', 'sendBatches'),
+  },
+  {
+    id: 'send',
+    name: 'rx-kafka send()',
+    kind: 'rx-kafka',
+    needs: ['packages', 'dist'],
+    command: javascript('node', 'rx-kafka.mjs', 'send'),
+  },
+  {
+    id: 'batches-24',
+    name: 'rx-kafka sendBatches(), Node 24',
+    kind: 'rx-kafka',
+    needs: ['packages', 'dist', 'node24'],
+    command: javascript('node24', 'rx-kafka.mjs', 'sendBatches'),
+  },
+  {
+    id: 'send-24',
+    name: 'rx-kafka send(), Node 24',
+    kind: 'rx-kafka',
+    needs: ['packages', 'dist', 'node24'],
+    command: javascript('node24', 'rx-kafka.mjs', 'send'),
+  },
+  {
+    id: 'kafkajs',
+    name: 'kafkajs',
+    kind: 'JavaScript',
+    needs: ['packages'],
+    command: javascript('node', 'kafkajs.mjs'),
+    ownBatchBytes: () => 64 << 10,
+  },
+  {
+    id: 'kafka-ts',
+    name: 'kafka-ts',
+    kind: 'JavaScript',
+    needs: ['packages'],
+    command: javascript('node', 'kafka-ts.mjs'),
+    ownBatchBytes: size => (size < 500 ? 128 << 10 : 512 << 10),
+  },
+  {
+    id: 'platformatic',
+    name: '@platformatic/kafka, Node 24',
+    kind: 'JavaScript',
+    needs: ['packages', 'node24'],
+    command: javascript('node24', 'platformatic.mjs'),
+    ownBatchBytes: size => (size < 500 ? 32 << 10 : 64 << 10),
+  },
+  {
+    id: 'rdkafka',
+    name: 'node-rdkafka, reports of failures only',
+    kind: 'librdkafka',
+    needs: ['packages', 'node-rdkafka'],
+    command: javascript('node', 'node-rdkafka.mjs', 'failures'),
+  },
+  {
+    id: 'rdkafka-every',
+    name: 'node-rdkafka, a report a record',
+    kind: 'librdkafka',
+    needs: ['packages', 'node-rdkafka'],
+    command: javascript('node', 'node-rdkafka.mjs', 'every'),
+  },
+  { id: 'franz-go', name: 'franz-go', kind: 'other', needs: ['franz-go'], command: franzGo() },
+  {
+    id: 'franz-go-pooled',
+    name: 'franz-go, records from a pool',
+    kind: 'other',
+    needs: ['franz-go'],
+    command: franzGo('pooled'),
+  },
+  {
+    ...{ id: 'java', name: 'Java ProducerPerformance', kind: 'other', needs: ['java', 'cache'], command: java },
+    // Its compiler has other threads, and takes its time.
+    warmUpSeconds: 3,
+  },
+]
+
+/** rx-kafka against itself. */
+export const WINDOWS: readonly Peer[] = [1, 4].map(maxInFlight => ({
+  id: `window-${maxInFlight}`,
+  name: `rx-kafka sendBatches(), maxInFlight ${maxInFlight}`,
+  kind: 'rx-kafka',
+  needs: ['packages', 'dist'],
+  command: javascript('node', 'rx-kafka.mjs', 'sendBatches'),
+  maxInFlight,
+}))

@@ -1,0 +1,126 @@
+/** One producer, one run: started as a process, watched from the broker, and held to what it should have sent. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Broker, Watched } from '../broker.js'
+import type { Peer, Settings } from './catalog.js'
+import type { Tools } from './setup.js'
+
+export interface Run extends Watched {
+  /** Of garbage collection in the time of the whole program, where the program can tell it. */
+  readonly gcShare?: number
+  readonly configuration: string
+}
+
+export interface Load {
+  readonly size: number
+  readonly batchBytes: number
+  readonly lingerMs: number
+}
+
+/** Parts of a run, in seconds: until everything is compiled and buffers have their size, measured, and left running. */
+const WARM_UP = 0.5
+const TAIL = 0.1
+/** When a producer is calibrated: it runs for so long before its rate is taken, over so long. */
+const CALIBRATION_WARM_UP_MS = 700
+const CALIBRATION_MS = 400
+/** No run takes longer. */
+const LONGEST_MS = 60_000
+export const PARTITIONS = 3
+const BUFFER_BYTES = 64 << 20
+const MAX_IN_FLIGHT = 4
+
+export class Bench {
+  readonly #broker: Broker
+  readonly #tools: Tools
+  #topics = 0
+  #child: ChildProcess | undefined
+
+  constructor(broker: Broker, tools: Tools) {
+    this.#broker = broker
+    this.#tools = tools
+  }
+
+  /** Ends what was started and still runs. */
+  stop(): void {
+    this.#child?.kill('SIGKILL')
+  }
+
+  /** How many records a second a producer writes, roughly. */
+  async calibrate(peer: Peer, load: Load): Promise<number> {
+    const { child, output } = await this.#start(peer, load, 1_000_000_000)
+    try {
+      const deadline = performance.now() + LONGEST_MS
+      while ((await this.#broker.status()).records === 0) {
+        if (child.exitCode !== null) throw new Error(`it ended before it wrote: ${(await output).slice(-500)}`)
+        if (performance.now() > deadline) throw new Error('it wrote nothing')
+        await sleep(20)
+      }
+      await sleep(CALIBRATION_WARM_UP_MS)
+      const begin = await this.#broker.status()
+      const start = performance.now()
+      await sleep(CALIBRATION_MS)
+      const end = await this.#broker.status()
+      const rate = ((end.records - begin.records) * 1000) / (performance.now() - start)
+      // Slow ones with large batches may send nothing for so long.
+      return Math.max(rate, end.records / 10)
+    } finally {
+      child.kill('SIGKILL')
+      await output
+      // What it had written to its socket still comes.
+      await sleep(100)
+    }
+  }
+
+  /** @param rate records a second, as calibrated. */
+  async run(peer: Peer, load: Load, rate: number, seconds: number): Promise<Run> {
+    const from = Math.ceil(rate * (peer.warmUpSeconds ?? WARM_UP))
+    const measured = Math.ceil(rate * seconds)
+    const records = from + measured + Math.ceil(rate * TAIL)
+    const { child, command, output } = await this.#start(peer, load, records)
+    const watched = this.#broker.watch(child.pid!, from, measured)
+    // Where the producer ends too early the count is never reached.
+    watched.catch(() => {})
+    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS)
+    const text = await output
+    clearTimeout(timer)
+    if (child.exitCode !== 0)
+      throw new Error(`it ended with ${child.exitCode ?? child.signalCode}: ${text.slice(-500)}`)
+    const { records: counted, violations } = await this.#broker.status()
+    if (counted !== records) throw new Error(`the broker counted ${counted} records of ${records}`)
+    if (violations.length > 0) throw new Error(violations.join('; '))
+    const { configuration, ...rest } = command.configuration ? { configuration: command.configuration } : lastLine(text)
+    return { ...(await watched), ...rest, configuration }
+  }
+
+  async #start(peer: Peer, load: Load, records: number) {
+    await this.#broker.reset()
+    const settings: Settings = {
+      ...load,
+      ...{ brokers: this.#broker.addresses, topic: `topic-${++this.#topics}`, partitions: PARTITIONS, records },
+      ...{ bufferBytes: BUFFER_BYTES, maxInFlight: peer.maxInFlight ?? MAX_IN_FLIGHT },
+    }
+    const command = peer.command(settings, this.#tools)
+    const [program, ...args] = command.argv
+    const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    return { child, command, output: outputOf(child) }
+  }
+}
+
+/** All that it says, when it has ended. */
+async function outputOf(child: ChildProcess): Promise<string> {
+  let text = ''
+  child.stdout!.on('data', chunk => {
+    text += chunk
+  })
+  child.stderr!.on('data', chunk => {
+    text += chunk
+  })
+  await once(child, 'close')
+  return text
+}
+
+function lastLine(text: string): { configuration: string; gcShare: number } {
+  return JSON.parse(text.trim().split('\n').at(-1)!)
+}

@@ -1,0 +1,53 @@
+/** node-rdkafka, bindings of librdkafka: its Standard API, which its README calls the more performant. */
+import { promisify } from 'node:util'
+import rdkafka from 'node-rdkafka'
+import { nextTurn, program, settings, value } from './program.mjs'
+
+const { brokers, topic, records, batchBytes, lingerMs, bufferBytes, partitions } = settings
+/** Records between two turns of the event loop. */
+const BURST = 1000
+/** A report for every record costs more than the record; else there are only those of failures. */
+const everyReport = process.argv[3] === 'every'
+const QUEUE_FULL = rdkafka.CODES.ERRORS.ERR__QUEUE_FULL
+
+const options = {
+  'enable.idempotence': true,
+  'linger.ms': lingerMs,
+  'batch.size': batchBytes,
+  // Not the limit: bytes are.
+  'batch.num.messages': 1_000_000,
+  'queue.buffering.max.kbytes': bufferBytes / 1024,
+  'queue.buffering.max.messages': 0,
+  'message.max.bytes': partitions * batchBytes,
+  dr_cb: true,
+  'delivery.report.only.error': !everyReport,
+}
+
+await program(`acks: -1, ${JSON.stringify(options)}`, async () => {
+  const producer = new rdkafka.Producer({ 'metadata.broker.list': brokers.join(), ...options }, { acks: -1 })
+  await promisify(done => producer.connect({}, done))()
+  let reported = 0
+  producer.on('delivery-report', error => {
+    if (error) throw error
+    reported++
+  })
+  producer.setPollInterval(10)
+  let sent = 0
+  while (sent < records) {
+    const end = Math.min(sent + BURST, records)
+    try {
+      // It takes Buffers only.
+      for (; sent < end; sent++) producer.produce(topic, null, Buffer.from(value), null)
+    } catch (error) {
+      if (error.code !== QUEUE_FULL) throw error
+      producer.poll()
+    }
+    await nextTurn()
+  }
+  await promisify(done => producer.flush(60_000, done))()
+  while (everyReport && reported < records) {
+    producer.poll()
+    await nextTurn()
+  }
+  await promisify(done => producer.disconnect(done))()
+})

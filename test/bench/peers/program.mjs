@@ -1,0 +1,49 @@
+/** What the programs in JavaScript share: what they are told, how they keep a producer busy, what they tell at the end. */
+import { PerformanceObserver } from 'node:perf_hooks'
+
+/**
+ * From the command line: `brokers`, `topic`, `partitions`, `records` to write of `size` bytes each, `batchBytes` of the
+ * largest batch, `lingerMs`, `bufferBytes` that may wait, `maxInFlight` (rx-kafka only).
+ */
+export const settings = JSON.parse(process.argv[2])
+
+/** The same for every record, as for every other producer; the message around it is made for each. */
+export const value = 'x'.repeat(settings.size)
+
+/** What a record takes beside its value in a batch, at the most: without key and headers, in batches of up to 16 MiB. */
+const RECORD_OVERHEAD = 14
+const BATCH_HEADER = 61
+export const recordsPerBatch = Math.max(
+  1,
+  Math.floor((settings.batchBytes - BATCH_HEADER) / (settings.size + RECORD_OVERHEAD)),
+)
+
+export const nextTurn = () => new Promise(resolve => setImmediate(resolve))
+
+/** For producers that send what they are given as it is: `width` calls at the same time, of `count` messages each. */
+export async function sendInCalls(count, width, makeMessage, send) {
+  let left = settings.records
+  const lane = async () => {
+    while (left > 0) {
+      const size = Math.min(count, left)
+      left -= size
+      await send(Array.from({ length: size }, makeMessage))
+    }
+  }
+  await Promise.all(Array.from({ length: width }, lane))
+}
+
+/** Runs the program, and tells its configuration and what share of its time was garbage collection. */
+export async function program(configuration, run) {
+  let gcMs = 0
+  const observer = new PerformanceObserver(list => {
+    for (const { duration } of list.getEntries()) gcMs += duration
+  })
+  observer.observe({ entryTypes: ['gc'] })
+  const start = performance.now()
+  await run()
+  const ms = performance.now() - start
+  // Entries come in a later turn of the event loop.
+  await nextTurn()
+  console.log(JSON.stringify({ configuration, gcShare: gcMs / ms }))
+}

@@ -1,0 +1,86 @@
+/** Tables of the figures, in Markdown: what is printed is what is written. */
+import { cpus, totalmem } from 'node:os'
+import { cpuMicros, find, median, medianOf, type PeerResult, rate, ratio, type ScenarioResult } from './results.js'
+import { type Line, targetLines } from './targets.js'
+
+export interface Report {
+  readonly date: string
+  readonly machine: string
+  readonly runs: number
+  readonly secondsARun: number
+  readonly scenarios: readonly ScenarioResult[]
+  readonly targets: readonly Line[]
+}
+
+export function makeReport(scenarios: readonly ScenarioResult[], runs: number, secondsARun: number): Report {
+  const gib = Math.round(totalmem() / 2 ** 30)
+  const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${gib} GiB, Linux, Node ${process.version}`
+  const date = new Date().toISOString().slice(0, 10)
+  return { date, machine, runs, secondsARun, scenarios, targets: targetLines(scenarios) }
+}
+
+export function toMarkdown(report: Report): string {
+  return [
+    '# rx-kafka and other producers',
+    `${report.date}, ${report.machine}. Medians of ${report.runs} interleaved runs of about ${report.secondsARun} s each, ` +
+      'after a warm-up; lowest and highest in brackets; ratios are those of the same round, and their median. One broker in ' +
+      'another process, 3 partitions, no keys, acks=all, idempotent; all values are the same string (Go, Java: bytes). CPU is ' +
+      'user and system time of the whole process. Every record was counted at the broker, and every sequence checked.',
+    ...report.scenarios.map(section),
+    `## What issue 6 asks for\n\n${table(['what', 'target', 'figure', ''], report.targets.map(targetRow))}`,
+  ].join('\n\n')
+}
+
+const targetRow = ({ what, target, figure, verdict }: Line): string[] => [what, target, figure, verdict]
+
+const COLUMNS = [
+  ...['producer', 'records/s', 'CPU µs/record', 'to sendBatches()', 'to floor', 'peak RSS MB', 'GC %'],
+  ...['batch KiB', 'batches/request', 'in flight mean/max'],
+]
+
+function section(result: ScenarioResult): string {
+  const rows = result.peers.map(peer => row(result, peer))
+  const configurations = result.peers.map(({ name, configuration }) => `- ${name}: ${configuration}`)
+  const parts = [`## ${result.scenario.title}`, table(COLUMNS, rows), brokerLine(result), configurations.join('\n')]
+  return parts.filter(part => part !== '').join('\n\n')
+}
+
+function row(result: ScenarioResult, peer: PeerResult): string[] {
+  if (peer.runs.length === 0) return [peer.name, `not run: ${peer.notRun}`, '', '', '', '', '', '', '', '']
+  const rates = peer.runs.map(rate)
+  const gc = peer.runs.flatMap(({ gcShare }) => gcShare ?? [])
+  const to = (id: string): string => ratio(rate, peer, find(result, id))?.toFixed(2) ?? ''
+  return [
+    peer.name,
+    `${thousands(median(rates))} (${thousands(Math.min(...rates))}–${thousands(Math.max(...rates))})`,
+    medianOf(peer, cpuMicros).toFixed(2),
+    to('batches'),
+    to('floor'),
+    (medianOf(peer, run => run.peakRss) / 1e6).toFixed(0),
+    gc.length === 0 ? '' : (100 * median(gc)).toFixed(1),
+    (medianOf(peer, run => run.meanBatchBytes) / 1024).toFixed(1),
+    medianOf(peer, run => run.batches / run.requests).toFixed(1),
+    `${medianOf(peer, run => run.meanInFlight).toFixed(1)}/${medianOf(peer, run => run.maxInFlight)}`,
+  ]
+}
+
+const thousands = (value: number): string => `${Math.round(value / 1000).toLocaleString('en')} k`
+
+/** How far the broker was from being the limit. */
+function brokerLine(result: ScenarioResult): string {
+  const floor = find(result, 'floor')
+  if (floor === undefined || floor.runs.length === 0) return ''
+  const busy = medianOf(floor, run => run.brokerCpuSeconds / run.seconds)
+  const capacity = medianOf(floor, run => run.records / run.brokerCpuSeconds)
+  return (
+    `The broker used ${(100 * busy).toFixed(0)} % of one core under the floor producer, so at those batches it could take ` +
+    `${(capacity / 1e6).toFixed(1)} M records a second.`
+  )
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, 3, ...rows.map(row => row[i]!.length)))
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`
+  return [line(head), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n')
+}

@@ -1,0 +1,38 @@
+/** What is measured: loads, and who bears them. */
+import { PEERS, type Peer, WINDOWS } from './catalog.js'
+import type { Load } from './measure.js'
+
+export interface Scenario extends Load {
+  readonly id: string
+  readonly title: string
+  readonly delayMs: number
+  /** Every producer gets the same limit for its batches; else each the one up to the limit that suits it best. */
+  readonly equalBatches: boolean
+  readonly peers: readonly Peer[]
+}
+
+/** Where a slow broker is the matter, variants of the same producer tell nothing new, and the floor has no window of its own. */
+const DISTINCT = PEERS.filter(({ id }) => !/^floor$|-24$|-every$|-pooled$/.test(id))
+
+const fast = (id: string, size: number, title: string): Scenario => ({
+  ...{ id, title: `${title} records, no delay, batches of 1 MiB at most`, size, delayMs: 0, lingerMs: 5 },
+  ...{ batchBytes: 1 << 20, equalBatches: false, peers: PEERS },
+})
+
+const slow = (id: string, batchBytes: number, peers: readonly Peer[], what: string): Scenario => ({
+  ...{ id, title: `${what}: 100 B records, answers after 10 ms, batches of ${batchBytes >> 10} KiB`, size: 100 },
+  ...{ delayMs: 10, lingerMs: 5, batchBytes, equalBatches: true, peers },
+})
+
+export const SCENARIOS: readonly Scenario[] = [
+  fast('100B', 100, '100 B'),
+  fast('1KB', 1000, '1 KB'),
+  slow('100B-10ms-16KiB', 16 << 10, DISTINCT, 'Equal batches'),
+  slow('100B-10ms-128KiB', 128 << 10, DISTINCT, 'Equal batches'),
+  slow('window', 16 << 10, WINDOWS, 'Window 4 against 1'),
+]
+
+/** The bytes of a producer's largest batch. */
+export function batchBytesOf(peer: Peer, { batchBytes, equalBatches, size }: Scenario): number {
+  return equalBatches ? batchBytes : Math.min(batchBytes, peer.ownBatchBytes?.(size) ?? batchBytes)
+}
