@@ -8,7 +8,10 @@ const { scenarios } = JSON.parse(readFileSync(report, 'utf8'))
 const KINDS = ['rx-kafka', 'JavaScript', 'librdkafka', 'other', 'floor']
 const COLORS = ['#d81b60', '#f2b134', '#7e8b97', '#4f83cc', '#c9d1d9']
 
-const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]
+const median = values => {
+  const sorted = values.toSorted((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
+}
 const bars = ({ peers }) =>
   peers
     .filter(({ runs }) => runs.length > 0)
@@ -21,7 +24,7 @@ const chart = result => ({
   width: 520,
   height: { step: 22 },
   encoding: {
-    y: { field: 'name', type: 'nominal', sort: null, title: null, axis: { labelLimit: 260 } },
+    y: { field: 'name', type: 'nominal', sort: null, title: null, axis: { labelLimit: 0 } },
     x: { field: 'rate', type: 'quantitative', title: 'million records per second' },
   },
   layer: [

@@ -21,8 +21,8 @@ export interface Load {
 /** Parts of a run, in seconds: until everything is compiled and buffers have their size, measured, and left running. */
 const WARM_UP = 0.5
 const TAIL = 0.1
-/** When a producer is calibrated: it runs for so long before its rate is taken, over so long. */
-const CALIBRATION_WARM_UP_MS = 700
+/** When a producer is calibrated: it runs for so many seconds before its rate is taken, over so many ms. */
+const CALIBRATION_WARM_UP = 0.7
 const CALIBRATION_MS = 400
 /** No run takes longer. */
 const LONGEST_MS = 60_000
@@ -52,11 +52,11 @@ export class Bench {
     try {
       const deadline = performance.now() + LONGEST_MS
       while ((await this.#broker.status()).records === 0) {
-        if (child.exitCode !== null) throw new Error(`it ended before it wrote: ${(await output).slice(-500)}`)
+        if (child.exitCode !== null) throw new Error(`it ended before it wrote: ${complaint(await output)}`)
         if (performance.now() > deadline) throw new Error('it wrote nothing')
         await sleep(20)
       }
-      await sleep(CALIBRATION_WARM_UP_MS)
+      await sleep(1000 * (peer.warmUpSeconds ?? CALIBRATION_WARM_UP))
       const begin = await this.#broker.status()
       const start = performance.now()
       await sleep(CALIBRATION_MS)
@@ -84,8 +84,7 @@ export class Bench {
     const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS)
     const text = await output
     clearTimeout(timer)
-    if (child.exitCode !== 0)
-      throw new Error(`it ended with ${child.exitCode ?? child.signalCode}: ${text.slice(-500)}`)
+    if (child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}: ${complaint(text)}`)
     const { records: counted, violations } = await this.#broker.status()
     if (counted !== records) throw new Error(`the broker counted ${counted} records of ${records}`)
     if (violations.length > 0) throw new Error(violations.join('; '))
@@ -119,6 +118,12 @@ async function outputOf(child: ChildProcess): Promise<string> {
   })
   await once(child, 'close')
   return text
+}
+
+/** What went wrong, without the places in the code where it did. */
+function complaint(text: string): string {
+  const lines = text.split('\n').filter(line => !/^\s+at |^\s*\^?\s*$/.test(line))
+  return lines.slice(0, 8).join(' ').slice(0, 500)
 }
 
 function lastLine(text: string): { configuration: string; gcShare: number } {

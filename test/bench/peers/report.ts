@@ -25,7 +25,7 @@ export function toMarkdown(report: Report): string {
     `${report.date}, ${report.machine}. Medians of ${report.runs} interleaved runs of about ${report.secondsARun} s each, ` +
       'after a warm-up; lowest and highest in brackets; ratios are those of the same round, and their median. One broker in ' +
       'another process, 3 partitions, no keys, acks=all, idempotent; all values are the same string (Go, Java: bytes). CPU is ' +
-      'user and system time of the whole process. Every record was counted at the broker, and every sequence checked.',
+      'user and system time of the whole process, cores how many it kept busy. Every record was counted at the broker, and every sequence checked.',
     ...report.scenarios.map(section),
     `## What issue 6 asks for\n\n${table(['what', 'target', 'figure', ''], report.targets.map(targetRow))}`,
   ].join('\n\n')
@@ -34,7 +34,7 @@ export function toMarkdown(report: Report): string {
 const targetRow = ({ what, target, figure, verdict }: Line): string[] => [what, target, figure, verdict]
 
 const COLUMNS = [
-  ...['producer', 'records/s', 'CPU µs/record', 'to sendBatches()', 'to floor', 'peak RSS MB', 'GC %'],
+  ...['producer', 'records/s', 'CPU µs/record', 'cores', 'to sendBatches()', 'to floor', 'peak RSS MB', 'GC %'],
   ...['batch KiB', 'batches/request', 'in flight mean/max'],
 ]
 
@@ -46,7 +46,7 @@ function section(result: ScenarioResult): string {
 }
 
 function row(result: ScenarioResult, peer: PeerResult): string[] {
-  if (peer.runs.length === 0) return [peer.name, `not run: ${peer.notRun}`, '', '', '', '', '', '', '', '']
+  if (peer.runs.length === 0) return [peer.name, `not run: ${peer.notRun}`, ...COLUMNS.slice(2).map(() => '')]
   const rates = peer.runs.map(rate)
   const gc = peer.runs.flatMap(({ gcShare }) => gcShare ?? [])
   const to = (id: string): string => ratio(rate, peer, find(result, id))?.toFixed(2) ?? ''
@@ -54,6 +54,7 @@ function row(result: ScenarioResult, peer: PeerResult): string[] {
     peer.name,
     `${thousands(median(rates))} (${thousands(Math.min(...rates))}–${thousands(Math.max(...rates))})`,
     medianOf(peer, cpuMicros).toFixed(2),
+    medianOf(peer, run => run.cpuSeconds / run.seconds).toFixed(1),
     to('batches'),
     to('floor'),
     (medianOf(peer, run => run.peakRss) / 1e6).toFixed(0),

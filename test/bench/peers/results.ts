@@ -25,8 +25,7 @@ export const cpuMicros: Figure = run => (run.cpuSeconds / run.records) * 1e6
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
 }
 
 export function medianOf(peer: PeerResult, figure: Figure): number {

@@ -7,9 +7,8 @@ const by = process.argv[3]
 const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, maxInFlight, partitions } = settings
 /** Records that are pushed before the event loop turns: as many as a source gets from one read of a file or a socket. */
 const BURST = 1000
-/** What a record takes of `bufferMemory` beside its value, at the most. */
-const RECORD_COST = 520
-const limit = Math.floor(bufferBytes / (size + RECORD_COST)) - BURST
+/** No one holds a push source back, so it looks for itself whether another burst has room: 1,000 bytes beside each value. */
+const fullAt = bufferBytes - BURST * (size + 1000)
 
 const options = {
   batchSize: batchBytes,
@@ -39,8 +38,8 @@ await program(`${by}(), ${JSON.stringify(options)}`, async () => {
   })
   while (sent < records) {
     for (const end = Math.min(sent + BURST, records); sent < end; sent++) source.next({ topic, value })
-    if (sent - acked < limit) await nextTurn()
-    else await new Promise(resolve => (wake = resolve))
+    await nextTurn()
+    while (producer.bufferedBytes > fullAt) await new Promise(resolve => (wake = resolve))
   }
   source.complete()
   await done
