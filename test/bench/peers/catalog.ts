@@ -168,12 +168,16 @@ export const PEERS: readonly Peer[] = [
   },
 ]
 
-/** rx-kafka against itself. */
-export const WINDOWS: readonly Peer[] = [1, 4].map(maxInFlight => ({
+/** rx-kafka with other windows than its default. */
+const window = (maxInFlight: number): Peer => ({
   id: `window-${maxInFlight}`,
   name: `rx-kafka sendBatches(), maxInFlight ${maxInFlight}`,
   kind: 'rx-kafka',
   needs: ['packages', 'dist'],
   command: javascript('node', 'rx-kafka.mjs', 'sendBatches'),
   maxInFlight,
-}))
+})
+
+/** Against itself, and, as what franz-go and Java do without being asked, against others. */
+export const WINDOWS: readonly Peer[] = [window(1), window(4)]
+export const WIDEST: Peer = window(5)

@@ -10,8 +10,8 @@ export const settings = JSON.parse(process.argv[2])
 /** The same for every record, as for every other producer; the message around it is made for each. */
 export const value = 'x'.repeat(settings.size)
 
-/** What a record takes beside its value in a batch, at the most: without key and headers, in batches of up to 16 MiB. */
-const RECORD_OVERHEAD = 14
+/** What a record without key and headers takes beside its value in a batch: two lengths, and six to eight bytes more. */
+const RECORD_OVERHEAD = settings.size < 8000 ? 11 : 13
 const BATCH_HEADER = 61
 export const recordsPerBatch = Math.max(
   1,

@@ -1,5 +1,5 @@
 /** What is measured: loads, and who bears them. */
-import { PEERS, type Peer, WINDOWS } from './catalog.js'
+import { PEERS, type Peer, WIDEST, WINDOWS } from './catalog.js'
 import type { Load } from './measure.js'
 
 export interface Scenario extends Load {
@@ -12,7 +12,7 @@ export interface Scenario extends Load {
 }
 
 /** Where a slow broker is the matter, variants of the same producer tell nothing new, and the floor has no window of its own. */
-const DISTINCT = PEERS.filter(({ id }) => !/^floor$|-24$|-every$|-pooled$/.test(id))
+const DISTINCT = [...PEERS.filter(({ id }) => !/^floor$|-24$|-every$|-pooled$/.test(id)), WIDEST]
 
 const fast = (id: string, size: number, title: string): Scenario => ({
   ...{ id, title: `${title} records, no delay, batches of 1 MiB at most`, size, delayMs: 0, lingerMs: 5 },
