@@ -4,10 +4,10 @@
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Broker, startBroker } from './broker.js'
+import { startBroker } from './broker.js'
 import { PEERS, type Peer } from './peers/catalog.js'
 import { Bench, PARTITIONS, type Run } from './peers/measure.js'
 import { makeReport, toMarkdown } from './peers/report.js'
@@ -48,32 +48,29 @@ if (options.help) {
 }
 requireProc()
 
-const rounds = Number(options.runs ?? (options.quick ? 2 : 5))
-const seconds = Number(options.seconds ?? (options.quick ? 0.5 : 2))
-const results = fileURLToPath(new URL('./results/', import.meta.url))
+/** Figures of a part are no results to keep. */
+const { quick, only, scenario, size, delay, batch, linger } = options
+const whole = !quick && [only, scenario, size, delay, batch, linger].every(option => option === undefined)
+const rounds = Number(options.runs ?? (quick ? 2 : 5))
+const seconds = Number(options.seconds ?? (quick ? 0.5 : 2))
+const results = fileURLToPath(new URL(whole ? './results/' : './.cache/results/', import.meta.url))
 
-/** What runs now, to be ended with this process. */
-let running: { readonly bench: Bench; readonly broker: Broker } | undefined
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    running?.bench.stop()
-    // The broker ends when it loses its parent.
-    process.exit(130)
-  })
-}
+/** The producer that runs now ends with this process, and so does the broker, which loses its parent. */
+let running: Bench | undefined
+process.on('exit', () => running?.stop())
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 function chosenScenarios(): Scenario[] {
-  const only = options.only?.split(',')
-  const chosen = options.scenario?.split(',')
-  const { size, delay, batch, linger } = options
+  const peers = only?.split(',')
+  const scenarios = scenario?.split(',')
   const own: Scenario = {
     ...{ id: 'own', title: `${size ?? 100} B records, answers after ${delay ?? 0} ms`, size: Number(size ?? 100) },
     ...{ delayMs: Number(delay ?? 0), lingerMs: Number(linger ?? 5), batchBytes: Number(batch ?? 1 << 20) },
     ...{ equalBatches: batch !== undefined, peers: PEERS },
   }
   const isOwn = [size, delay, batch, linger].some(option => option !== undefined)
-  return (isOwn ? [own] : SCENARIOS.filter(({ id }) => chosen?.includes(id) ?? true))
-    .map(scenario => ({ ...scenario, peers: scenario.peers.filter(({ id }) => only?.includes(id) ?? true) }))
+  return (isOwn ? [own] : SCENARIOS.filter(({ id }) => scenarios?.includes(id) ?? true))
+    .map(each => ({ ...each, peers: each.peers.filter(({ id }) => peers?.includes(id) ?? true) }))
     .filter(({ peers }) => peers.length > 0)
 }
 
@@ -118,7 +115,7 @@ class Entry {
 async function measure(scenario: Scenario, tools: Tools): Promise<ScenarioResult> {
   const broker = await startBroker({ partitions: PARTITIONS, replyDelayMs: scenario.delayMs })
   const bench = new Bench(broker, tools)
-  running = { bench, broker }
+  running = bench
   const loadOf = (peer: Peer) => ({ ...scenario, batchBytes: batchBytesOf(peer, scenario) })
   const entries = scenario.peers.map(peer => new Entry(peer, tools))
   console.log(`\n${scenario.title}`)
@@ -158,4 +155,5 @@ writeFileSync(join(results, 'peers.md'), `${markdown}\n`)
 const chart = fileURLToPath(new URL('./peers/chart.mjs', import.meta.url))
 if ('missing' in tools.node24) console.log(`the chart was not drawn: ${tools.node24.missing}`)
 else spawnSync(toolPath(tools, 'node24'), [chart, json, join(results, 'peers.svg')], { stdio: 'inherit' })
+console.log(`written to ${relative(process.cwd(), results)}`)
 process.exitCode = failed ? 1 : 0
