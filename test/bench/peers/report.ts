@@ -46,7 +46,7 @@ function section(result: ScenarioResult): string {
 }
 
 function row(result: ScenarioResult, peer: PeerResult): string[] {
-  if (peer.runs.length === 0) return [peer.name, `not run: ${peer.notRun}`, ...COLUMNS.slice(2).map(() => '')]
+  if (peer.runs.length === 0) return [peer.name, peer.notRun ?? '', ...COLUMNS.slice(2).map(() => '')]
   const rates = peer.runs.map(rate)
   const gc = peer.runs.flatMap(({ gcShare }) => gcShare ?? [])
   const to = (id: string): string => ratio(rate, peer, find(result, id))?.toFixed(2) ?? ''

@@ -7,7 +7,7 @@ export interface PeerResult {
   readonly name: string
   readonly kind: string
   readonly configuration: string
-  /** Why it did not run. */
+  /** Why there are no figures. */
   readonly notRun?: string
   /** One a round. A round that failed fails all. */
   readonly runs: readonly Run[]
