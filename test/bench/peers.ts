@@ -19,7 +19,7 @@ import { requireProc } from './proc.js'
 const HELP = `npm run bench:peers -- [options]
   --quick           two short rounds, to see that everything runs
   --runs N          rounds (default 5)
-  --seconds S       measured time of a run (default 1.8, which makes a quarter of an hour for all)
+  --seconds S       measured time of a run (default 1.5, which makes 20 minutes for all)
   --only a,b        of the producers ${PEERS.map(({ id }) => id).join(', ')}
   --scenario a,b    of the scenarios ${SCENARIOS.map(({ id }) => id).join(', ')}
 A scenario of your own, in place of those:
@@ -52,7 +52,7 @@ requireProc()
 const { quick, only, scenario, size, delay, batch, linger } = options
 const whole = !quick && [only, scenario, size, delay, batch, linger].every(option => option === undefined)
 const rounds = Number(options.runs ?? (quick ? 2 : 5))
-const seconds = Number(options.seconds ?? (quick ? 0.5 : 1.8))
+const seconds = Number(options.seconds ?? (quick ? 0.5 : 1.5))
 const results = fileURLToPath(new URL(whole ? './results/' : './.cache/results/', import.meta.url))
 
 /** The producer that runs now ends with this process, and so does the broker, which loses its parent. */

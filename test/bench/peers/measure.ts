@@ -18,8 +18,11 @@ export interface Load {
   readonly lingerMs: number
 }
 
-/** Parts of a run, in seconds: until everything is compiled and buffers have their size, measured, and left running. */
-const WARM_UP = 0.5
+/**
+ * Parts of a run, in seconds: until everything is compiled and buffers have their size, measured, and left running. After
+ * half a second a quarter of rx-kafka's CPU time was the compiler's.
+ */
+const WARM_UP = 2
 const TAIL = 0.1
 /** When a producer is calibrated: it runs for so many seconds before its rate is taken, over so many ms. */
 const CALIBRATION_WARM_UP = 0.7

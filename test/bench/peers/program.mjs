@@ -7,8 +7,11 @@ import { PerformanceObserver } from 'node:perf_hooks'
  */
 export const settings = JSON.parse(process.argv[2])
 
-/** The same for every record, as for every other producer; the message around it is made for each. */
-export const value = 'x'.repeat(settings.size)
+/**
+ * The same for every record, as for every other producer; the message around it is made for each. In one piece, as a string
+ * is that was read or made by JSON: repeat() would give a tree of small ones.
+ */
+export const value = Buffer.alloc(settings.size, 'x').toString('latin1')
 
 /** What a record without key and headers takes beside its value in a batch: two lengths, and six to eight bytes more. */
 const RECORD_OVERHEAD = settings.size < 8000 ? 11 : 13

@@ -1,5 +1,5 @@
 /** rx-kafka as it is published: `send()` with an ack for every record, or `sendBatches()`. */
-import { Subject } from 'rxjs'
+import { Observable } from 'rxjs'
 import { createProducer } from '../../../dist/index.js'
 import { nextTurn, program, settings, value } from './program.mjs'
 
@@ -21,8 +21,6 @@ const options = {
 
 await program(`${by}(), ${JSON.stringify(options)}`, async () => {
   const producer = createProducer({ brokers, ...options })
-  const source = new Subject()
-  let sent = 0
   let acked = 0
   let wake
   const settled = (ack, count) => {
@@ -31,18 +29,26 @@ await program(`${by}(), ${JSON.stringify(options)}`, async () => {
     wake?.()
     wake = undefined
   }
-  const acks = by === 'send' ? source.pipe(producer.send()) : source.pipe(producer.sendBatches())
-  const done = new Promise((resolve, reject) => {
-    const next = by === 'send' ? ack => settled(ack, 1) : ack => settled(ack, ack.count)
-    acks.subscribe({ next, complete: resolve, error: reject })
+  // Like the others it is called directly: what an Observable calls is what the producer subscribed with.
+  const source = new Observable(subscriber => {
+    const push = async () => {
+      for (let sent = 0; sent < records; ) {
+        for (const end = Math.min(sent + BURST, records); sent < end; sent++) subscriber.next({ topic, value })
+        await nextTurn()
+        while (producer.bufferedBytes > fullAt) await new Promise(resolve => (wake = resolve))
+      }
+      subscriber.complete()
+    }
+    push().catch(error => subscriber.error(error))
   })
-  while (sent < records) {
-    for (const end = Math.min(sent + BURST, records); sent < end; sent++) source.next({ topic, value })
-    await nextTurn()
-    while (producer.bufferedBytes > fullAt) await new Promise(resolve => (wake = resolve))
-  }
-  source.complete()
-  await done
+  await new Promise((resolve, reject) => {
+    if (by === 'send')
+      source.pipe(producer.send()).subscribe({ next: ack => settled(ack, 1), complete: resolve, error: reject })
+    else
+      source
+        .pipe(producer.sendBatches())
+        .subscribe({ next: ack => settled(ack, ack.count), complete: resolve, error: reject })
+  })
   if (acked !== records) throw new Error(`${acked} of ${records} records were acked`)
   await producer.close()
 })
