@@ -201,6 +201,7 @@ export class Accumulator {
     // Answered, and sent only once: no socket can still need its bytes. One that was cut may not have sent them all yet.
     if (end.kind === 'acked' && batch.attempts === 1) this.#pool.give(batch.memory)
     batch.settle(end)
+    batch.letGo()
     this.#flushes.ended(batch)
     this.#effects.released()
   }

@@ -80,8 +80,7 @@ export class RecordAcks<M> extends StreamSink<M, Ack<M>> {
 
   protected deliver(batch: Batch, from: number, to: number, end: Settlement): void {
     const { subscriber } = this
-    const { records } = batch
-    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, records, i, end))
+    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, batch.records, i, end))
   }
 }
 
@@ -96,7 +95,7 @@ export class BatchAcks<M> extends StreamSink<M, BatchAck<M>> {
   }
 }
 
-/** @param records of the batch, which holds them only until all are told. */
+/** @param records of the batch, which lets go of them when all are told. */
 function ackOf<M>(batch: Batch, records: readonly ProducerRecord[], index: number, end: Settlement): Ack<M> {
   const record = records[index] as ProducerRecord<M>
   switch (end.kind) {

@@ -59,7 +59,7 @@ export class Batch {
   readonly partition: number
   /** Its bytes before compression. */
   encoded: number
-  /** None any more when it has ended. */
+  /** None any more after {@link letGo}. */
   records: ProducerRecord[] = []
   identity: BatchIdentity | undefined
   baseSequence: number = NO_SEQUENCE
@@ -210,17 +210,19 @@ export class Batch {
     this.records[this.records.length] = record
   }
 
-  /**
-   * Tells its records' streams, and lets go of them. A batch that has ended may be garbage for long before it is collected:
-   * one that got old keeps younger ones alive, by some Map's discarded table, and those theirs. With records in them, most
-   * records of a busy producer got old.
-   */
   settle(end: Settlement): void {
     this.settled = true
-    const { length } = this.records
     for (let i = 0; i < this.#sinks.length; i++) {
-      this.#sinks[i]!.settled(this, this.#starts[i]!, this.#starts[i + 1] ?? length, end)
+      this.#sinks[i]!.settled(this, this.#starts[i]!, this.#starts[i + 1] ?? this.records.length, end)
     }
+  }
+
+  /**
+   * It has ended, and lets go of its records. It may be garbage for long before it is collected: one that got old keeps
+   * younger ones alive, by some Map's discarded table, and those theirs. With records in them, most records of a busy
+   * producer got old.
+   */
+  letGo(): void {
     this.records = []
   }
 }

@@ -77,8 +77,8 @@ export const ANSWERS: readonly Mutation[] = [
     rule: 'memory',
     name: 'a record is taken though it finds no room',
     file: ACCUMULATOR,
-    text: 'if (this.#bytes + held <= bufferMemory) return undefined',
-    instead: 'if (this.#bytes <= bufferMemory) return undefined',
+    text: 'this.#bytes + held > bufferMemory',
+    instead: 'this.#bytes > bufferMemory',
   },
   {
     rule: 'memory',

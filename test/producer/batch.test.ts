@@ -21,9 +21,10 @@ function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[
   return { batch, acks }
 }
 
-test('a batch that has ended holds no record any more; its ack does', () => {
+test('a batch that has let go of its records holds none; its ack does', () => {
   const { batch, acks } = batchOf([1, 1, 2])
   batch.settle({ kind: 'acked', baseOffset: 7n, logAppendTime: -1 })
+  batch.letGo()
   assert.deepEqual(batch.records, [])
   assert.deepEqual(
     [...acks[0]!].map(ack => [ack.record.value, ack.kind === 'acked' && ack.offset]),

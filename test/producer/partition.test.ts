@@ -401,7 +401,6 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
   batch.stamp()
   for (const record of appended) record.value.fill('!')
   const parts = batch.split()
-  const records = parts.flatMap(part => part.records)
   parts.forEach((part, i) => {
     part.seal('snappy')
     part.number(identity, i)
@@ -421,7 +420,10 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
       [['h', Buffer.from('x')]],
     ]),
   )
-  assert.deepEqual(records, appended)
+  assert.deepEqual(
+    parts.flatMap(part => part.records),
+    appended,
+  )
   assert.deepEqual(seen, [
     [streams[0], 0, 2],
     [streams[0], 0, 1],

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Accumulator } from '../../src/producer/accumulator.js'
+import type { Batch } from '../../src/producer/batch.js'
+import { resolveOptions } from '../../src/producer/options.js'
+
+test('of a batch that has ended nothing is kept but what its acks hold', () => {
+  const accumulator = new Accumulator(resolveOptions({ brokers: ['b:9092'] }), {
+    topicUsed() {},
+    topicGivenUp() {},
+    ready() {},
+    released() {},
+    settle: (batch, end) => accumulator.settle(batch, end),
+    split() {},
+    pause() {},
+    epochBumped() {},
+  })
+  const told: unknown[] = []
+  let ended: Batch | undefined
+  const sink = {
+    settled(batch: Batch, from: number, to: number) {
+      told.push(...batch.records.slice(from, to))
+      ended = batch
+    },
+    unplaced() {},
+  }
+  const records = ['a', 'b', 'c'].map(value => ({ topic: 't', value }))
+  for (const record of records) assert.equal(accumulator.accept(record, sink), undefined)
+  accumulator.identify({ producerId: 1n, producerEpoch: 0 })
+  accumulator.update({ name: 't', topicId: '', leaders: [1], error: undefined })
+  const [part] = accumulator.draw(1)
+  part!.partition.answered(part!.batch, { kind: 'stored', baseOffset: 0n, logAppendTime: -1 })
+  assert.deepEqual(told, records)
+  assert.equal(accumulator.bytes, 0)
+  // Or whatever keeps a dead batch alive for a while keeps its records alive, which is most of the garbage there is.
+  assert.deepEqual(ended?.records, [])
+})
