@@ -43,7 +43,6 @@ export type FromBroker =
   | { readonly id: number; readonly result: Counts | Watched }
 
 export interface Broker {
-  readonly ports: readonly number[]
   /** `host:port` of each node. */
   readonly addresses: readonly string[]
   /** What has been counted since the last reset. */
@@ -82,7 +81,6 @@ export async function startBroker(options: Partial<BrokerOptions> = {}): Promise
       child.send({ id, ...message })
     })
   return {
-    ports,
     addresses: ports.map(port => `127.0.0.1:${port}`),
     status: () => ask({ kind: 'status' }),
     reset: () => ask({ kind: 'reset' }),

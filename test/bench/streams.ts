@@ -4,9 +4,11 @@
  */
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { lastValueFrom, Subject } from 'rxjs'
+import { lastValueFrom } from 'rxjs'
 import { createProducer, type ProducerRecord } from '../../src/index.js'
 import { CountingBroker, inProcess } from './counting-broker.js'
+import { feed } from './feed.js'
+import { median } from './measure.js'
 
 const RECORDS = 100_000
 const BURST = 1_000
@@ -34,32 +36,12 @@ async function* slowly(): AsyncGenerator<ProducerRecord> {
   yield* records()
 }
 
-/** Emits bursts, as a source does that reads from a socket, and leaves the event loop in between. */
-async function push(source: Subject<ProducerRecord>): Promise<void> {
-  let i = 0
-  for (const record of records()) {
-    source.next(record)
-    if (++i % BURST === 0) await new Promise(resolve => setImmediate(resolve))
-  }
-  source.complete()
-}
-
 const web = (): ReadableStream<ProducerRecord> => Readable.toWeb(Readable.from(records())) as never
 const nothing = (): Writable => new Writable({ objectMode: true, write: (_chunk, _encoding, done) => done() })
 
 const FORMS: Readonly<Record<string, () => Promise<unknown>>> = {
-  'sendBatches()': async () => {
-    const source = new Subject<ProducerRecord>()
-    const done = lastValueFrom(source.pipe(producer.sendBatches()))
-    await push(source)
-    await done
-  },
-  'send()': async () => {
-    const source = new Subject<ProducerRecord>()
-    const done = lastValueFrom(source.pipe(producer.send()))
-    await push(source)
-    await done
-  },
+  'sendBatches()': () => feed(producer, 'sendBatches', RECORDS, () => ({ topic: 't', value: VALUE })),
+  'send()': () => feed(producer, 'send', RECORDS, () => ({ topic: 't', value: VALUE })),
   'publish(iterable)': () => lastValueFrom(producer.publish(records())),
   'publish(async iterable)': () => lastValueFrom(producer.publish(slowly())),
   'writable(), arrays of 1,000': () => pipeline(Readable.from(arrays()), producer.writable()),
@@ -80,7 +62,6 @@ for (let round = -2; round < ROUNDS; round++) {
 }
 await producer.close()
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
 const base = times.get('sendBatches()')!
 console.log(
   `${RECORDS} records of 100 B, medians of ${ROUNDS} rounds; the ratio is that to sendBatches() of the same round`,

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Accumulator } from '../../src/producer/accumulator.js'
 import type { Batch } from '../../src/producer/batch.js'
-import { resolveOptions } from '../../src/producer/options.js'
+import { loneAccumulator } from '../support/accumulator.js'
 
 test('of a batch that has ended nothing is kept but what its acks hold', () => {
-  const accumulator = new Accumulator(resolveOptions({ brokers: ['b:9092'] }), {
-    topicUsed() {},
-    topicGivenUp() {},
-    ready() {},
-    released() {},
-    settle: (batch, end) => accumulator.settle(batch, end),
-    split() {},
-    pause() {},
-    epochBumped() {},
-  })
+  const accumulator = loneAccumulator()
   const told: unknown[] = []
   let ended: Batch | undefined
   const sink = {

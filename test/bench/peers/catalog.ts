@@ -82,6 +82,14 @@ function java(settings: Settings, tools: Tools): Command {
 /** Its default, and the floor's where it is held against that. */
 const RX_KAFKA_BATCH = 256 << 10
 
+function rxKafka(id: string, name: string, by: 'send' | 'sendBatches', node: 'node' | 'node24' = 'node'): Peer {
+  return {
+    ...{ id, name, kind: 'rx-kafka', needs: ['packages', 'dist', node] },
+    command: javascript(node, 'rx-kafka.mjs', by),
+    ownBatchBytes: () => RX_KAFKA_BATCH,
+  }
+}
+
 export const PEERS: readonly Peer[] = [
   {
     id: 'floor',
@@ -91,38 +99,10 @@ export const PEERS: readonly Peer[] = [
     command: javascript('node', 'floor.mjs'),
     ownBatchBytes: () => RX_KAFKA_BATCH,
   },
-  {
-    id: 'batches',
-    name: 'rx-kafka sendBatches()',
-    kind: 'rx-kafka',
-    needs: ['packages', 'dist'],
-    command: javascript('node', 'rx-kafka.mjs', 'sendBatches'),
-    ownBatchBytes: () => RX_KAFKA_BATCH,
-  },
-  {
-    id: 'send',
-    name: 'rx-kafka send()',
-    kind: 'rx-kafka',
-    needs: ['packages', 'dist'],
-    command: javascript('node', 'rx-kafka.mjs', 'send'),
-    ownBatchBytes: () => RX_KAFKA_BATCH,
-  },
-  {
-    id: 'batches-24',
-    name: 'rx-kafka sendBatches(), Node 24',
-    kind: 'rx-kafka',
-    needs: ['packages', 'dist', 'node24'],
-    command: javascript('node24', 'rx-kafka.mjs', 'sendBatches'),
-    ownBatchBytes: () => RX_KAFKA_BATCH,
-  },
-  {
-    id: 'send-24',
-    name: 'rx-kafka send(), Node 24',
-    kind: 'rx-kafka',
-    needs: ['packages', 'dist', 'node24'],
-    command: javascript('node24', 'rx-kafka.mjs', 'send'),
-    ownBatchBytes: () => RX_KAFKA_BATCH,
-  },
+  rxKafka('batches', 'rx-kafka sendBatches()', 'sendBatches'),
+  rxKafka('send', 'rx-kafka send()', 'send'),
+  rxKafka('batches-24', 'rx-kafka sendBatches(), Node 24', 'sendBatches', 'node24'),
+  rxKafka('send-24', 'rx-kafka send(), Node 24', 'send', 'node24'),
   {
     id: 'kafkajs',
     name: 'kafkajs',
@@ -178,11 +158,7 @@ export const PEERS: readonly Peer[] = [
 
 /** rx-kafka with other windows than its default. */
 const window = (maxInFlight: number): Peer => ({
-  id: `window-${maxInFlight}`,
-  name: `rx-kafka sendBatches(), maxInFlight ${maxInFlight}`,
-  kind: 'rx-kafka',
-  needs: ['packages', 'dist'],
-  command: javascript('node', 'rx-kafka.mjs', 'sendBatches'),
+  ...rxKafka(`window-${maxInFlight}`, `rx-kafka sendBatches(), maxInFlight ${maxInFlight}`, 'sendBatches'),
   maxInFlight,
 })
 

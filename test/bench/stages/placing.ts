@@ -62,14 +62,14 @@ export function sequencing(): Stage {
   }
 }
 
-/** What `offer` costs that every record calls, though its partition stands in line. */
+/** What `offer` costs when the partition stands in line already. */
 export function standing(): Stage {
   const lines = new Lines({ compression: 'none', maxRequestSize: 1_048_576 }, () => {})
   const one = partition(0)
   one.add(batch(0, 1))
   return {
     name: 'line, standing in it',
-    unit: 'record',
+    unit: 'batch',
     count: 100_000,
     run() {
       for (let i = 0; i < 100_000; i++) lines.offer(one)

@@ -1,8 +1,7 @@
 import { Subject, Subscription } from 'rxjs'
 import { createProducer, type Producer, type ProducerRecord } from '../../../src/index.js'
-import { Accumulator, type AccumulatorEffects } from '../../../src/producer/accumulator.js'
 import { Intake } from '../../../src/producer/intake.js'
-import { resolveOptions } from '../../../src/producer/options.js'
+import { loneAccumulator } from '../../support/accumulator.js'
 import { CountingBroker, inProcess } from '../counting-broker.js'
 import { type By, feed } from '../feed.js'
 import type { Stage } from '../measure.js'
@@ -28,17 +27,7 @@ export function observing(): Stage {
 /** All that a record pays when it is accepted: checked, timed, placed, encoded, counted. Its batch is settled off the clock. */
 export function accepting(size: number): Stage {
   const value = 'x'.repeat(size)
-  const effects: AccumulatorEffects = {
-    topicUsed() {},
-    topicGivenUp() {},
-    ready() {},
-    released() {},
-    settle: (batch, end) => accumulator.settle(batch, end),
-    split() {},
-    pause() {},
-    epochBumped() {},
-  }
-  const accumulator = new Accumulator(resolveOptions({ brokers: ['stub'] }), effects)
+  const accumulator = loneAccumulator()
   const buffer = {
     accept: accumulator.accept.bind(accumulator),
     hasRoom: true,
