@@ -5,6 +5,7 @@ export class Replies {
   readonly #write: (frame: Buffer, produced: number) => void
   #queue: { readonly frame: Buffer; readonly produced: number; readonly due: number }[] = []
   #timer: NodeJS.Timeout | undefined
+  #soon: NodeJS.Immediate | undefined
 
   constructor(delayMs: number, write: (frame: Buffer, produced: number) => void) {
     this.#delayMs = delayMs
@@ -24,17 +25,29 @@ export class Replies {
 
   stop(): void {
     clearTimeout(this.#timer)
+    clearImmediate(this.#soon)
     this.#queue = []
   }
 
+  /** Timers count whole milliseconds: the last of them is waited for turn by turn, or 10 ms would be anything up to 11.5. */
   #arm(): void {
     const [first] = this.#queue
-    if (first === undefined || this.#timer !== undefined) return
-    this.#timer = setTimeout(() => this.#sendDue(), Math.ceil(first.due - performance.now()))
+    if (first === undefined || this.#timer !== undefined || this.#soon !== undefined) return
+    const left = first.due - performance.now()
+    if (left >= 1) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined
+        this.#sendDue()
+      }, Math.floor(left))
+    } else {
+      this.#soon = setImmediate(() => {
+        this.#soon = undefined
+        this.#sendDue()
+      })
+    }
   }
 
   #sendDue(): void {
-    this.#timer = undefined
     const now = performance.now()
     let due = 0
     while (due < this.#queue.length && this.#queue[due]!.due <= now) due++

@@ -5,8 +5,8 @@ import { nextTurn, program, settings, value } from './program.mjs'
 
 const by = process.argv[3]
 const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, maxInFlight, partitions } = settings
-/** Records that are pushed before the event loop turns: as many as a source gets from one read of a file or a socket. */
-const BURST = 1000
+/** Records that are pushed before the event loop turns: some of what one read of a file or a socket gives, so that answers need not wait. */
+const BURST = 250
 /** No one holds a push source back, so it looks for itself whether another burst has room: 1,000 bytes beside each value. */
 const fullAt = bufferBytes - BURST * (size + 1000)
 
