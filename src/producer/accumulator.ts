@@ -62,8 +62,8 @@ export class Accumulator {
     this.#effects = effects
     this.#lines = new Lines(options, nodeId => effects.ready(nodeId))
     this.#clock = new Clock(scheduler)
-    this.#chooser = new PartitionChooser(partitioner, Math.floor(random() * 0x10000))
-    this.#lingering = new Deadlines(scheduler, linger, batch => this.#lingered(batch))
+    this.#chooser = new PartitionChooser(partitioner, Math.floor(random() * 0x10000), batch => this.#makeDue(batch))
+    this.#lingering = new Deadlines(scheduler, linger, batch => this.#makeDue(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#expire(batch))
     this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
   }
@@ -274,10 +274,7 @@ export class Accumulator {
     batch.append(record, headers, timestamp, lengths, sink)
     batch.encoded += batch.size - before
     this.#bytes += batch.size - before + RECORD_COST
-    if (batch.size >= batchSize && !batch.due) {
-      batch.due = true
-      this.offer(partition)
-    }
+    if (batch.size >= batchSize) this.#makeDue(batch)
     return batch
   }
 
@@ -331,7 +328,9 @@ export class Accumulator {
     return this.#unreachable.get(leader)
   }
 
-  #lingered(batch: Batch): void {
+  /** Nothing that may still come is waited for. */
+  #makeDue(batch: Batch): void {
+    if (batch.due) return
     batch.due = true
     this.offer(this.#partition(batch))
   }
@@ -347,7 +346,7 @@ export class Accumulator {
       this.#lengths.measure(record.key, record.value, headers)
       const placed = this.#place(topic, record, headers, timestamp, sink, acceptedAt)
       if (placed instanceof Error) this.#endUnplaced(unplaced, placed)
-      else if (this.#flushes.moved(unplaced, placed)) this.#lingered(placed)
+      else if (this.#flushes.moved(unplaced, placed)) this.#makeDue(placed)
     }
     // In batches they take less: a source that waits for room may go on.
     this.#effects.released()

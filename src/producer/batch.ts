@@ -87,7 +87,6 @@ export class Batch {
   /** Runs of records with one timestamp: records that are sent in one go share it. */
   readonly #times: number[] = []
   readonly #timeStarts: number[] = []
-  #lastTime = -1
   /** The run of times that was looked at last: records are looked at in order. */
   #timeRun = 0
 
@@ -125,8 +124,9 @@ export class Batch {
     lengths: RecordLengths,
     sink: AckSink,
   ): void {
+    const elapsed = timestamp !== this.#builder.lastTimestamp
     this.#builder.append(record.key as Bytes | undefined, record.value, headers, timestamp, lengths)
-    this.#owe(record, timestamp, sink)
+    this.#owe(record, sink, elapsed ? timestamp : undefined)
   }
 
   /** Milliseconds since 1970, as the record was sent. */
@@ -186,8 +186,9 @@ export class Batch {
       const { key, value, headers } = decoded[i]!
       lengths.measure(key, value, headers)
       const timestamp = this.timestampOf(i)
+      const elapsed = timestamp !== part.#builder.lastTimestamp
       part.#builder.append(key, value, headers, timestamp, lengths)
-      part.#owe(this.records[i]!, timestamp, this.#sinks[run]!)
+      part.#owe(this.records[i]!, this.#sinks[run]!, elapsed ? timestamp : undefined)
     }
     part.attempts = this.attempts
     part.sealed = true
@@ -195,14 +196,14 @@ export class Batch {
     return part
   }
 
-  #owe(record: ProducerRecord, timestamp: number, sink: AckSink): void {
+  /** @param timestamp unless it is that of the record before. */
+  #owe(record: ProducerRecord, sink: AckSink, timestamp: number | undefined): void {
     if (this.#lastSink !== sink) {
       this.#lastSink = sink
       this.#sinks.push(sink)
       this.#starts.push(this.records.length)
     }
-    if (this.#lastTime !== timestamp) {
-      this.#lastTime = timestamp
+    if (timestamp !== undefined) {
       this.#times.push(timestamp)
       this.#timeStarts.push(this.records.length)
     }

@@ -1,4 +1,5 @@
 import type { Bytes } from '../protocol/record-batch-builder.js'
+import type { Batch } from './batch.js'
 import type { Partitioner } from './options.js'
 import type { ProducerRecord } from './record.js'
 import type { Topic } from './topic.js'
@@ -9,12 +10,17 @@ import type { Topic } from './topic.js'
  */
 export class PartitionChooser {
   readonly #custom: Partitioner | undefined
+  readonly #full: (batch: Batch) => void
   #turn: number
 
-  /** @param turn which partition keyless records begin with. */
-  constructor(custom: Partitioner | undefined, turn: number) {
+  /**
+   * @param turn which partition keyless records begin with.
+   * @param full told of a batch that they have filled: they go elsewhere from now on.
+   */
+  constructor(custom: Partitioner | undefined, turn: number, full: (batch: Batch) => void) {
     this.#custom = custom
     this.#turn = turn
+    this.#full = full
   }
 
   /** @param bytes what the record takes in a batch. */
@@ -30,7 +36,10 @@ export class PartitionChooser {
   #sticky(topic: Topic, bytes: number): number {
     const { partitions } = topic
     const batch = partitions[topic.sticky]?.filling
-    if (batch !== undefined && batch.size + bytes <= topic.batchSize) return topic.sticky
+    if (batch !== undefined) {
+      if (batch.size + bytes <= topic.batchSize) return topic.sticky
+      this.#full(batch)
+    }
     // In turn, passing over those that nobody leads, unless nobody leads any.
     for (let tries = 0; tries < partitions.length; tries++) {
       topic.sticky = this.#turn++ % partitions.length

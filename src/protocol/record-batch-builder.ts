@@ -61,6 +61,8 @@ export class RecordBatchBuilder {
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
+  #lastTimestamp = Number.NaN
+  #timestampDelta = 0
 
   /** @param buffer to write to, from its start, header included; a larger one takes its place when it is used up. */
   constructor(buffer: Buffer) {
@@ -89,6 +91,11 @@ export class RecordBatchBuilder {
     return this.#maxTimestamp
   }
 
+  /** Of the record that was appended last; NaN before the first. */
+  get lastTimestamp(): number {
+    return this.#lastTimestamp
+  }
+
   append(
     key: Bytes | undefined,
     value: Bytes,
@@ -96,13 +103,8 @@ export class RecordBatchBuilder {
     timestamp: number,
     lengths: RecordLengths,
   ): void {
-    if (this.#count === 0) {
-      this.#baseTimestamp = timestamp
-      this.#maxTimestamp = timestamp
-    } else if (timestamp > this.#maxTimestamp) {
-      this.#maxTimestamp = timestamp
-    }
-    const timestampDelta = timestamp - this.#baseTimestamp
+    if (timestamp !== this.#lastTimestamp) this.#elapse(timestamp)
+    const timestampDelta = this.#timestampDelta
     const offsetDelta = this.#count
     const length =
       1 +
@@ -159,6 +161,13 @@ export class RecordBatchBuilder {
     batch.writeInt32BE(baseSequence, BASE_SEQUENCE_OFFSET)
     batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET)
     return batch
+  }
+
+  #elapse(timestamp: number): void {
+    if (this.#count === 0) this.#baseTimestamp = timestamp
+    if (this.#count === 0 || timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    this.#lastTimestamp = timestamp
+    this.#timestampDelta = timestamp - this.#baseTimestamp
   }
 
   #grow(bytes: number): void {

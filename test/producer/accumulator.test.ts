@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { VirtualTimeScheduler } from 'rxjs'
 import type { Batch } from '../../src/producer/batch.js'
 import { loneAccumulator } from '../support/accumulator.js'
+
+const unheard = { settled() {}, unplaced() {} }
 
 test('of a batch that has ended nothing is kept but what its acks hold', () => {
   const accumulator = loneAccumulator()
@@ -24,4 +27,24 @@ test('of a batch that has ended nothing is kept but what its acks hold', () => {
   assert.equal(accumulator.bytes, 0)
   // Or whatever keeps a dead batch alive for a while keeps its records alive, which is most of the garbage there is.
   assert.deepEqual(ended?.records, [])
+})
+
+test('a batch that has no room for the next record without key waits for no linger', () => {
+  // By time that does not pass.
+  const scheduler = new VirtualTimeScheduler()
+  const accumulator = loneAccumulator({ linger: 1000, batchSize: 1000, scheduler, random: () => 0 })
+  accumulator.identify({ producerId: 1n, producerEpoch: 0 })
+  accumulator.accept({ topic: 't', value: 'first' }, unheard)
+  accumulator.update({ name: 't', topicId: '', leaders: [1, 1, 1], error: undefined })
+  const value = 'x'.repeat(400)
+  accumulator.accept({ topic: 't', value }, unheard)
+  accumulator.accept({ topic: 't', value }, unheard)
+  assert.deepEqual(accumulator.draw(1), [])
+  // Goes to the next partition, so that nothing more comes to the one before.
+  accumulator.accept({ topic: 't', value }, unheard)
+  assert.deepEqual(
+    accumulator.draw(1).map(({ partition, batch }) => [partition.index, batch.count]),
+    [[0, 3]],
+  )
+  assert.deepEqual(accumulator.draw(1), [])
 })

@@ -50,7 +50,7 @@ function topicOf(partitionCount: number): Topic {
 
 test('first the record, then the custom partitioner, then the key', () => {
   const topic = topicOf(3)
-  const chooser = new PartitionChooser(record => (record.value === 'mine' ? 2 : undefined), 0)
+  const chooser = new PartitionChooser(record => (record.value === 'mine' ? 2 : undefined), 0, () => {})
   assert.equal(chooser.choose({ topic: 't', value: 'mine', partition: 1, key: 'k' }, topic, 10), 1)
   assert.equal(chooser.choose({ topic: 't', value: 'mine', key: 'k' }, topic, 10), 2)
   assert.equal(chooser.choose({ topic: 't', value: '', key: 'k' }, topic, 10), partitionOfKey('k', 3))
@@ -65,7 +65,7 @@ test('keyless records pass over partitions that nobody leads', () => {
   const topic = topicOf(3)
   topic.partitions[0]!.led(-1)
   topic.partitions[2]!.led(-1)
-  const chooser = new PartitionChooser(undefined, 0)
+  const chooser = new PartitionChooser(undefined, 0, () => {})
   for (let i = 0; i < 6; i++) assert.equal(chooser.choose({ topic: 't', value: '' }, topic, 10), 1)
   topic.partitions[1]!.led(-1)
   assert.ok(chooser.choose({ topic: 't', value: '' }, topic, 10) >= 0, 'and take any when nobody leads any')

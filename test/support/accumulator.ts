@@ -1,9 +1,9 @@
 import { Accumulator } from '../../src/producer/accumulator.js'
-import { resolveOptions } from '../../src/producer/options.js'
+import { type ProducerOptions, resolveOptions } from '../../src/producer/options.js'
 
-/** An accumulator with default options, and nothing around it: who uses it draws, and answers what was drawn. */
-export function loneAccumulator(): Accumulator {
-  const accumulator = new Accumulator(resolveOptions({ brokers: ['stub'] }), {
+/** An accumulator with nothing around it: who uses it draws, and answers what was drawn. */
+export function loneAccumulator(options: Omit<ProducerOptions, 'brokers'> = {}): Accumulator {
+  const accumulator = new Accumulator(resolveOptions({ brokers: ['stub'], ...options }), {
     topicUsed() {},
     topicGivenUp() {},
     ready() {},

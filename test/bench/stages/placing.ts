@@ -14,7 +14,7 @@ export function choosing(): Stage[] {
     one.add(batch(index, 1))
     topic.partitions.push(one)
   }
-  const chooser = new PartitionChooser(undefined, 0)
+  const chooser = new PartitionChooser(undefined, 0, () => {})
   const keyed: ProducerRecord[] = Array.from({ length: 1000 }, (_, i) => ({
     topic: 't',
     key: `customer-${i}`,
