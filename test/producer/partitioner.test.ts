@@ -50,7 +50,11 @@ function topicOf(partitionCount: number): Topic {
 
 test('first the record, then the custom partitioner, then the key', () => {
   const topic = topicOf(3)
-  const chooser = new PartitionChooser(record => (record.value === 'mine' ? 2 : undefined), 0, () => {})
+  const chooser = new PartitionChooser(
+    record => (record.value === 'mine' ? 2 : undefined),
+    0,
+    () => {},
+  )
   assert.equal(chooser.choose({ topic: 't', value: 'mine', partition: 1, key: 'k' }, topic, 10), 1)
   assert.equal(chooser.choose({ topic: 't', value: 'mine', key: 'k' }, topic, 10), 2)
   assert.equal(chooser.choose({ topic: 't', value: '', key: 'k' }, topic, 10), partitionOfKey('k', 3))
