@@ -85,6 +85,22 @@ test('one batch goes before the first success, then as many as there are', () =>
   assert.deepEqual([a.baseSequence, b.baseSequence, c.baseSequence], [0, 10, 20])
 })
 
+test('records may be appended to the last batch that waits, until it is taken, has expired or is abandoned', () => {
+  const [a, b] = [add('a'), add('b')]
+  assert.equal(partition.filling, b)
+  partition.expire(a)
+  assert.equal(partition.filling, b)
+  partition.expire(b)
+  assert.equal(partition.filling, undefined)
+  const c = add('c')
+  assert.equal(partition.filling, c)
+  take()
+  assert.equal(partition.filling, undefined)
+  add('d')
+  partition.abandon(new Error('closed'))
+  assert.equal(partition.filling, undefined)
+})
+
 test('nothing is sendable without a leader, a producer id, or a batch that is due', () => {
   const batch = add('a')
   partition.led(-1)
