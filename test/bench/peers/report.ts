@@ -27,7 +27,7 @@ export function toMarkdown(report: Report): string {
       'another process, 3 partitions, no keys, acks=all, idempotent; all values are the same string (Go, Java: bytes). CPU is ' +
       'user and system time of the whole process, cores how many it kept busy. Every record was counted at the broker, and every sequence checked.',
     ...report.scenarios.map(section),
-    `## What issue 6 asks for\n\n${table(['what', 'target', 'figure', ''], report.targets.map(targetRow))}`,
+    `## Targets\n\n${table(['what', 'target', 'figure', ''], report.targets.map(targetRow))}`,
   ].join('\n\n')
 }
 

@@ -1,4 +1,4 @@
-/** What issue 6 asks for, as far as these figures decide it. */
+/** What the producer is held to, as far as these figures decide it. */
 import { best, cpuMicros, type Figure, find, type PeerResult, rate, ratio, type ScenarioResult } from './results.js'
 
 export interface Line {
