@@ -302,7 +302,7 @@ export class Accumulator {
     // With a quarter to spare: a batch that grows is copied.
     const usual = Math.min(partition.lastSize * 1.25, batchSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
-    const batch = new Batch(partition.topic, partition.index, buffer)
+    const batch = new Batch(partition.topic, partition.index, buffer, this.#pool)
     this.#bytes += batch.reserved
     this.#live.add(batch)
     const now = scheduler.now()

@@ -4,6 +4,7 @@ import {
   type BatchIdentity,
   type Bytes,
   type HeaderPair,
+  type Memory,
   RecordBatchBuilder,
   RecordLengths,
 } from '../protocol/record-batch-builder.js'
@@ -90,11 +91,14 @@ export class Batch {
   /** The run of times that was looked at last: records are looked at in order. */
   #timeRun = 0
 
-  /** @param buffer memory to begin with. */
-  constructor(topic: string, partition: number, buffer: Buffer) {
+  /**
+   * @param buffer memory to begin with.
+   * @param memory where more comes from.
+   */
+  constructor(topic: string, partition: number, buffer: Buffer, memory?: Memory) {
     this.topic = topic
     this.partition = partition
-    this.#builder = new RecordBatchBuilder(buffer)
+    this.#builder = new RecordBatchBuilder(buffer, memory)
     this.encoded = this.#builder.size
   }
 

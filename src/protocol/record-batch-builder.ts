@@ -44,6 +44,15 @@ export class RecordLengths {
   }
 }
 
+/** Where buffers come from, and go to when nobody uses them any more. */
+export interface Memory {
+  /** A buffer of at least so many bytes. */
+  take(bytes: number): Buffer
+  give(buffer: Buffer): void
+}
+
+const FRESH: Memory = { take: bytes => Buffer.allocUnsafe(bytes), give() {} }
+
 /** Who writes a batch (KIP-98). */
 export interface BatchIdentity {
   readonly producerId: bigint
@@ -56,6 +65,7 @@ export interface BatchIdentity {
  */
 export class RecordBatchBuilder {
   #buffer: Buffer
+  readonly #memory: Memory
   #sealed: Buffer | undefined
   #position = BATCH_HEADER_SIZE
   #count = 0
@@ -64,9 +74,13 @@ export class RecordBatchBuilder {
   #lastTimestamp = Number.NaN
   #timestampDelta = 0
 
-  /** @param buffer to write to, from its start, header included; a larger one takes its place when it is used up. */
-  constructor(buffer: Buffer) {
+  /**
+   * @param buffer to write to, from its start, header included.
+   * @param memory where a larger one comes from when it is used up.
+   */
+  constructor(buffer: Buffer, memory: Memory = FRESH) {
     this.#buffer = buffer
+    this.#memory = memory
   }
 
   /** The memory that records are written to: free for other use once the batch is not needed any more. */
@@ -134,7 +148,7 @@ export class RecordBatchBuilder {
     if (compression !== 'none') {
       const records = compress(compression, batch.subarray(BATCH_HEADER_SIZE))
       batch = Buffer.concat([batch.subarray(0, BATCH_HEADER_SIZE), records])
-      this.#buffer = batch
+      this.#replace(batch)
     }
     batch.fill(0, 0, BATCH_LENGTH_OFFSET)
     batch.writeInt32BE(batch.length - LEADER_EPOCH_OFFSET, BATCH_LENGTH_OFFSET)
@@ -171,9 +185,15 @@ export class RecordBatchBuilder {
   }
 
   #grow(bytes: number): void {
-    const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#position + bytes))
+    const grown = this.#memory.take(Math.max(this.#buffer.length * 2, this.#position + bytes))
     this.#buffer.copy(grown, 0, 0, this.#position)
-    this.#buffer = grown
+    this.#replace(grown)
+  }
+
+  #replace(buffer: Buffer): void {
+    const old = this.#buffer
+    this.#buffer = buffer
+    this.#memory.give(old)
   }
 }
 

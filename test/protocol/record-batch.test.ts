@@ -170,6 +170,32 @@ describe('a batch of any records', () => {
     ])
   })
 
+  it('gives back the memory that it has outgrown, or compressed, and uses it no more', () => {
+    const records = Array.from({ length: 100 }, (_, i) => ({ value: `value ${i}`, timestamp: i }))
+    for (const compression of ['none', 'snappy'] as const) {
+      const taken: Buffer[] = [Buffer.allocUnsafeSlow(128)]
+      const given: Buffer[] = []
+      const builder = new RecordBatchBuilder(taken[0]!, {
+        take(bytes) {
+          taken.push(Buffer.allocUnsafeSlow(bytes))
+          return taken.at(-1)!
+        },
+        // Whoever takes it next writes to it.
+        give: buffer => given.push(buffer.fill(0xff)),
+      })
+      const lengths = new RecordLengths()
+      for (const { value, timestamp } of records) {
+        lengths.measure(undefined, value, undefined)
+        builder.append(undefined, value, undefined, timestamp, lengths)
+      }
+      assert.ok(taken.length > 2)
+      builder.seal(compression)
+      assert.deepEqual(given, compression === 'none' ? taken.slice(0, -1) : taken)
+      const bytes = builder.stamp({ producerId: 5n, producerEpoch: 1 }, 0)
+      assert.deepEqual(bytes, build(records, { compression, capacity: 10_000 }))
+    }
+  })
+
   it('changes nothing but identity, sequence and CRC when it is stamped again', () => {
     const [first] = fromProducers
     const builder = new RecordBatchBuilder(Buffer.allocUnsafe(256))
