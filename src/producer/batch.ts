@@ -2,9 +2,9 @@ import type { Compression } from '../protocol/compression.js'
 import { type DecodedRecord, decodeRecordBatches, decodeRecords } from '../protocol/record-batch.js'
 import {
   type BatchIdentity,
+  type Buffers,
   type Bytes,
   type HeaderPair,
-  type Memory,
   RecordBatchBuilder,
   RecordLengths,
 } from '../protocol/record-batch-builder.js'
@@ -88,17 +88,18 @@ export class Batch {
   /** Runs of records with one timestamp: records that are sent in one go share it. */
   readonly #times: number[] = []
   readonly #timeStarts: number[] = []
+  #lastTime = -1
   /** The run of times that was looked at last: records are looked at in order. */
   #timeRun = 0
 
   /**
    * @param buffer memory to begin with.
-   * @param memory where more comes from.
+   * @param buffers where more comes from.
    */
-  constructor(topic: string, partition: number, buffer: Buffer, memory?: Memory) {
+  constructor(topic: string, partition: number, buffer: Buffer, buffers?: Buffers) {
     this.topic = topic
     this.partition = partition
-    this.#builder = new RecordBatchBuilder(buffer, memory)
+    this.#builder = new RecordBatchBuilder(buffer, buffers)
     this.encoded = this.#builder.size
   }
 
@@ -128,9 +129,8 @@ export class Batch {
     lengths: RecordLengths,
     sink: AckSink,
   ): void {
-    const elapsed = timestamp !== this.#builder.lastTimestamp
     this.#builder.append(record.key as Bytes | undefined, record.value, headers, timestamp, lengths)
-    this.#owe(record, sink, elapsed ? timestamp : undefined)
+    this.#owe(record, timestamp, sink)
   }
 
   /** Milliseconds since 1970, as the record was sent. */
@@ -190,9 +190,8 @@ export class Batch {
       const { key, value, headers } = decoded[i]!
       lengths.measure(key, value, headers)
       const timestamp = this.timestampOf(i)
-      const elapsed = timestamp !== part.#builder.lastTimestamp
       part.#builder.append(key, value, headers, timestamp, lengths)
-      part.#owe(this.records[i]!, this.#sinks[run]!, elapsed ? timestamp : undefined)
+      part.#owe(this.records[i]!, timestamp, this.#sinks[run]!)
     }
     part.attempts = this.attempts
     part.sealed = true
@@ -200,14 +199,14 @@ export class Batch {
     return part
   }
 
-  /** @param timestamp unless it is that of the record before. */
-  #owe(record: ProducerRecord, sink: AckSink, timestamp: number | undefined): void {
+  #owe(record: ProducerRecord, timestamp: number, sink: AckSink): void {
     if (this.#lastSink !== sink) {
       this.#lastSink = sink
       this.#sinks.push(sink)
       this.#starts.push(this.records.length)
     }
-    if (timestamp !== undefined) {
+    if (this.#lastTime !== timestamp) {
+      this.#lastTime = timestamp
       this.#times.push(timestamp)
       this.#timeStarts.push(this.records.length)
     }

@@ -1,3 +1,5 @@
+import type { Buffers } from '../protocol/record-batch-builder.js'
+
 /** Below this a buffer is not worth keeping. */
 const SMALLEST = 512
 
@@ -5,7 +7,7 @@ const SMALLEST = 512
  * Buffers of batches that have ended, for the batches to come. Fresh memory is paid for page by page when it is first
  * written to, and again by the garbage collector: for large records that is more than all the rest.
  */
-export class BufferPool {
+export class BufferPool implements Buffers {
   readonly #limit: number
   /** By size; sizes are powers of two. */
   readonly #free = new Map<number, Buffer[]>()

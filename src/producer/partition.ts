@@ -38,8 +38,6 @@ export class Partition {
   /** Node id; -1: nobody leads it now. */
   leader = -1
   readonly sequencer: Sequencer = new Sequencer()
-  /** The batch that records may be appended to: the last of those that wait, until it is taken. */
-  filling: Batch | undefined
   /** The node in whose line of partitions with something to send it stands; undefined: in none. */
   line: number | undefined
   /** Bytes of the batch that was taken last. */
@@ -76,10 +74,17 @@ export class Partition {
     return this.#inFlight.length
   }
 
-  /** Records fill this batch from now on. */
+  /** The batch that records may be appended to. */
+  get filling(): Batch | undefined {
+    const { length } = this.#waiting
+    // Not index -1 of an empty one: V8 gives up on the whole line for that.
+    if (length === 0) return undefined
+    const last = this.#waiting[length - 1]!
+    return last.sealed ? undefined : last
+  }
+
   add(batch: Batch): void {
     this.#waiting.push(batch)
-    this.filling = batch
   }
 
   /** Whether a batch can go to the leader now, and has to wait for nothing but a free slot. */
@@ -103,7 +108,6 @@ export class Partition {
   /** Takes the next batch into flight, sequence and all. */
   take(compression: Compression): Batch {
     const batch = this.#waiting.shift()!
-    if (batch === this.filling) this.filling = undefined
     this.lastSize = batch.size
     batch.seal(compression)
     this.sequencer.stamp(batch)
@@ -180,7 +184,6 @@ export class Partition {
     ends.fail(batch, timeoutError(batch, inFlight ? undefined : obstacle))
     if (batch.baseSequence === NO_SEQUENCE) {
       this.#waiting.splice(this.#waiting.indexOf(batch), 1)
-      if (batch === this.filling) this.filling = undefined
     } else {
       // Its sequences are taken: what follows it can't be sent before it is clear what becomes of them.
       this.#phase = 'draining'
@@ -204,7 +207,6 @@ export class Partition {
     }
     this.#answered = []
     this.#waiting = []
-    this.filling = undefined
     ends.run(this, this.#effects)
   }
 

@@ -45,13 +45,13 @@ export class RecordLengths {
 }
 
 /** Where buffers come from, and go to when nobody uses them any more. */
-export interface Memory {
+export interface Buffers {
   /** A buffer of at least so many bytes. */
   take(bytes: number): Buffer
   give(buffer: Buffer): void
 }
 
-const FRESH: Memory = { take: bytes => Buffer.allocUnsafe(bytes), give() {} }
+const FRESH: Buffers = { take: bytes => Buffer.allocUnsafe(bytes), give() {} }
 
 /** Who writes a batch (KIP-98). */
 export interface BatchIdentity {
@@ -65,22 +65,20 @@ export interface BatchIdentity {
  */
 export class RecordBatchBuilder {
   #buffer: Buffer
-  readonly #memory: Memory
+  readonly #buffers: Buffers
   #sealed: Buffer | undefined
   #position = BATCH_HEADER_SIZE
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
-  #lastTimestamp = Number.NaN
-  #timestampDelta = 0
 
   /**
    * @param buffer to write to, from its start, header included.
-   * @param memory where a larger one comes from when it is used up.
+   * @param buffers where a larger one comes from when it is used up.
    */
-  constructor(buffer: Buffer, memory: Memory = FRESH) {
+  constructor(buffer: Buffer, buffers: Buffers = FRESH) {
     this.#buffer = buffer
-    this.#memory = memory
+    this.#buffers = buffers
   }
 
   /** The memory that records are written to: free for other use once the batch is not needed any more. */
@@ -105,11 +103,6 @@ export class RecordBatchBuilder {
     return this.#maxTimestamp
   }
 
-  /** Of the record that was appended last; NaN before the first. */
-  get lastTimestamp(): number {
-    return this.#lastTimestamp
-  }
-
   append(
     key: Bytes | undefined,
     value: Bytes,
@@ -117,8 +110,13 @@ export class RecordBatchBuilder {
     timestamp: number,
     lengths: RecordLengths,
   ): void {
-    if (timestamp !== this.#lastTimestamp) this.#elapse(timestamp)
-    const timestampDelta = this.#timestampDelta
+    if (this.#count === 0) {
+      this.#baseTimestamp = timestamp
+      this.#maxTimestamp = timestamp
+    } else if (timestamp > this.#maxTimestamp) {
+      this.#maxTimestamp = timestamp
+    }
+    const timestampDelta = timestamp - this.#baseTimestamp
     const offsetDelta = this.#count
     const length =
       1 +
@@ -177,15 +175,8 @@ export class RecordBatchBuilder {
     return batch
   }
 
-  #elapse(timestamp: number): void {
-    if (this.#count === 0) this.#baseTimestamp = timestamp
-    if (this.#count === 0 || timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
-    this.#lastTimestamp = timestamp
-    this.#timestampDelta = timestamp - this.#baseTimestamp
-  }
-
   #grow(bytes: number): void {
-    const grown = this.#memory.take(Math.max(this.#buffer.length * 2, this.#position + bytes))
+    const grown = this.#buffers.take(Math.max(this.#buffer.length * 2, this.#position + bytes))
     this.#buffer.copy(grown, 0, 0, this.#position)
     this.#replace(grown)
   }
@@ -193,7 +184,7 @@ export class RecordBatchBuilder {
   #replace(buffer: Buffer): void {
     const old = this.#buffer
     this.#buffer = buffer
-    this.#memory.give(old)
+    this.#buffers.give(old)
   }
 }
 

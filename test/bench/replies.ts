@@ -35,19 +35,15 @@ export class Replies {
     if (first === undefined || this.#timer !== undefined || this.#soon !== undefined) return
     const left = first.due - performance.now()
     if (left >= 1) {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined
-        this.#sendDue()
-      }, Math.floor(left))
+      this.#timer = setTimeout(() => this.#sendDue(), Math.floor(left))
     } else {
-      this.#soon = setImmediate(() => {
-        this.#soon = undefined
-        this.#sendDue()
-      })
+      this.#soon = setImmediate(() => this.#sendDue())
     }
   }
 
   #sendDue(): void {
+    this.#timer = undefined
+    this.#soon = undefined
     const now = performance.now()
     let due = 0
     while (due < this.#queue.length && this.#queue[due]!.due <= now) due++

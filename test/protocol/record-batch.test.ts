@@ -10,6 +10,7 @@ import {
   decodeRecords,
 } from '../../src/protocol/record-batch.js'
 import {
+  type Buffers,
   type Bytes,
   type HeaderPair,
   RecordBatchBuilder,
@@ -29,18 +30,20 @@ function build(
   {
     compression = 'none',
     capacity = 256,
+    buffers,
     producerId = 5n,
     producerEpoch = 1,
     baseSequence = 0,
   }: {
     compression?: Compression
     capacity?: number
+    buffers?: Buffers
     producerId?: bigint
     producerEpoch?: number
     baseSequence?: number
   } = {},
 ): Buffer {
-  const builder = new RecordBatchBuilder(Buffer.allocUnsafe(capacity))
+  const builder = new RecordBatchBuilder(buffers?.take(capacity) ?? Buffer.allocUnsafe(capacity), buffers)
   const lengths = new RecordLengths()
   for (const { key, value, headers, timestamp } of records) {
     lengths.measure(key, value, headers)
@@ -173,25 +176,19 @@ describe('a batch of any records', () => {
   it('gives back the memory that it has outgrown, or compressed, and uses it no more', () => {
     const records = Array.from({ length: 100 }, (_, i) => ({ value: `value ${i}`, timestamp: i }))
     for (const compression of ['none', 'snappy'] as const) {
-      const taken: Buffer[] = [Buffer.allocUnsafeSlow(128)]
+      const taken: Buffer[] = []
       const given: Buffer[] = []
-      const builder = new RecordBatchBuilder(taken[0]!, {
+      const buffers: Buffers = {
         take(bytes) {
           taken.push(Buffer.allocUnsafeSlow(bytes))
           return taken.at(-1)!
         },
         // Whoever takes it next writes to it.
         give: buffer => given.push(buffer.fill(0xff)),
-      })
-      const lengths = new RecordLengths()
-      for (const { value, timestamp } of records) {
-        lengths.measure(undefined, value, undefined)
-        builder.append(undefined, value, undefined, timestamp, lengths)
       }
+      const bytes = build(records, { compression, capacity: 128, buffers })
       assert.ok(taken.length > 2)
-      builder.seal(compression)
       assert.deepEqual(given, compression === 'none' ? taken.slice(0, -1) : taken)
-      const bytes = builder.stamp({ producerId: 5n, producerEpoch: 1 }, 0)
       assert.deepEqual(bytes, build(records, { compression, capacity: 10_000 }))
     }
   })
