@@ -1,7 +1,7 @@
 import type { TopicMetadata } from '../cluster/metadata.js'
-import { BufferFullError, DeliveryTimeoutError, describe, InvalidRecordError, KafkaError } from '../errors.js'
+import { type BufferFullError, DeliveryTimeoutError, describe, type InvalidRecordError, KafkaError } from '../errors.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
-import { type BatchIdentity, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
+import { type BatchIdentity, RecordLengths } from '../protocol/record-batch-builder.js'
 import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
 import { BufferPool } from './buffer-pool.js'
 import { Clock } from './clock.js'
@@ -11,8 +11,10 @@ import { Flushes } from './flushes.js'
 import { Lines, type Part } from './lines.js'
 import type { ResolvedOptions } from './options.js'
 import { Partition, type PartitionEffects } from './partition.js'
-import { PartitionChooser } from './partitioner.js'
-import { headerPairs, type ProducerRecord, recordFault } from './record.js'
+import { askPartitioner, PartitionChooser } from './partitioner.js'
+import type { ProducerRecord } from './record.js'
+import { bufferFull, noPartition, tooLarge, topicFault } from './refusals.js'
+import { TakenRecord } from './taken-record.js'
 import { Topic, type Unplaced } from './topic.js'
 
 /** What the accumulator asks of its surroundings. */
@@ -40,6 +42,8 @@ export class Accumulator {
   readonly #chooser: PartitionChooser
   readonly #topics = new Map<string, Topic>()
   readonly #lines: Lines
+  /** The record that is being taken. */
+  readonly #taken = new TakenRecord()
   readonly #lengths = new RecordLengths()
   readonly #clock: Clock
   readonly #pool = new BufferPool(POOL_LIMIT)
@@ -57,12 +61,12 @@ export class Accumulator {
   #bytes = 0
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
-    const { scheduler, linger, deliveryTimeoutMs, partitioner, random } = options
+    const { scheduler, linger, deliveryTimeoutMs, random } = options
     this.#options = options
     this.#effects = effects
     this.#lines = new Lines(options, nodeId => effects.ready(nodeId))
     this.#clock = new Clock(scheduler)
-    this.#chooser = new PartitionChooser(partitioner, Math.floor(random() * 0x10000), batch => this.#makeDue(batch))
+    this.#chooser = new PartitionChooser(Math.floor(random() * 0x10000), batch => this.#makeDue(batch))
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#makeDue(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#expire(batch))
     this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
@@ -93,34 +97,36 @@ export class Accumulator {
 
   /** Takes a record, or says why not. */
   accept(record: ProducerRecord, sink: AckSink): Error | undefined {
-    const fault = recordFault(record)
+    const taken = this.#taken
+    const fault = taken.read(record)
     if (fault !== undefined) return fault
-    const headers = record.headers === undefined ? undefined : headerPairs(record.headers)
-    if (headers instanceof Error) return headers
-    this.#lengths.measure(record.key, record.value, headers)
-    const bytes = BATCH_HEADER_SIZE + this.#lengths.max
-    const { maxRequestSize, bufferMemory } = this.#options
-    const held = bytes + RECORD_COST
-    if (bytes > maxRequestSize || this.#bytes + held > bufferMemory) return this.#sizeFault(bytes, held)
+    if (this.#options.partitioner === undefined) return this.#accept(taken, sink, undefined)
+    // The partitioner may have records sent meanwhile.
+    return this.acceptTaken(taken.copy(), sink, undefined)
+  }
 
-    const timestamp = record.timestamp ?? this.#clock.now()
-    const topic = this.#topicOf(record.topic)
-    if (topic.partitions.length > 0) {
-      const placed = this.#place(topic, record, headers, timestamp, sink, undefined)
-      return placed instanceof Batch ? undefined : placed
-    }
-    const unplaced: Unplaced = {
-      record,
-      headers,
-      timestamp,
-      sink,
-      acceptedAt: this.#options.scheduler.now(),
-      bytes: held,
-    }
-    topic.unplaced.add(unplaced)
-    this.#placements.add(unplaced, unplaced.acceptedAt)
-    this.#bytes += unplaced.bytes
+  /**
+   * Takes a record that was read before.
+   *
+   * @param takenAt when that was, by the scheduler's clock: its delivery timeout runs since then. Undefined: now.
+   */
+  acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
+    const topic = this.#topics.get(taken.topic)
+    const fault = topic === undefined ? undefined : this.#askPartitioner(topic, taken)
+    return fault ?? this.#accept(taken, sink, takenAt)
+  }
+
+  /** Has something that is not encoded yet count for one record's overhead in the buffer, if there is room for that. */
+  reserve(): Error | undefined {
+    if (this.#bytes + RECORD_COST > this.#options.bufferMemory) return this.#full(RECORD_COST)
+    this.#bytes += RECORD_COST
     return undefined
+  }
+
+  /** It counts no more. */
+  unreserve(): void {
+    this.#bytes -= RECORD_COST
+    this.#effects.released()
   }
 
   /** Nothing waits for its linger any more. */
@@ -225,29 +231,54 @@ export class Accumulator {
     }
   }
 
-  /** @param held what it would count for in the buffer. */
-  #sizeFault(bytes: number, held: number): Error {
+  #accept(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
+    this.#lengths.measure(taken.key, taken.value, taken.headers)
+    const bytes = BATCH_HEADER_SIZE + this.#lengths.max
     const { maxRequestSize, bufferMemory } = this.#options
-    if (bytes > maxRequestSize) {
-      return new InvalidRecordError(
-        `this record was not sent: it takes ${bytes} bytes, more than \`maxRequestSize\` (${maxRequestSize});` +
-          " raise that together with the broker's message.max.bytes",
-      )
+    const held = bytes + RECORD_COST
+    if (bytes > maxRequestSize || this.#bytes + held > bufferMemory) return this.#sizeFault(bytes, held)
+
+    const topic = this.#topicOf(taken.topic)
+    if (!(topic instanceof Topic)) return topic
+    const timestamp = taken.timestamp ?? this.#clock.now()
+    // Behind those that wait for metadata, or are being placed just now.
+    if (topic.partitions.length > 0 && topic.unplaced.size === 0) {
+      const placed = this.#place(topic, taken, timestamp, sink, takenAt)
+      return placed instanceof Batch ? undefined : placed
     }
-    this.hurry()
-    return new BufferFullError(
-      `this record was not sent: ${this.#bytes} bytes wait for brokers, and with its ${held} they would exceed \`bufferMemory\` (${bufferMemory});` +
-        ' raise that, or use `publish()`, which reads its source only as fast as brokers answer',
-    )
+    const unplaced: Unplaced = {
+      taken: taken === this.#taken ? taken.copy() : taken,
+      timestamp,
+      sink,
+      takenAt: takenAt ?? this.#options.scheduler.now(),
+      bytes: held,
+    }
+    topic.unplaced.add(unplaced)
+    this.#placements.add(unplaced, unplaced.takenAt)
+    this.#bytes += unplaced.bytes
+    return undefined
   }
 
-  #topicOf(name: string): Topic {
+  /** @param held what it would count for in the buffer. */
+  #sizeFault(bytes: number, held: number): Error {
+    const { maxRequestSize } = this.#options
+    return bytes > maxRequestSize ? tooLarge(bytes, maxRequestSize) : this.#full(held)
+  }
+
+  #full(held: number): BufferFullError {
+    this.hurry()
+    return bufferFull(this.#bytes, held, this.#options.bufferMemory)
+  }
+
+  #topicOf(name: string): Topic | InvalidRecordError {
     if (this.#lastTopic?.name === name) return this.#lastTopic
     const known = this.#topics.get(name)
     if (known !== undefined) {
       this.#lastTopic = known
       return known
     }
+    const fault = topicFault(name)
+    if (fault !== undefined) return fault
     const topic = new Topic(name, this.#options.batchSize)
     this.#topics.set(name, topic)
     this.#effects.topicUsed(name)
@@ -257,47 +288,36 @@ export class Accumulator {
   /** Appends a record, measured already, to the open batch of its partition. */
   #place(
     topic: Topic,
-    record: ProducerRecord,
-    headers: readonly HeaderPair[] | undefined,
+    taken: TakenRecord,
     timestamp: number,
     sink: AckSink,
-    acceptedAt: number | undefined,
+    takenAt: number | undefined,
   ): Batch | InvalidRecordError {
     const lengths = this.#lengths
     const { batchSize } = topic
-    const partition = this.#choose(topic, record)
-    if (!(partition instanceof Partition)) return partition
+    const partition = topic.partitions[this.#chooser.choose(taken, topic, lengths)]
+    if (partition === undefined) return noPartition(topic.name, taken.partition, topic.partitions.length)
     let batch = partition.filling
-    if (batch === undefined || batch.size + lengths.max > batchSize)
-      batch = this.#open(partition, batchSize, acceptedAt)
+    if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(partition, batchSize, takenAt)
+    // The younger ones in it may expire early, so that this one does not expire late.
+    else if (takenAt !== undefined) this.#deliveries.shorten(batch, takenAt)
     const before = batch.size
-    batch.append(record, headers, timestamp, lengths, sink)
+    batch.append(taken, timestamp, lengths, sink)
     batch.encoded += batch.size - before
     this.#bytes += batch.size - before + RECORD_COST
     if (batch.size >= batchSize) this.#makeDue(batch)
     return batch
   }
 
-  #choose(topic: Topic, record: ProducerRecord): Partition | InvalidRecordError {
-    let index: number
-    try {
-      index = this.#chooser.choose(record, topic, this.#lengths.max)
-    } catch (cause) {
-      return new InvalidRecordError(`this record was not sent: the \`partitioner\` threw: ${describe(cause)}`, {
-        cause,
-      })
-    }
-    return (
-      topic.partitions[index] ??
-      new InvalidRecordError(
-        `this record was not sent: there is no partition ${index}, topic ${topic.name} has ${topic.partitions.length}, counted from 0` +
-          " (the record's `partition`, or what the `partitioner` returned)",
-      )
-    )
+  #askPartitioner(topic: Topic, taken: TakenRecord): InvalidRecordError | undefined {
+    const { partitioner } = this.#options
+    const count = topic.partitions.length
+    if (partitioner === undefined || count === 0 || taken.partition !== undefined) return undefined
+    return askPartitioner(partitioner, taken, count)
   }
 
-  /** @param acceptedAt when its first record was accepted, if that was not just now. */
-  #open(partition: Partition, batchSize: number, acceptedAt: number | undefined): Batch {
+  /** @param takenAt when its first record was taken, if that was not just now. */
+  #open(partition: Partition, batchSize: number, takenAt: number | undefined): Batch {
     const { linger, scheduler } = this.#options
     // With a quarter to spare: a batch that grows is copied.
     const usual = Math.min(partition.lastSize * 1.25, batchSize)
@@ -306,7 +326,7 @@ export class Accumulator {
     this.#bytes += batch.reserved
     this.#live.add(batch)
     const now = scheduler.now()
-    this.#deliveries.add(batch, acceptedAt ?? now)
+    this.#deliveries.add(batch, takenAt ?? now)
     if (linger === 0) batch.due = true
     else this.#lingering.add(batch, now)
     partition.add(batch)
@@ -339,12 +359,16 @@ export class Accumulator {
     return this.#topics.get(batch.topic)!.partitions[batch.partition]!
   }
 
+  /** Those that come while this runs, from a partitioner or an ack handler, are placed behind the others. */
   #placeAll(topic: Topic): void {
-    for (const unplaced of [...topic.unplaced]) {
-      const { record, headers, timestamp, sink, acceptedAt } = unplaced
+    for (const unplaced of topic.unplaced) {
+      const { taken, timestamp, sink, takenAt } = unplaced
+      const fault = this.#askPartitioner(topic, taken)
+      // It may have been given up meanwhile.
+      if (!topic.unplaced.has(unplaced)) continue
+      this.#lengths.measure(taken.key, taken.value, taken.headers)
+      const placed = fault ?? this.#place(topic, taken, timestamp, sink, takenAt)
       this.#remove(topic, unplaced)
-      this.#lengths.measure(record.key, record.value, headers)
-      const placed = this.#place(topic, record, headers, timestamp, sink, acceptedAt)
       if (placed instanceof Error) this.#endUnplaced(unplaced, placed)
       else if (this.#flushes.moved(unplaced, placed)) this.#makeDue(placed)
     }
@@ -353,7 +377,7 @@ export class Accumulator {
   }
 
   #giveUp(unplaced: Unplaced): void {
-    const topic = this.#topics.get(unplaced.record.topic)!
+    const topic = this.#topics.get(unplaced.taken.topic)!
     this.#remove(topic, unplaced)
     const cause = topic.error
     const why = cause === undefined ? 'no broker could be asked' : describe(cause)
@@ -383,7 +407,7 @@ export class Accumulator {
   }
 
   #endUnplaced(unplaced: Unplaced, error: Error): void {
-    unplaced.sink.unplaced(unplaced.record, error)
+    unplaced.sink.unplaced(unplaced.taken.record, error)
     this.#flushes.ended(unplaced)
     this.#effects.released()
   }

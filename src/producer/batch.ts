@@ -3,12 +3,11 @@ import { type DecodedRecord, decodeRecordBatches, decodeRecords } from '../proto
 import {
   type BatchIdentity,
   type Buffers,
-  type Bytes,
-  type HeaderPair,
   RecordBatchBuilder,
   RecordLengths,
 } from '../protocol/record-batch-builder.js'
 import type { ProducerRecord } from './record.js'
+import type { TakenRecord } from './taken-record.js'
 
 /** Where the acks of a stream's records go: one per `send()` that is subscribed to, not one per record. */
 export interface AckSink {
@@ -122,15 +121,9 @@ export class Batch {
     return this.#builder.memory
   }
 
-  append(
-    record: ProducerRecord,
-    headers: readonly HeaderPair[] | undefined,
-    timestamp: number,
-    lengths: RecordLengths,
-    sink: AckSink,
-  ): void {
-    this.#builder.append(record.key as Bytes | undefined, record.value, headers, timestamp, lengths)
-    this.#owe(record, timestamp, sink)
+  append(taken: TakenRecord, timestamp: number, lengths: RecordLengths, sink: AckSink): void {
+    this.#builder.append(taken.key, taken.value, taken.headers, timestamp, lengths)
+    this.#owe(taken.record, timestamp, sink)
   }
 
   /** Milliseconds since 1970, as the record was sent. */

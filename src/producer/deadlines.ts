@@ -26,6 +26,12 @@ export class Deadlines<T> {
     if (this.#timer.closed || due < this.#timerDue) this.#wait(due)
   }
 
+  /** The item's time began earlier than was known. */
+  shorten(item: T, since: number): void {
+    const due = since + this.#timeMs
+    if (due < (this.#items.get(item) ?? Number.NEGATIVE_INFINITY)) this.add(item, since)
+  }
+
   /** The timer stays as it is, and finds nothing due; without items there is none. */
   delete(item: T): void {
     this.#items.delete(item)

@@ -1,15 +1,39 @@
-import type { Bytes } from '../protocol/record-batch-builder.js'
+import { describe, InvalidRecordError } from '../errors.js'
+import type { Bytes, RecordLengths } from '../protocol/record-batch-builder.js'
 import type { Batch } from './batch.js'
 import type { Partitioner } from './options.js'
-import type { ProducerRecord } from './record.js'
+import { show, type TakenRecord } from './taken-record.js'
 import type { Topic } from './topic.js'
 
 /**
- * Chooses a record's partition, once: the one it names, else what the custom partitioner says, else by key, else the one
- * whose batch is being filled with records without key.
+ * Asks a custom partitioner, once, and has the record go where it says. It is user code: it is shown copies of the record's
+ * bytes, and may do anything.
  */
+export function askPartitioner(
+  partitioner: Partitioner,
+  taken: TakenRecord,
+  partitionCount: number,
+): InvalidRecordError | undefined {
+  try {
+    const { topic, key, value, headers, timestamp, record } = taken.copy()
+    const { metadata } = record
+    const index: unknown = partitioner({ topic, key, value, headers, timestamp, metadata }, partitionCount)
+    if (index === undefined) return undefined
+    if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < partitionCount) {
+      taken.partition = index
+      return undefined
+    }
+    return new InvalidRecordError(
+      `this record was not sent: the \`partitioner\` returned ${show(index)} for topic ${topic};` +
+        ` it must return an integer from 0 to ${partitionCount - 1}, or undefined`,
+    )
+  } catch (cause) {
+    return new InvalidRecordError(`this record was not sent: the \`partitioner\` threw: ${describe(cause)}`, { cause })
+  }
+}
+
+/** Chooses a record's partition, once: the one it names, else by key, else the one whose batch keyless records are filling. */
 export class PartitionChooser {
-  readonly #custom: Partitioner | undefined
   readonly #full: (batch: Batch) => void
   #turn: number
 
@@ -17,19 +41,15 @@ export class PartitionChooser {
    * @param turn which partition keyless records begin with.
    * @param full told of a batch that they have filled: they go elsewhere from now on.
    */
-  constructor(custom: Partitioner | undefined, turn: number, full: (batch: Batch) => void) {
-    this.#custom = custom
+  constructor(turn: number, full: (batch: Batch) => void) {
     this.#turn = turn
     this.#full = full
   }
 
-  /** @param bytes what the record takes in a batch. */
-  choose(record: ProducerRecord, topic: Topic, bytes: number): number {
-    if (record.partition !== undefined) return record.partition
-    const custom = this.#custom?.(record, topic.partitions.length)
-    if (custom !== undefined) return custom
-    const { key } = record
-    return key === undefined || key === null ? this.#sticky(topic, bytes) : partitionOfKey(key, topic.partitions.length)
+  choose({ partition, key }: Pick<TakenRecord, 'partition' | 'key'>, topic: Topic, lengths: RecordLengths): number {
+    if (partition !== undefined) return partition
+    if (key === undefined || key === null) return this.#sticky(topic, lengths.max)
+    return partitionOfKey(key, topic.partitions.length, lengths.key)
   }
 
   /** KIP-480: one batch is filled before the next begins, so that requests are large even when partitions are many. */
@@ -52,9 +72,11 @@ export class PartitionChooser {
 /**
  * The partition of a key, as Java's producer and librdkafka's `murmur2_random` choose it: murmur2 of the key's bytes,
  * without its sign, modulo the number of partitions.
+ *
+ * @param length bytes of a key that is not a string, if they are known already.
  */
-export function partitionOfKey(key: Exclude<Bytes, null>, partitionCount: number): number {
-  return ((typeof key === 'string' ? hashText(key) : murmur2(key)) & 0x7fffffff) % partitionCount
+export function partitionOfKey(key: Exclude<Bytes, null>, partitionCount: number, length?: number): number {
+  return ((typeof key === 'string' ? hashText(key) : murmur2(key, length)) & 0x7fffffff) % partitionCount
 }
 
 /** Where the bytes of short keys are put to be hashed: a buffer for each would cost more than its hash. */

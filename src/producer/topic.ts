@@ -1,15 +1,14 @@
-import type { HeaderPair } from '../protocol/record-batch-builder.js'
 import type { AckSink } from './batch.js'
 import type { Partition } from './partition.js'
-import type { ProducerRecord } from './record.js'
+import type { TakenRecord } from './taken-record.js'
 
 /** A record of a topic whose partitions are not known yet. */
 export interface Unplaced {
-  readonly record: ProducerRecord
-  readonly headers: readonly HeaderPair[] | undefined
+  readonly taken: TakenRecord
   readonly timestamp: number
   readonly sink: AckSink
-  readonly acceptedAt: number
+  /** By the scheduler's clock: its delivery timeout runs since then. */
+  readonly takenAt: number
   /** What it counts for in `bufferMemory`. */
   readonly bytes: number
 }

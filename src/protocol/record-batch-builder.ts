@@ -191,7 +191,15 @@ export class RecordBatchBuilder {
 /** The bytes that a key or value takes; -1 for null. */
 function byteLength(value: Bytes): number {
   if (value === null) return -1
-  return typeof value === 'string' ? utf8Length(value) : value.byteLength
+  return typeof value === 'string' ? utf8Length(value) : byteLengthOf(value)
+}
+
+/** The getter itself: a subclass may have another one, and what is measured must be what is copied. */
+const byteLengthGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength')!.get!
+
+/** The bytes of an array, whatever it says of itself. */
+export function byteLengthOf(bytes: Uint8Array): number {
+  return byteLengthGetter.call(bytes)
 }
 
 /** Below this length a loop over a string beats the call into native code. */

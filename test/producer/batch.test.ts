@@ -4,6 +4,7 @@ import { Observable } from 'rxjs'
 import { type BatchAck, BatchAcks } from '../../src/producer/acks.js'
 import { Batch } from '../../src/producer/batch.js'
 import { RecordLengths } from '../../src/protocol/record-batch-builder.js'
+import { taken } from '../support/taken.js'
 
 function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[] } {
   const batch = new Batch('t', 0, Buffer.allocUnsafe(1024))
@@ -14,7 +15,7 @@ function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[
     for (const [i, timestamp] of timestamps.entries()) {
       const record = { topic: 't', value: `v${i}` }
       lengths.measure(undefined, record.value, undefined)
-      batch.append(record, undefined, timestamp, lengths, sink)
+      batch.append(taken(record), timestamp, lengths, sink)
       sink.taken()
     }
   }).subscribe(ack => acks.push(ack))

@@ -5,6 +5,7 @@ import { type AckSink, Batch, type Settlement, type Verdict } from '../../src/pr
 import { Partition } from '../../src/producer/partition.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { RecordLengths } from '../../src/protocol/record-batch-builder.js'
+import { taken } from '../support/taken.js'
 
 const sink: AckSink = { settled() {}, unplaced() {} }
 const identity = { producerId: 7n, producerEpoch: 0 }
@@ -55,7 +56,7 @@ function add(name: string, count = 10): Batch {
   const batch = new Batch('t', 0, Buffer.allocUnsafe(100))
   const lengths = new RecordLengths()
   lengths.measure(undefined, 'v', undefined)
-  for (let i = 0; i < count; i++) batch.append({ topic: 't', value: 'v' }, undefined, 0, lengths, sink)
+  for (let i = 0; i < count; i++) batch.append(taken({ topic: 't', value: 'v' }), 0, lengths, sink)
   batch.due = true
   names.set(batch, name)
   partition.add(batch)
@@ -407,9 +408,9 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
   const lengths = new RecordLengths()
   const headers = [['h', 'x']] as const
   const appended = ['a', 'b', 'c', 'd', 'e'].map((value, i) => {
-    const record = { topic: 't', key: i % 2 ? `k${i}` : null, value: Buffer.from(value) }
+    const record = { topic: 't', key: i % 2 ? `k${i}` : null, value: Buffer.from(value), headers }
     lengths.measure(record.key, record.value, headers)
-    batch.append(record, headers, 1_000 + i * 7, lengths, streams[i < 3 ? 0 : 1]!)
+    batch.append(taken(record), 1_000 + i * 7, lengths, streams[i < 3 ? 0 : 1]!)
     return record
   })
   batch.seal('snappy')

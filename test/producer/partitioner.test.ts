@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import kafkajs from 'kafkajs'
+import type { InvalidRecordError } from '../../src/errors.js'
 import { Partition } from '../../src/producer/partition.js'
-import { murmur2, PartitionChooser, partitionOfKey } from '../../src/producer/partitioner.js'
+import { askPartitioner, murmur2, PartitionChooser, partitionOfKey } from '../../src/producer/partitioner.js'
+import type { ProducerRecord } from '../../src/producer/record.js'
 import { Topic } from '../../src/producer/topic.js'
+import { type Bytes, RecordLengths } from '../../src/protocol/record-batch-builder.js'
+import { taken } from '../support/taken.js'
 
 // What Java's client computes: the values of its own test, org.apache.kafka.common.utils.UtilsTest.
 const JAVA: readonly [string, number][] = [
@@ -48,29 +52,87 @@ function topicOf(partitionCount: number): Topic {
   return topic
 }
 
-test('first the record, then the custom partitioner, then the key', () => {
+const lengthsOf = (key: Bytes | undefined): RecordLengths => {
+  const lengths = new RecordLengths()
+  lengths.measure(key, '', undefined)
+  return lengths
+}
+const choose = (chooser: PartitionChooser, topic: Topic, key?: Bytes, partition?: number): number =>
+  chooser.choose({ partition, key }, topic, lengthsOf(key))
+
+test('first the record, then the key', () => {
   const topic = topicOf(3)
-  const chooser = new PartitionChooser(
-    record => (record.value === 'mine' ? 2 : undefined),
-    0,
-    () => {},
-  )
-  assert.equal(chooser.choose({ topic: 't', value: 'mine', partition: 1, key: 'k' }, topic, 10), 1)
-  assert.equal(chooser.choose({ topic: 't', value: 'mine', key: 'k' }, topic, 10), 2)
-  assert.equal(chooser.choose({ topic: 't', value: '', key: 'k' }, topic, 10), partitionOfKey('k', 3))
-  assert.equal(
-    chooser.choose({ topic: 't', value: '', key: '' }, topic, 10),
-    partitionOfKey('', 3),
-    'an empty key is a key',
-  )
+  const chooser = new PartitionChooser(0, () => {})
+  assert.equal(choose(chooser, topic, 'k', 1), 1)
+  assert.equal(choose(chooser, topic, 'k'), partitionOfKey('k', 3))
+  assert.equal(choose(chooser, topic, ''), partitionOfKey('', 3), 'an empty key is a key')
 })
 
 test('keyless records pass over partitions that nobody leads', () => {
   const topic = topicOf(3)
   topic.partitions[0]!.led(-1)
   topic.partitions[2]!.led(-1)
-  const chooser = new PartitionChooser(undefined, 0, () => {})
-  for (let i = 0; i < 6; i++) assert.equal(chooser.choose({ topic: 't', value: '' }, topic, 10), 1)
+  const chooser = new PartitionChooser(0, () => {})
+  for (let i = 0; i < 6; i++) assert.equal(choose(chooser, topic), 1)
   topic.partitions[1]!.led(-1)
-  assert.ok(chooser.choose({ topic: 't', value: '' }, topic, 10) >= 0, 'and take any when nobody leads any')
+  assert.ok(choose(chooser, topic) >= 0, 'and take any when nobody leads any')
+})
+
+test('a custom partitioner decides, or leaves it to the default', () => {
+  const record = taken({ topic: 't', value: 'mine', key: 'k', headers: { h: 'x' }, timestamp: 5, metadata: 'm' })
+  const shown: unknown[] = []
+  const ask = (index: unknown): InvalidRecordError | undefined =>
+    askPartitioner(
+      (...args) => {
+        shown.push(args)
+        return index as number
+      },
+      record,
+      3,
+    )
+  assert.equal(ask(undefined), undefined)
+  assert.equal(record.partition, undefined)
+  assert.equal(ask(2), undefined)
+  assert.equal(record.partition, 2)
+  const {
+    topic,
+    key,
+    value,
+    timestamp,
+    record: { metadata },
+  } = record
+  assert.deepEqual(shown[0], [{ topic, key, value, headers: [['h', 'x']], timestamp, metadata }, 3])
+})
+
+test('what is no partition is refused, whatever it is', () => {
+  const cases: readonly [unknown, RegExp][] = [
+    ['length', /returned "length" for topic t; it must return an integer from 0 to 2, or undefined/],
+    [Symbol('s'), /returned Symbol\(s\)/],
+    ['0', /returned "0"/],
+    [3, /returned 3/],
+    [-1, /returned -1/],
+    [0.5, /returned 0.5/],
+    [Number.NaN, /returned NaN/],
+    [0n, /returned 0/],
+    [null, /returned null/],
+    [true, /returned true/],
+    [Promise.resolve(0), /returned an object of class Promise/],
+    [Object.create(null), /returned an object of class none/],
+  ]
+  for (const [index, expected] of cases) {
+    const record = taken({ topic: 't', value: '' })
+    assert.match(askPartitioner(() => index as number, record, 3)?.message ?? 'taken', expected)
+    assert.equal(record.partition, undefined)
+  }
+})
+
+test('a partitioner sees copies: what it does to them changes nothing', () => {
+  const record = taken({ topic: 't', key: Buffer.from('key'), value: Buffer.from('value') })
+  const spoil = ({ key, value }: ProducerRecord): number => {
+    ;(key as Buffer).fill('!')
+    ;(value as Buffer).fill('!')
+    return 0
+  }
+  assert.equal(askPartitioner(spoil, record, 1), undefined)
+  assert.deepEqual([String(record.key), String(record.value)], ['key', 'value'])
 })

@@ -1,10 +1,10 @@
 import { Lines } from '../../../src/producer/lines.js'
 import { PartitionChooser } from '../../../src/producer/partitioner.js'
-import type { ProducerRecord } from '../../../src/producer/record.js'
 import { Sequencer } from '../../../src/producer/sequencer.js'
 import { Topic } from '../../../src/producer/topic.js'
+import { RecordLengths } from '../../../src/protocol/record-batch-builder.js'
 import type { Stage } from '../measure.js'
-import { batch, partition, RECORD, STORED, VALUE } from './parts.js'
+import { batch, partition, STORED, VALUE } from './parts.js'
 
 /** Where a record goes. */
 export function choosing(): Stage[] {
@@ -14,19 +14,18 @@ export function choosing(): Stage[] {
     one.add(batch(index, 1))
     topic.partitions.push(one)
   }
-  const chooser = new PartitionChooser(undefined, 0, () => {})
-  const keyed: ProducerRecord[] = Array.from({ length: 1000 }, (_, i) => ({
-    topic: 't',
-    key: `customer-${i}`,
-    value: VALUE,
-  }))
+  const chooser = new PartitionChooser(0, () => {})
+  const lengths = new RecordLengths()
+  lengths.measure(undefined, VALUE, undefined)
+  const keyless = { partition: undefined, key: undefined }
+  const keyed = Array.from({ length: 1000 }, (_, i) => ({ partition: undefined, key: `customer-${i}` }))
   return [
     {
       name: 'partition, without key',
       unit: 'record',
       count: 100_000,
       run() {
-        for (let i = 0; i < 100_000; i++) chooser.choose(RECORD, topic, 140)
+        for (let i = 0; i < 100_000; i++) chooser.choose(keyless, topic, lengths)
       },
     },
     {
@@ -34,7 +33,7 @@ export function choosing(): Stage[] {
       unit: 'record',
       count: 20_000,
       run() {
-        for (let i = 0; i < 20_000; i++) chooser.choose(keyed[i % 1000]!, topic, 140)
+        for (let i = 0; i < 20_000; i++) chooser.choose(keyed[i % 1000]!, topic, lengths)
       },
     },
   ]

@@ -1,0 +1,45 @@
+import { BufferFullError, InvalidRecordError } from '../errors.js'
+import { show } from './taken-record.js'
+
+/** The longest topic name that Kafka takes (org.apache.kafka.common.internals.Topic). */
+const MAX_TOPIC_LENGTH = 249
+
+/** Why no topic can have this name; undefined if a broker may be asked. It judges all other rules of names itself. */
+export function topicFault(name: string): InvalidRecordError | undefined {
+  if (name.length > MAX_TOPIC_LENGTH)
+    return refusal(`a topic name has at most ${MAX_TOPIC_LENGTH} characters, and its \`topic\` has ${name.length}`)
+  if (name.isWellFormed()) return undefined
+  return refusal(`its \`topic\` ${show(name)} holds half of a surrogate pair, which UTF-8 cannot express`)
+}
+
+/** The record names a partition that its topic does not have. */
+export function noPartition(topic: string, partition: number | undefined, partitionCount: number): InvalidRecordError {
+  return refusal(
+    `there is no partition ${partition}, topic ${topic} has ${partitionCount}, counted from 0 (the record's \`partition\`)`,
+  )
+}
+
+/** No request may carry a record of this size. */
+export function tooLarge(bytes: number, maxRequestSize: number): InvalidRecordError {
+  return refusal(
+    `it takes ${bytes} bytes, more than \`maxRequestSize\` (${maxRequestSize}); raise that together with the broker's message.max.bytes`,
+  )
+}
+
+/**
+ * The buffer has no room for a record.
+ *
+ * @param buffered bytes that are in it.
+ * @param bytes that the record would add.
+ */
+export function bufferFull(buffered: number, bytes: number, bufferMemory: number): BufferFullError {
+  return new BufferFullError(
+    `this record was not sent: ${buffered} bytes wait for brokers, and its ${bytes} more would exceed \`bufferMemory\` (${bufferMemory}).` +
+      " With `overflow: 'error'` this ends the stream of acks, and what its source emits later is not sent:" +
+      " use `publish()` or `sendOne()`, which wait for room, or `overflow: 'reject'`, or raise `bufferMemory`",
+  )
+}
+
+function refusal(why: string): InvalidRecordError {
+  return new InvalidRecordError(`this record was not sent: ${why}`)
+}
