@@ -1,7 +1,7 @@
 import type { TopicMetadata } from '../cluster/metadata.js'
 import { type BufferFullError, DeliveryTimeoutError, describe, type InvalidRecordError, KafkaError } from '../errors.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
-import { type BatchIdentity, RecordLengths } from '../protocol/record-batch-builder.js'
+import { type BatchIdentity, type Bytes, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
 import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
 import { BufferPool } from './buffer-pool.js'
 import { Clock } from './clock.js'
@@ -14,7 +14,7 @@ import { Partition, type PartitionEffects } from './partition.js'
 import { askPartitioner, PartitionChooser } from './partitioner.js'
 import type { ProducerRecord } from './record.js'
 import { bufferFull, noPartition, tooLarge, topicFault } from './refusals.js'
-import { TakenRecord } from './taken-record.js'
+import { keepRecord, type RecordReader, readRecord, type TakenRecord } from './taken-record.js'
 import { Topic, type Unplaced } from './topic.js'
 
 /** What the accumulator asks of its surroundings. */
@@ -36,14 +36,12 @@ const POOL_LIMIT = 8 * 1024 * 1024
  * Records from when they are accepted until they have their terminal event: encoded into the open batch of their partition
  * as they come, and drawn from there, batch by batch, when a request has room for them.
  */
-export class Accumulator {
+export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly #options: ResolvedOptions
   readonly #effects: AccumulatorEffects
   readonly #chooser: PartitionChooser
   readonly #topics = new Map<string, Topic>()
   readonly #lines: Lines
-  /** The record that is being taken. */
-  readonly #taken = new TakenRecord()
   readonly #lengths = new RecordLengths()
   readonly #clock: Clock
   readonly #pool = new BufferPool(POOL_LIMIT)
@@ -97,12 +95,7 @@ export class Accumulator {
 
   /** Takes a record, or says why not. */
   accept(record: ProducerRecord, sink: AckSink): Error | undefined {
-    const taken = this.#taken
-    const fault = taken.read(record)
-    if (fault !== undefined) return fault
-    if (this.#options.partitioner === undefined) return this.#accept(taken, sink, undefined)
-    // The partitioner may have records sent meanwhile.
-    return this.acceptTaken(taken.copy(), sink, undefined)
+    return readRecord(record, this, sink)
   }
 
   /**
@@ -111,9 +104,55 @@ export class Accumulator {
    * @param takenAt when that was, by the scheduler's clock: its delivery timeout runs since then. Undefined: now.
    */
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
-    const topic = this.#topics.get(taken.topic)
-    const fault = topic === undefined ? undefined : this.#askPartitioner(topic, taken)
-    return fault ?? this.#accept(taken, sink, takenAt)
+    const known = this.#topics.get(taken.topic)
+    const asked = known === undefined || known.unplaced.size > 0 ? taken : this.#askPartitioner(known, taken)
+    if (asked instanceof Error) return asked
+    const { record, topic, key, value, headers, partition, timestamp } = asked
+    return this.take(record, topic, key, value, headers, partition, timestamp, sink, { taken: asked, takenAt })
+  }
+
+  /** Takes what was read of a record. Part of {@link accept}, which every record passes. */
+  take(
+    record: ProducerRecord,
+    topicName: string,
+    key: Bytes | undefined,
+    value: Bytes,
+    headers: readonly HeaderPair[] | undefined,
+    partition: number | undefined,
+    givenTimestamp: number | undefined,
+    sink: AckSink,
+    kept?: { readonly taken: TakenRecord; readonly takenAt: number | undefined },
+  ): Error | undefined {
+    const { maxRequestSize, bufferMemory, partitioner } = this.#options
+    if (partitioner !== undefined && kept === undefined) {
+      // User code: it may change the bytes, and send records.
+      const taken = keepRecord(record, topicName, key, value, headers, partition, givenTimestamp)
+      return this.acceptTaken(taken, sink, undefined)
+    }
+    this.#lengths.measure(key, value, headers)
+    const bytes = BATCH_HEADER_SIZE + this.#lengths.max
+    const held = bytes + RECORD_COST
+    if (bytes > maxRequestSize || this.#bytes + held > bufferMemory) return this.#sizeFault(bytes, held)
+
+    const topic = this.#topicOf(topicName)
+    if (!(topic instanceof Topic)) return topic
+    const timestamp = givenTimestamp ?? this.#clock.now()
+    // Behind those that wait for metadata, or are being placed just now.
+    if (topic.partitions.length > 0 && topic.unplaced.size === 0) {
+      const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, kept?.takenAt)
+      return placed instanceof Batch ? undefined : placed
+    }
+    const unplaced: Unplaced = {
+      taken: kept?.taken ?? keepRecord(record, topicName, key, value, headers, partition, timestamp),
+      timestamp,
+      sink,
+      takenAt: kept?.takenAt ?? this.#options.scheduler.now(),
+      bytes: held,
+    }
+    topic.unplaced.add(unplaced)
+    this.#placements.add(unplaced, unplaced.takenAt)
+    this.#bytes += unplaced.bytes
+    return undefined
   }
 
   /** Has something that is not encoded yet count for one record's overhead in the buffer, if there is room for that. */
@@ -231,34 +270,6 @@ export class Accumulator {
     }
   }
 
-  #accept(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
-    this.#lengths.measure(taken.key, taken.value, taken.headers)
-    const bytes = BATCH_HEADER_SIZE + this.#lengths.max
-    const { maxRequestSize, bufferMemory } = this.#options
-    const held = bytes + RECORD_COST
-    if (bytes > maxRequestSize || this.#bytes + held > bufferMemory) return this.#sizeFault(bytes, held)
-
-    const topic = this.#topicOf(taken.topic)
-    if (!(topic instanceof Topic)) return topic
-    const timestamp = taken.timestamp ?? this.#clock.now()
-    // Behind those that wait for metadata, or are being placed just now.
-    if (topic.partitions.length > 0 && topic.unplaced.size === 0) {
-      const placed = this.#place(topic, taken, timestamp, sink, takenAt)
-      return placed instanceof Batch ? undefined : placed
-    }
-    const unplaced: Unplaced = {
-      taken: taken === this.#taken ? taken.copy() : taken,
-      timestamp,
-      sink,
-      takenAt: takenAt ?? this.#options.scheduler.now(),
-      bytes: held,
-    }
-    topic.unplaced.add(unplaced)
-    this.#placements.add(unplaced, unplaced.takenAt)
-    this.#bytes += unplaced.bytes
-    return undefined
-  }
-
   /** @param held what it would count for in the buffer. */
   #sizeFault(bytes: number, held: number): Error {
     const { maxRequestSize } = this.#options
@@ -288,31 +299,36 @@ export class Accumulator {
   /** Appends a record, measured already, to the open batch of its partition. */
   #place(
     topic: Topic,
-    taken: TakenRecord,
+    record: ProducerRecord,
+    key: Bytes | undefined,
+    value: Bytes,
+    headers: readonly HeaderPair[] | undefined,
+    index: number | undefined,
     timestamp: number,
     sink: AckSink,
     takenAt: number | undefined,
   ): Batch | InvalidRecordError {
     const lengths = this.#lengths
-    const { batchSize } = topic
-    const partition = topic.partitions[this.#chooser.choose(taken, topic, lengths)]
-    if (partition === undefined) return noPartition(topic.name, taken.partition, topic.partitions.length)
+    const { batchSize, partitions } = topic
+    const partition = partitions[this.#chooser.choose(index, key, topic, lengths)]
+    if (partition === undefined) return noPartition(topic.name, index, partitions.length)
     let batch = partition.filling
     if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(partition, batchSize, takenAt)
     // The younger ones in it may expire early, so that this one does not expire late.
     else if (takenAt !== undefined) this.#deliveries.shorten(batch, takenAt)
     const before = batch.size
-    batch.append(taken, timestamp, lengths, sink)
+    batch.append(record, key, value, headers, timestamp, lengths, sink)
     batch.encoded += batch.size - before
     this.#bytes += batch.size - before + RECORD_COST
     if (batch.size >= batchSize) this.#makeDue(batch)
     return batch
   }
 
-  #askPartitioner(topic: Topic, taken: TakenRecord): InvalidRecordError | undefined {
+  /** User code runs here. */
+  #askPartitioner(topic: Topic, taken: TakenRecord): TakenRecord | InvalidRecordError {
     const { partitioner } = this.#options
     const count = topic.partitions.length
-    if (partitioner === undefined || count === 0 || taken.partition !== undefined) return undefined
+    if (partitioner === undefined || count === 0 || taken.partition !== undefined) return taken
     return askPartitioner(partitioner, taken, count)
   }
 
@@ -363,11 +379,15 @@ export class Accumulator {
   #placeAll(topic: Topic): void {
     for (const unplaced of topic.unplaced) {
       const { taken, timestamp, sink, takenAt } = unplaced
-      const fault = this.#askPartitioner(topic, taken)
+      const asked = this.#askPartitioner(topic, taken)
       // It may have been given up meanwhile.
       if (!topic.unplaced.has(unplaced)) continue
-      this.#lengths.measure(taken.key, taken.value, taken.headers)
-      const placed = fault ?? this.#place(topic, taken, timestamp, sink, takenAt)
+      const { record, key, value, headers } = taken
+      this.#lengths.measure(key, value, headers)
+      const placed =
+        asked instanceof Error
+          ? asked
+          : this.#place(topic, record, key, value, headers, asked.partition, timestamp, sink, takenAt)
       this.#remove(topic, unplaced)
       if (placed instanceof Error) this.#endUnplaced(unplaced, placed)
       else if (this.#flushes.moved(unplaced, placed)) this.#makeDue(placed)

@@ -3,11 +3,12 @@ import { type DecodedRecord, decodeRecordBatches, decodeRecords } from '../proto
 import {
   type BatchIdentity,
   type Buffers,
+  type Bytes,
+  type HeaderPair,
   RecordBatchBuilder,
   RecordLengths,
 } from '../protocol/record-batch-builder.js'
 import type { ProducerRecord } from './record.js'
-import type { TakenRecord } from './taken-record.js'
 
 /** Where the acks of a stream's records go: one per `send()` that is subscribed to, not one per record. */
 export interface AckSink {
@@ -121,9 +122,18 @@ export class Batch {
     return this.#builder.memory
   }
 
-  append(taken: TakenRecord, timestamp: number, lengths: RecordLengths, sink: AckSink): void {
-    this.#builder.append(taken.key, taken.value, taken.headers, timestamp, lengths)
-    this.#owe(taken.record, timestamp, sink)
+  /** @param record comes back in the ack; its fields are given beside it, as they were read. */
+  append(
+    record: ProducerRecord,
+    key: Bytes | undefined,
+    value: Bytes,
+    headers: readonly HeaderPair[] | undefined,
+    timestamp: number,
+    lengths: RecordLengths,
+    sink: AckSink,
+  ): void {
+    this.#builder.append(key, value, headers, timestamp, lengths)
+    this.#owe(record, timestamp, sink)
   }
 
   /** Milliseconds since 1970, as the record was sent. */

@@ -2,27 +2,25 @@ import { describe, InvalidRecordError } from '../errors.js'
 import type { Bytes, RecordLengths } from '../protocol/record-batch-builder.js'
 import type { Batch } from './batch.js'
 import type { Partitioner } from './options.js'
-import { show, type TakenRecord } from './taken-record.js'
+import { copyOf, show, type TakenRecord } from './taken-record.js'
 import type { Topic } from './topic.js'
 
 /**
- * Asks a custom partitioner, once, and has the record go where it says. It is user code: it is shown copies of the record's
- * bytes, and may do anything.
+ * Asks a custom partitioner where a record goes; returns the record with the partition, or why it cannot be sent. The
+ * partitioner is user code: it gets copies of the record's bytes, and may do anything.
  */
 export function askPartitioner(
   partitioner: Partitioner,
   taken: TakenRecord,
   partitionCount: number,
-): InvalidRecordError | undefined {
+): TakenRecord | InvalidRecordError {
   try {
-    const { topic, key, value, headers, timestamp, record } = taken.copy()
+    const { topic, key, value, headers, timestamp, record } = copyOf(taken)
     const { metadata } = record
     const index: unknown = partitioner({ topic, key, value, headers, timestamp, metadata }, partitionCount)
-    if (index === undefined) return undefined
-    if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < partitionCount) {
-      taken.partition = index
-      return undefined
-    }
+    if (index === undefined) return taken
+    if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < partitionCount)
+      return { ...taken, partition: index }
     return new InvalidRecordError(
       `this record was not sent: the \`partitioner\` returned ${show(index)} for topic ${topic};` +
         ` it must return an integer from 0 to ${partitionCount - 1}, or undefined`,
@@ -46,7 +44,7 @@ export class PartitionChooser {
     this.#full = full
   }
 
-  choose({ partition, key }: Pick<TakenRecord, 'partition' | 'key'>, topic: Topic, lengths: RecordLengths): number {
+  choose(partition: number | undefined, key: Bytes | undefined, topic: Topic, lengths: RecordLengths): number {
     if (partition !== undefined) return partition
     if (key === undefined || key === null) return this.#sticky(topic, lengths.max)
     return partitionOfKey(key, topic.partitions.length, lengths.key)

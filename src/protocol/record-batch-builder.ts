@@ -195,7 +195,8 @@ function byteLength(value: Bytes): number {
 }
 
 /** The getter itself: a subclass may have another one, and what is measured must be what is copied. */
-const byteLengthGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength')!.get!
+const byteLengthGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'byteLength')!
+  .get!
 
 /** The bytes of an array, whatever it says of itself. */
 export function byteLengthOf(bytes: Uint8Array): number {

@@ -5,7 +5,7 @@ import { Partition } from '../../src/producer/partition.js'
 import { send } from '../../src/producer/sender.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { type BatchIdentity, RecordLengths } from '../../src/protocol/record-batch-builder.js'
-import { taken } from '../support/taken.js'
+import { append } from '../support/taken.js'
 import { Checks } from './checks.js'
 import { Leader, type RequestFault } from './leader.js'
 import { connectionOf, describeRequest, type Link, numberOf, type Request, stampOf, withoutProbe } from './link.js'
@@ -151,7 +151,7 @@ export class World {
     const batch = new Batch('t', 0, Buffer.allocUnsafe(64 + count * lengths.max))
     for (let i = 0; i < count; i++) {
       const number = this.#records++
-      batch.append(taken({ topic: 't', value: '', metadata: number }), number, lengths, this.#sink)
+      append(batch, { topic: 't', value: '', metadata: number }, number, this.#sink)
     }
     batch.due = true
     this.#watch(batch)

@@ -3,19 +3,16 @@ import { test } from 'node:test'
 import { Observable } from 'rxjs'
 import { type BatchAck, BatchAcks } from '../../src/producer/acks.js'
 import { Batch } from '../../src/producer/batch.js'
-import { RecordLengths } from '../../src/protocol/record-batch-builder.js'
-import { taken } from '../support/taken.js'
+import { append } from '../support/taken.js'
 
 function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[] } {
   const batch = new Batch('t', 0, Buffer.allocUnsafe(1024))
   const acks: BatchAck[] = []
   new Observable<BatchAck>(subscriber => {
     const sink = new BatchAcks(subscriber)
-    const lengths = new RecordLengths()
     for (const [i, timestamp] of timestamps.entries()) {
       const record = { topic: 't', value: `v${i}` }
-      lengths.measure(undefined, record.value, undefined)
-      batch.append(taken(record), timestamp, lengths, sink)
+      append(batch, record, timestamp, sink)
       sink.taken()
     }
   }).subscribe(ack => acks.push(ack))

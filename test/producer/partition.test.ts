@@ -4,8 +4,7 @@ import { DataLossError } from '../../src/errors.js'
 import { type AckSink, Batch, type Settlement, type Verdict } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
-import { RecordLengths } from '../../src/protocol/record-batch-builder.js'
-import { taken } from '../support/taken.js'
+import { append } from '../support/taken.js'
 
 const sink: AckSink = { settled() {}, unplaced() {} }
 const identity = { producerId: 7n, producerEpoch: 0 }
@@ -54,9 +53,7 @@ function describeEnd(end: Settlement): string {
 /** A batch of `count` records, waiting to be sent. */
 function add(name: string, count = 10): Batch {
   const batch = new Batch('t', 0, Buffer.allocUnsafe(100))
-  const lengths = new RecordLengths()
-  lengths.measure(undefined, 'v', undefined)
-  for (let i = 0; i < count; i++) batch.append(taken({ topic: 't', value: 'v' }), 0, lengths, sink)
+  for (let i = 0; i < count; i++) append(batch, { topic: 't', value: 'v' }, 0, sink)
   batch.due = true
   names.set(batch, name)
   partition.add(batch)
@@ -405,12 +402,10 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
   const seen: [AckSink, number, number][] = []
   for (const stream of streams) stream.settled = (_, from, to) => void seen.push([stream, from, to])
   const batch = new Batch('t', 0, Buffer.allocUnsafe(100))
-  const lengths = new RecordLengths()
   const headers = [['h', 'x']] as const
   const appended = ['a', 'b', 'c', 'd', 'e'].map((value, i) => {
     const record = { topic: 't', key: i % 2 ? `k${i}` : null, value: Buffer.from(value), headers }
-    lengths.measure(record.key, record.value, headers)
-    batch.append(taken(record), 1_000 + i * 7, lengths, streams[i < 3 ? 0 : 1]!)
+    append(batch, record, 1_000 + i * 7, streams[i < 3 ? 0 : 1]!)
     return record
   })
   batch.seal('snappy')

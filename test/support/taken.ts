@@ -1,10 +1,20 @@
+import type { AckSink, Batch } from '../../src/producer/batch.js'
 import type { ProducerRecord } from '../../src/producer/record.js'
-import { TakenRecord } from '../../src/producer/taken-record.js'
+import { type TakenRecord, takeRecord } from '../../src/producer/taken-record.js'
+import { RecordLengths } from '../../src/protocol/record-batch-builder.js'
 
 /** A record as the producer takes it; throws if it cannot be sent. */
 export function taken(record: ProducerRecord): TakenRecord {
-  const taken = new TakenRecord()
-  const fault = taken.read(record)
-  if (fault !== undefined) throw fault
+  const taken = takeRecord(record)
+  if (taken instanceof Error) throw taken
   return taken
+}
+
+const lengths = new RecordLengths()
+
+/** Appends a record to a batch as the accumulator does. */
+export function append(batch: Batch, record: ProducerRecord, timestamp: number, sink: AckSink): void {
+  const { key, value, headers } = taken(record)
+  lengths.measure(key, value, headers)
+  batch.append(record, key, value, headers, timestamp, lengths, sink)
 }

@@ -1,12 +1,10 @@
 import { type AckSink, Batch } from '../../../src/producer/batch.js'
 import { Partition, type PartitionEffects } from '../../../src/producer/partition.js'
 import type { ProducerRecord } from '../../../src/producer/record.js'
-import { RecordLengths } from '../../../src/protocol/record-batch-builder.js'
-import { taken } from '../../support/taken.js'
+import { append } from '../../support/taken.js'
 
 export const VALUE: string = 'x'.repeat(100)
 export const RECORD: ProducerRecord = { topic: 't', value: VALUE }
-const TAKEN = taken(RECORD)
 export const STORED = { kind: 'stored', baseOffset: 0n, logAppendTime: -1 } as const
 
 const NOTHING = { settled() {}, unplaced() {} }
@@ -23,9 +21,7 @@ export function partition(index: number): Partition {
 /** A batch that is due. */
 export function batch(index: number, records: number, sink: AckSink = NOTHING): Batch {
   const one = new Batch('t', index, Buffer.allocUnsafeSlow(records * 200 + 100))
-  const lengths = new RecordLengths()
-  lengths.measure(undefined, VALUE, undefined)
-  for (let i = 0; i < records; i++) one.append(TAKEN, 1_700_000_000_000 + i, lengths, sink)
+  for (let i = 0; i < records; i++) append(one, RECORD, 1_700_000_000_000 + i, sink)
   one.due = true
   return one
 }
