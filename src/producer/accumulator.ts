@@ -162,10 +162,9 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     return undefined
   }
 
-  /** It counts no more. */
+  /** It counts no more. Nobody is told: what it becomes may take its place. */
   unreserve(): void {
     this.#bytes -= RECORD_COST
-    this.#effects.released()
   }
 
   /** Nothing waits for its linger any more. */

@@ -96,7 +96,7 @@ export class BatchAcks<M> extends StreamSink<M, BatchAck<M>> {
 }
 
 /** @param records of the batch, which lets go of them when all are told. */
-function ackOf<M>(batch: Batch, records: readonly ProducerRecord[], index: number, end: Settlement): Ack<M> {
+export function ackOf<M>(batch: Batch, records: readonly ProducerRecord[], index: number, end: Settlement): Ack<M> {
   const record = records[index] as ProducerRecord<M>
   switch (end.kind) {
     case 'acked':

@@ -3,11 +3,13 @@ import { backoffMs } from '../cluster/backoff.js'
 import type { Broker } from '../cluster/broker.js'
 import { Brokers } from '../cluster/brokers.js'
 import { Metadata } from '../cluster/metadata.js'
-import { AuthenticationError, DataLossError } from '../errors.js'
+import { AuthenticationError, BootstrapError, type BufferFullError, DataLossError } from '../errors.js'
 import type { Connection } from '../transport/connection.js'
 import { Accumulator, type AccumulatorEffects } from './accumulator.js'
 import type { AckSink } from './batch.js'
+import { Deadlines } from './deadlines.js'
 import type { Held, ProducerEvent } from './events.js'
+import { firstContact, warnUnreachable } from './first-contact.js'
 import { drawWhile, inIssueOrder, Permits } from './in-flight.js'
 import type { ResolvedOptions } from './options.js'
 import type { Partition } from './partition.js'
@@ -17,6 +19,7 @@ import { acquireProducerId } from './producer-id.js'
 import type { ProducerRecord } from './record.js'
 import { Room } from './room.js'
 import { type Outcome, type ProduceAttempt, send } from './sender.js'
+import type { TakenRecord } from './taken-record.js'
 
 /** What the data path keeps of each broker that leads a partition in use. */
 interface Window {
@@ -51,9 +54,15 @@ export class DataPath {
   readonly #room: Room
   /** Time that is not the process's own holds no process. */
   readonly #hold: ProcessHold | undefined
+  /** Brokers are asked for a producer id, or have given one. */
   #started = false
+  #subscribed = false
   /** A producer id is on its way. */
   #identifying = false
+  #identified = false
+  /** Who waits for first contact. */
+  #connecting = 0
+  #toldUnreachable = false
   readonly #fatal: (error: Error) => void
 
   /** @param fatal called when the producer cannot go on. */
@@ -92,9 +101,68 @@ export class DataPath {
     return error
   }
 
+  /** Takes a record that was read before. @see {@link Accumulator.acceptTaken} */
+  acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
+    if (!this.#started) this.#start()
+    const error = this.#accumulator.acceptTaken(taken, sink, takenAt)
+    if (error === undefined) this.#hold?.hold()
+    return error
+  }
+
+  /** Resolves when a broker has given a producer id. @see {@link firstContact} */
+  async connect(): Promise<void> {
+    if (this.#identified) return
+    const { bootstrap, scheduler } = this.#options
+    // Nothing else does: there may be no record yet.
+    const hold = scheduler === processScheduler ? new ProcessHold(() => 0) : undefined
+    hold?.hold()
+    this.#connecting++
+    const waits$ = this.events$.pipe(finalize(() => this.#connecting--))
+    const contact = firstContact(waits$, bootstrap.length)
+    if (!this.#started) this.#start()
+    try {
+      await contact
+    } finally {
+      hold?.stop()
+    }
+  }
+
+  reserve(): Error | undefined {
+    if (!this.#started) this.#start()
+    const error = this.#accumulator.reserve()
+    if (error === undefined) this.#hold?.hold()
+    return error
+  }
+
+  unreserve(): void {
+    this.#accumulator.unreserve()
+  }
+
+  /** What waits for room in the buffer may find some. */
+  roomFreed(): void {
+    if (this.bufferedBytes === 0) this.#hold?.release()
+    this.released$.next()
+  }
+
+  now(): number {
+    return this.#options.scheduler.now()
+  }
+
+  deliveries<T>(expired: (item: T) => void): Deadlines<T> {
+    return new Deadlines(this.#options.scheduler, this.#options.deliveryTimeoutMs, expired)
+  }
+
+  blocks<T>(expired: (item: T) => void): Deadlines<T> {
+    return new Deadlines(this.#options.scheduler, this.#options.maxBlockMs, expired)
+  }
+
   /** Calls back once: when there may be room again, or with the reason why there will be none. */
-  whenRoom(resume: (error?: Error) => void): Subscription {
-    return this.#room.wait(resume)
+  whenRoom(resume: (error?: Error) => void, maxBlockMs?: number): Subscription {
+    return this.#room.wait(resume, maxBlockMs)
+  }
+
+  blockedTooLong(): BufferFullError {
+    return this.#room.timeout()
   }
 
   /** What waits to fill a batch goes at once. */
@@ -187,10 +255,7 @@ export class DataPath {
       topicUsed: topic => this.#metadata.use(topic),
       topicGivenUp: topic => this.#metadata.drop(topic),
       ready: nodeId => this.#wakeSoon(this.#windows.get(nodeId) ?? this.#openWindow(nodeId)),
-      released: () => {
-        if (this.bufferedBytes === 0) this.#hold?.release()
-        this.released$.next()
-      },
+      released: () => this.roomFreed(),
       settle: (batch, end) => this.#accumulator.settle(batch, end),
       split: (batch, parts) => this.#accumulator.split(batch, parts),
       pause: (partition, failures, error) => this.#retryLater(partition, failures, error),
@@ -231,12 +296,21 @@ export class DataPath {
 
   #start(): void {
     this.#started = true
+    if (!this.#subscribed) this.#subscribe()
+    this.#identify()
+  }
+
+  #subscribe(): void {
+    this.#subscribed = true
     this.#life.add(
       this.#metadata.events$.subscribe(event => {
         if (event.kind === 'metadata') for (const topic of event.topics) this.#accumulator.update(topic)
         else this.#accumulator.metadataFailed(event.error)
         this.events$.next(event)
-        if (event.kind === 'metadataFailed') this.#refused(event.error)
+        if (event.kind === 'metadataFailed') {
+          this.#unreachable(event.error)
+          this.#refused(event.error)
+        }
       }),
     )
     this.#life.add(
@@ -252,7 +326,13 @@ export class DataPath {
         if (event.kind === 'disconnected') this.#refused(event.error)
       }),
     )
-    this.#identify()
+  }
+
+  /** Whoever does not look at events learns of the first round in which no address could be reached in another way. */
+  #unreachable(error: Error): void {
+    if (!(error instanceof BootstrapError) || this.#toldUnreachable) return
+    this.#toldUnreachable = true
+    if (!this.events$.observed) warnUnreachable(error)
   }
 
   /** Nothing to wait for: brokers do not take this client for who it says it is, or are not to be trusted. */
@@ -264,11 +344,18 @@ export class DataPath {
   #identify(): void {
     if (this.#identifying) return
     this.#identifying = true
-    const failed = (error: Error): void => this.events$.next({ kind: 'producerIdFailed', error })
+    const failed = (error: Error): boolean => {
+      this.#unreachable(error)
+      this.events$.next({ kind: 'producerIdFailed', error })
+      // Nobody waits for it: the next record, or call of connect(), asks again.
+      this.#started = this.bufferedBytes > 0 || this.#connecting > 0
+      return this.#started
+    }
     const identity$ = acquireProducerId(this.#brokers, this.#options, failed)
     this.#life.add(
       identity$.pipe(finalize(() => (this.#identifying = false))).subscribe({
         next: identity => {
+          this.#identified = true
           this.#accumulator.identify(identity)
           this.events$.next({ kind: 'producerId', ...identity })
         },

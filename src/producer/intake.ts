@@ -1,37 +1,15 @@
 import { type Observable, type Observer, Subject, Subscription, takeUntil } from 'rxjs'
-import { BufferFullError } from '../errors.js'
+import { BufferFullError, ProducerClosedError } from '../errors.js'
 import type { AckSink } from './batch.js'
 import type { ProducerRecord } from './record.js'
-import { type Made, makeRecord, type RecordOptions, Unserializable } from './serializer.js'
+import { makeRecord, type RecordMapping, Unserializable } from './serializer.js'
+import { type IntakeSink, type SerializedBuffer, SerializerQueue, unmade } from './serializer-queue.js'
 
 /** What an intake needs of the data path. */
-export interface Buffer {
+export interface Buffer extends SerializedBuffer {
   /** Takes a record, or says why not. */
   accept(record: ProducerRecord, sink: AckSink): Error | undefined
-  /** Whether a record of any size that is allowed would find room. */
-  readonly hasRoom: boolean
-  /** Calls back once, when there may be room again, or with the reason why there never will be. */
-  whenRoom(resume: (error?: Error) => void): Subscription
 }
-
-/** Where the ends of a stream's records go. */
-export interface IntakeSink extends AckSink {
-  /** A record was taken: it is owed its end. */
-  taken(): void
-  /** A record fails without having been taken. */
-  refuse(record: ProducerRecord, error: Error): void
-  /** Nothing more comes; an error is passed on when nothing is owed any more. */
-  sourceEnded(error?: Error): void
-}
-
-/** What a serializer has in hand, or what waits behind that. */
-interface InHand<I> {
-  readonly data: I
-  made: Made<unknown> | undefined
-}
-
-/** Records that serializers have in hand, at the most, for one stream. */
-const MAX_SERIALIZING = 1_000
 
 /**
  * One stream's way into the data path, from its source to its sink: an observer of the source. Makes records of what the
@@ -43,27 +21,26 @@ export class Intake<I = never> implements Observer<I> {
   readonly #buffer: Buffer
   readonly #sink: IntakeSink
   readonly #overflow: 'wait' | 'error' | 'reject'
-  readonly #options: RecordOptions<I> | undefined
+  readonly #mapping: RecordMapping<I> | undefined
   /** What waits for a serializer, or behind what does. */
-  readonly #serializing: InHand<I>[] = []
-  /** Who waits for serializers: for room, or for all that they have in hand. */
-  readonly #serialized$ = new Subject<void>()
-  /** Those that are serialized wait for room. */
-  #waiting = Subscription.EMPTY
+  readonly #queue: SerializerQueue<I> | undefined
   #stopped = false
   #given = 0
+  #refused = 0
 
   /** @param overflow what becomes of a record that finds no room; `wait` where the source asks {@link hasRoom} first. */
   constructor(
     buffer: Buffer,
     sink: IntakeSink,
     overflow: 'wait' | 'error' | 'reject',
-    options: RecordOptions<I> | undefined,
+    mapping: RecordMapping<I> | undefined,
   ) {
     this.#buffer = buffer
     this.#sink = sink
     this.#overflow = overflow
-    this.#options = options
+    this.#mapping = mapping
+    if (mapping !== undefined)
+      this.#queue = new SerializerQueue(buffer, sink, mapping, overflow === 'wait', error => this.#noRoom(error))
   }
 
   get stopped(): boolean {
@@ -77,7 +54,7 @@ export class Intake<I = never> implements Observer<I> {
 
   /** Whether a source that can wait may go on. */
   get hasRoom(): boolean {
-    return this.#serializing.length < MAX_SERIALIZING && this.#buffer.hasRoom
+    return this.#buffer.hasRoom && !this.#queue?.isFull
   }
 
   /** Calls back once when there is room, or the intake has stopped, or with the reason why there will be none. */
@@ -94,8 +71,8 @@ export class Intake<I = never> implements Observer<I> {
     }
     const wait = (): void => {
       waiting.add(
-        this.#buffer.hasRoom
-          ? this.#serialized$.subscribe(() => check())
+        this.#queue?.isFull
+          ? this.#queue.progress$.subscribe(() => check())
           : this.#buffer.whenRoom(error => check(error)),
       )
     }
@@ -106,15 +83,7 @@ export class Intake<I = never> implements Observer<I> {
 
   /** Resolves when what has come so far has been through its serializer. */
   serialized(): Promise<void> | undefined {
-    const last = this.#serializing.at(-1)
-    if (last === undefined) return undefined
-    return new Promise(resolve => {
-      const waiting = this.#serialized$.subscribe(() => {
-        if (this.#serializing.includes(last)) return
-        waiting.unsubscribe()
-        resolve()
-      })
-    })
+    return this.#queue?.emptied()
   }
 
   /** Takes what an Observable emits, until one of them ends. */
@@ -125,13 +94,19 @@ export class Intake<I = never> implements Observer<I> {
   next(data: I): void {
     if (this.#stopped) return
     this.#given++
-    if (this.#options === undefined) {
+    const mapping = this.#mapping
+    if (mapping === undefined) {
       this.#accept(data as ProducerRecord)
       return
     }
-    const made = makeRecord(this.#options, data)
-    if (!(made instanceof Promise) && this.#serializing.length === 0) this.#take(made)
-    else this.#queue(data, made)
+    const queue = this.#queue!
+    // The order of the source: what comes behind data that waits for its serializer waits too.
+    const made = queue.isEmpty ? makeRecord(mapping, data) : undefined
+    if (made === undefined || made instanceof Promise) {
+      const error = queue.add(data, made)
+      if (error !== undefined) this.#refuse(unmade(mapping, data), error)
+    } else if (made instanceof Unserializable) this.#refuse(made.record, made.error)
+    else this.#accept(made)
   }
 
   /** The source has failed. The stream errors when nothing is owed any more. */
@@ -145,20 +120,29 @@ export class Intake<I = never> implements Observer<I> {
     if (!this.#stopped) this.#end(undefined)
   }
 
-  /**
-   * Nothing more is taken from the source, and what serializers still have in hand fails for this reason.
-   *
-   * @param error what the stream ends with, when nothing is owed any more; undefined: it completes.
-   */
-  close(reason: Error, error: Error | undefined): void {
-    this.#waiting.unsubscribe()
-    const inHand = this.#serializing.splice(0)
-    this.#end(error)
-    for (const { data } of inHand) this.#sink.unplaced(this.#unmade(data), reason)
-    this.#serialized$.next()
+  /** The producer closes: nothing more is taken, and what serializers still have in hand fails. */
+  close(): void {
+    // A source that has ended has had everything taken: its stream ends as it would have.
+    if (!this.#stopped) {
+      const taken = this.#given - this.#refused
+      this.#end(
+        new ProducerClosedError(
+          `the producer was closed before the source of this stream had ended: ${taken} of its records had been taken, and each has its ack; what the source still holds was not sent`,
+        ),
+      )
+    }
+    this.#queue?.fail(
+      new ProducerClosedError('this record was not sent: the producer was closed before its serializer had settled'),
+    )
   }
 
-  /** Nobody wants acks any more. */
+  /** Nothing more is taken, what serializers still have in hand fails, and the stream errors when nothing is owed any more. */
+  abandon(error: Error): void {
+    this.#end(error)
+    this.#queue?.fail(error)
+  }
+
+  /** Nobody wants acks any more. What was taken is still delivered. */
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
@@ -172,67 +156,10 @@ export class Intake<I = never> implements Observer<I> {
     this.stop()
   }
 
-  #queue(data: I, made: Made<unknown> | Promise<Made<unknown>>): void {
-    if (this.#serializing.length >= MAX_SERIALIZING) {
-      const error = new BufferFullError(
-        `this record was not sent: serializers have ${MAX_SERIALIZING} records of its stream in hand; use \`publish()\`, which reads its source only as fast as they are`,
-      )
-      this.#refuse(this.#unmade(data), error)
-      return
-    }
-    const entry: InHand<I> = { data, made: undefined }
-    this.#serializing.push(entry)
-    this.#sink.taken()
-    if (!(made instanceof Promise)) {
-      entry.made = made
-      return
-    }
-    void made.then(record => {
-      entry.made = record
-      this.#drain()
-    })
-  }
-
-  /** Those at the front whose serializers are done. */
-  #drain(): void {
-    if (!this.#waiting.closed) return
-    let drained = false
-    for (let made = this.#serializing[0]?.made; made !== undefined; made = this.#serializing[0]?.made) {
-      if (this.#overflow === 'wait' && !this.#buffer.hasRoom) {
-        this.#waiting = this.#buffer.whenRoom(error => this.#resume(error))
-        break
-      }
-      this.#serializing.shift()
-      drained = true
-      if (made instanceof Unserializable) this.#sink.unplaced(made.record, made.error)
-      else this.#acceptLate(made)
-    }
-    if (drained) this.#serialized$.next()
-  }
-
-  #resume(error: Error | undefined): void {
-    this.#waiting.unsubscribe()
-    if (error === undefined) this.#drain()
-    else this.close(error, error)
-  }
-
-  /** It was taken already, and is owed its end. */
-  #acceptLate(record: ProducerRecord): void {
-    const error = this.#buffer.accept(record, this.#sink)
-    if (error === undefined) return
-    this.#sink.unplaced(record, error)
-    if (error instanceof BufferFullError && this.#overflow === 'error') this.#end(error)
-  }
-
-  /** What stands in for a record that was never made. */
-  #unmade(data: I): ProducerRecord {
-    const topic = this.#options?.topic
-    return { topic: typeof topic === 'string' ? topic : '', value: null, metadata: data }
-  }
-
-  #take(made: Made<unknown>): void {
-    if (made instanceof Unserializable) this.#sink.refuse(made.record, made.error)
-    else this.#accept(made)
+  /** A record that was serialized found no room. */
+  #noRoom(error: Error): void {
+    if (this.#overflow === 'wait') this.abandon(error)
+    else if (this.#overflow === 'error') this.#end(error)
   }
 
   #accept(record: ProducerRecord): void {
@@ -242,6 +169,7 @@ export class Intake<I = never> implements Observer<I> {
   }
 
   #refuse(record: ProducerRecord, error: Error): void {
+    this.#refused++
     if (error instanceof BufferFullError && this.#overflow === 'error') this.#end(error)
     else this.#sink.refuse(record, error)
   }

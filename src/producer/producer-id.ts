@@ -1,4 +1,4 @@
-import { defer, map, type Observable, retry, throwError, timer } from 'rxjs'
+import { defer, EMPTY, map, type Observable, retry, throwError, timer } from 'rxjs'
 import { backoffMs } from '../cluster/backoff.js'
 import type { Brokers, BrokersOptions } from '../cluster/brokers.js'
 import { BrokerError, ConnectionError } from '../errors.js'
@@ -13,12 +13,12 @@ const NO_TIMEOUT = 2147483647
  * Asks for a producer id (KIP-98), again and again with back-off while brokers can't be reached or say "not yet".
  * Errors with what a broker answered when that is final, such as CLUSTER_AUTHORIZATION_FAILED.
  *
- * @param failed told of every failure that is followed by another try.
+ * @param failed told of every failure that may pass; completes without a producer id if that says not to try again.
  */
 export function acquireProducerId(
   brokers: Brokers,
   options: BrokersOptions,
-  failed: (error: Error) => void,
+  failed: (error: Error) => boolean,
 ): Observable<BatchIdentity> {
   const request = { transactionalId: null, transactionTimeoutMs: NO_TIMEOUT, producerId: -1n, producerEpoch: -1 }
   return defer(() => brokers.request(initProducerId, request)).pipe(
@@ -31,7 +31,7 @@ export function acquireProducerId(
         if (!(error instanceof ConnectionError || (error instanceof BrokerError && error.retriable))) {
           return throwError(() => error)
         }
-        failed(error)
+        if (!failed(error)) return EMPTY
         return timer(backoffMs(failures, options), options.scheduler)
       },
     }),

@@ -26,6 +26,8 @@ export interface ProducerRecord<M = unknown> {
   readonly metadata?: M | undefined
 }
 
+export type Acked<M = unknown> = Extract<Ack<M>, { kind: 'acked' }>
+
 /** The one terminal event of a record. */
 export type Ack<M = unknown> =
   | {

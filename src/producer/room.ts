@@ -34,8 +34,8 @@ export class Room {
   }
 
   /** Calls back once: when there is room, or with the reason why there will be none. */
-  wait(resume: (error?: Error) => void): Subscription {
-    const { scheduler, maxBlockMs } = this.#options
+  wait(resume: (error?: Error) => void, maxBlockMs: number = this.#options.maxBlockMs): Subscription {
+    const { scheduler } = this.#options
     const waiting = new Subscription()
     const over = (error?: Error): void => {
       waiting.unsubscribe()
@@ -43,8 +43,8 @@ export class Room {
     }
     waiting.add(scheduler.schedule(() => this.#blocked(this.#buffer.heldBy()), BLOCKED_AFTER_MS))
     // What holds the buffer may be due at that very time, and is to go first.
-    const timeIsUp = (): void => waiting.add(scheduler.schedule(() => over(this.#timeout())))
-    waiting.add(scheduler.schedule(timeIsUp, maxBlockMs))
+    const timeIsUp = (): void => waiting.add(scheduler.schedule(() => over(this.timeout())))
+    if (maxBlockMs < Number.POSITIVE_INFINITY) waiting.add(scheduler.schedule(timeIsUp, maxBlockMs))
     waiting.add(
       this.#buffer.released$.subscribe({
         next: () => {
@@ -57,7 +57,8 @@ export class Room {
     return waiting
   }
 
-  #timeout(): BufferFullError {
+  /** Why what has waited for `maxBlockMs` gets no room. */
+  timeout(): BufferFullError {
     const { maxBlockMs, bufferMemory } = this.#options
     const [most] = this.#buffer.heldBy()
     const who =

@@ -1,7 +1,8 @@
 import { describe, InvalidRecordError } from '../errors.js'
 import type { Bytes } from '../protocol/record-batch-builder.js'
 import type { Headers, ProducerRecord } from './record.js'
-import { checkOptions, invalid, isFunction, type Rule, type Rules, SIGNAL, shape } from './rules.js'
+import { checkOptions, integer, invalid, isFunction, type Rule, type Rules, SIGNAL, shape } from './rules.js'
+import { takeRecord } from './taken-record.js'
 
 /** What a serializer is told beside the data. */
 export interface SerializerContext {
@@ -37,11 +38,12 @@ export const serializers: {
 }
 
 /**
- * How records are made of what a stream carries. The data itself comes back in the ack, as `ack.record.metadata`.
+ * How records are made of what a stream carries, where that may be their value as it is: strings, Uint8Arrays and null. The
+ * data itself comes back in the ack, as `ack.record.metadata`.
  *
- * @example orders$.pipe(producer.send({ topic: 'orders', key: order => order.id, value: serializers.json }))
+ * @example lines$.pipe(producer.send({ topic: 'lines', key: line => line.slice(0, 8) }))
  */
-export interface RecordOptions<T> {
+export interface RecordMapping<T> {
   /** Where to: one topic, or one for each. */
   readonly topic: string | ((data: T) => string)
   /** The record's key. Default: none. */
@@ -52,17 +54,35 @@ export interface RecordOptions<T> {
   readonly partition?: (data: T) => number | undefined
   /** Milliseconds since 1970. Default: when the producer accepts it. */
   readonly timestamp?: (data: T) => number | undefined
+  /**
+   * How many records of the stream asynchronous serializers work on at once, from 1. Records keep the order of the source. A
+   * source that is pulled is not asked for more meanwhile. What one that pushes emits meanwhile waits, unchanged it should
+   * be, and each counts 500 bytes of `bufferMemory`; when that is full, `overflow` decides. Default 16.
+   */
+  readonly concurrency?: number
+}
+
+/**
+ * How records are made of anything. As {@link RecordMapping}, with a `value`: only strings, Uint8Arrays and null can do without.
+ *
+ * @example orders$.pipe(producer.send({ topic: 'orders', key: order => order.id, value: serializers.json }))
+ */
+export interface RecordOptions<T> extends RecordMapping<T> {
+  readonly value: Serializer<T>
 }
 
 /** What every way into the producer takes. */
 export interface SendOptions {
-  /** Ends the intake; when everything accepted has its end, the stream errors with the signal's reason. */
+  /**
+   * Ends the stream at once, with the signal's reason. What was accepted is still delivered, in the background, and its acks
+   * go to nobody.
+   */
   readonly signal?: AbortSignal
 }
 
 const FUNCTION = shape('a function', isFunction)
 
-const RULES: Rules<RecordOptions<unknown> & SendOptions> = {
+const RULES: Rules<RecordMapping<unknown> & SendOptions> = {
   topic: shape(
     'a non-empty string or a function',
     value => isFunction(value) || (typeof value === 'string' && value !== ''),
@@ -72,6 +92,7 @@ const RULES: Rules<RecordOptions<unknown> & SendOptions> = {
   headers: FUNCTION,
   partition: FUNCTION,
   timestamp: FUNCTION,
+  concurrency: integer(1),
   signal: SIGNAL,
 }
 
@@ -81,83 +102,68 @@ const RULES: Rules<RecordOptions<unknown> & SendOptions> = {
  */
 export function checkSendOptions<T>(
   method: string,
-  options: SendOptions & Partial<RecordOptions<T>>,
+  options: SendOptions & Partial<RecordMapping<T>>,
   more: { readonly [name: string]: Rule } = {},
 ): void {
   checkOptions(method, options, { ...RULES, ...more })
   if (options.topic !== undefined) return
-  for (const name of ['key', 'value', 'headers', 'partition', 'timestamp'] as const) {
+  for (const name of ['key', 'value', 'headers', 'partition', 'timestamp', 'concurrency'] as const) {
     if (options[name] !== undefined)
       throw invalid(name, options[name], `needs option \`topic\` of ${method}() beside it`)
   }
 }
 
-/** Data whose record could not be made: it fails in-band, with a record that has no more than the data. */
+/** A record that cannot be sent, or what stands in for one that could not be made: it fails in-band. */
 export class Unserializable<T> {
   readonly record: ProducerRecord<T>
   readonly error: InvalidRecordError
 
-  constructor(topic: string, data: T, cause: unknown) {
-    this.record = { topic, value: null, metadata: data }
-    this.error = new InvalidRecordError(`this record was not sent: it could not be serialized: ${describe(cause)}`, {
-      cause,
-    })
+  constructor(record: ProducerRecord<T>, error: InvalidRecordError) {
+    this.record = record
+    this.error = error
   }
 }
 
 export type Made<T> = ProducerRecord<T> | Unserializable<T>
 
-/** Makes a record of data, at once unless a serializer is asynchronous. Never throws, and never rejects. */
-export function makeRecord<T>(options: RecordOptions<T>, data: T): Made<T> | Promise<Made<T>> {
+/**
+ * Makes a record of data, at once unless a serializer is asynchronous. All that is asked of the data is asked at once, for it
+ * may change while a serializer takes its time. Never throws, and never rejects.
+ */
+export function makeRecord<T>(mapping: RecordMapping<T>, data: T): Made<T> | Promise<Made<T>> {
   let topic = ''
+  const failed = (cause: unknown): Unserializable<T> => notMade(topic, data, cause)
   try {
-    topic = typeof options.topic === 'string' ? options.topic : options.topic(data)
-    const key = options.key?.(data, { topic, isKey: true })
-    // Nobody else waits for it where `value` throws.
-    if (isPromise(key)) key.then(undefined, () => {})
-    const value = (options.value ?? serializers.bytes)(data, { topic, isKey: false })
-    if (!isPromise(key) && !isPromise(value)) return filled(options, topic, key, value, data)
+    topic = typeof mapping.topic === 'string' ? mapping.topic : mapping.topic(data)
+    const key = settling(mapping.key?.(data, { topic, isKey: true }))
+    const value = settling((mapping.value ?? serializers.bytes)(data, { topic, isKey: false }))
+    const headers = mapping.headers?.(data)
+    const partition = mapping.partition?.(data)
+    const timestamp = mapping.timestamp?.(data)
+    if (!(key instanceof Promise) && !(value instanceof Promise))
+      return { topic, key, value, headers, partition, timestamp, metadata: data }
+    const rest = takeRecord({ topic, value: null, headers, partition, timestamp })
+    if (rest instanceof InvalidRecordError) return new Unserializable({ topic, value: null, metadata: data }, rest)
     return Promise.all([key, value]).then(
-      ([key, value]) => filledOrNot(options, topic, key, value, data),
-      cause => new Unserializable(topic, data, cause),
+      ([key, value]): Made<T> => ({ topic, key, value, headers: rest.headers, partition, timestamp, metadata: data }),
+      failed,
     )
   } catch (cause) {
-    return new Unserializable(topic, data, cause)
+    return failed(cause)
   }
 }
 
-function filledOrNot<T>(
-  options: RecordOptions<T>,
-  topic: string,
-  key: Bytes | undefined,
-  value: Bytes,
-  data: T,
-): Made<T> {
-  try {
-    return filled(options, topic, key, value, data)
-  } catch (cause) {
-    return new Unserializable(topic, data, cause)
-  }
+function notMade<T>(topic: string, data: T, cause: unknown): Unserializable<T> {
+  const error = new InvalidRecordError(`this record was not sent: it could not be serialized: ${describe(cause)}`, {
+    cause,
+  })
+  return new Unserializable({ topic, value: null, metadata: data }, error)
 }
 
-function filled<T>(
-  { headers, partition, timestamp }: RecordOptions<T>,
-  topic: string,
-  key: Bytes | undefined,
-  value: Bytes,
-  data: T,
-): ProducerRecord<T> {
-  return {
-    topic,
-    key,
-    value,
-    headers: headers?.(data),
-    partition: partition?.(data),
-    timestamp: timestamp?.(data),
-    metadata: data,
-  }
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+/** A promise of ours for one of any kind, asked for its value once. It may come to nothing where something else throws. */
+function settling<B>(bytes: B | PromiseLike<B>): B | Promise<B> {
+  if (typeof (bytes as PromiseLike<B> | null | undefined)?.then !== 'function') return bytes as B
+  const promise = Promise.resolve(bytes)
+  promise.catch(() => {})
+  return promise
 }

@@ -6,7 +6,8 @@ import { type ProducerOptions, resolveOptions } from '../producer/options.js'
 import { ObservableProducer } from '../producer/producer.js'
 import type { Ack, ProducerRecord } from '../producer/record.js'
 import { isFunction, shape } from '../producer/rules.js'
-import { checkSendOptions, type RecordOptions, type SendOptions } from '../producer/serializer.js'
+import { checkSendOptions, type RecordMapping, type RecordOptions, type SendOptions } from '../producer/serializer.js'
+import type { Bytes } from '../protocol/record-batch-builder.js'
 import { type AckDuplex, ProducerDuplex } from './duplex.js'
 import type { FailureOptions } from './failures.js'
 import type { Chunk } from './feed.js'
@@ -36,6 +37,8 @@ export function createProducer(options: ProducerOptions): Producer {
 export class Producer extends ObservableProducer {
   /** The same of anything: the options say how a record is made of it. */
   writable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): Writable
+  /** The same of what may be a record's value as it is. */
+  writable<T extends Bytes = Bytes>(options: SendOptions & FailureOptions<T> & RecordMapping<T>): Writable
   /**
    * A Node Writable for records, single or in arrays; with `topic` for anything that `value` makes a record's value of.
    * `write()` is false while the buffer has no room, and `drain` follows. It finishes when brokers have confirmed every
@@ -47,7 +50,7 @@ export class Producer extends ObservableProducer {
    * @example await pipeline(createReadStream('lines'), split2(), producer.writable({ topic: 'lines' }))
    */
   writable<M = unknown>(options?: SendOptions & FailureOptions<M>): Writable
-  writable(options: SendOptions & FailureOptions<never> & Partial<RecordOptions<unknown>> = {}): Writable {
+  writable(options: SendOptions & FailureOptions<never> & Partial<RecordMapping<unknown>> = {}): Writable {
     checkSendOptions('writable', options, FAILURE_RULES)
     const { onFailed, ...how } = options
     return new ProducerWritable(start => this.#batches(how, start), onFailed)
@@ -55,6 +58,8 @@ export class Producer extends ObservableProducer {
 
   /** The same of anything: the options say how a record is made of it. */
   duplex<T>(options: SendOptions & RecordOptions<T>): AckDuplex<T>
+  /** The same of what may be a record's value as it is. */
+  duplex<T extends Bytes = Bytes>(options: SendOptions & RecordMapping<T>): AckDuplex<T>
   /**
    * A Node Duplex: records in as with {@link writable}, one ack out for each. Failed records are acks too. A reader that
    * stops reading acks stops the intake.
@@ -64,13 +69,17 @@ export class Producer extends ObservableProducer {
    * @example for await (const ack of records.pipe(producer.duplex())) console.log(ack.kind)
    */
   duplex<M = unknown>(options?: SendOptions): AckDuplex<M>
-  duplex(options: SendOptions & Partial<RecordOptions<unknown>> = {}): AckDuplex<unknown> {
+  duplex(options: SendOptions & Partial<RecordMapping<unknown>> = {}): AckDuplex<unknown> {
     checkSendOptions('duplex', options)
     return new ProducerDuplex(start => this.#records(options, start))
   }
 
   /** The same of anything: the options say how a record is made of it. */
   webWritable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): WritableStream<Chunk<T>>
+  /** The same of what may be a record's value as it is. */
+  webWritable<T extends Bytes = Bytes>(
+    options: SendOptions & FailureOptions<T> & RecordMapping<T>,
+  ): WritableStream<Chunk<T>>
   /**
    * A web WritableStream, for `readable.pipeTo()`; otherwise as {@link writable}.
    *
@@ -80,7 +89,7 @@ export class Producer extends ObservableProducer {
    */
   webWritable<M = unknown>(options?: SendOptions & FailureOptions<M>): WritableStream<Chunk<ProducerRecord<M>>>
   webWritable(
-    options: SendOptions & FailureOptions<never> & Partial<RecordOptions<unknown>> = {},
+    options: SendOptions & FailureOptions<never> & Partial<RecordMapping<unknown>> = {},
   ): WritableStream<unknown> {
     checkSendOptions('webWritable', options, FAILURE_RULES)
     const { onFailed, ...how } = options
@@ -89,6 +98,8 @@ export class Producer extends ObservableProducer {
 
   /** The same of anything: the options say how a record is made of it. */
   webTransform<T>(options: SendOptions & RecordOptions<T>): WebTransform<T, T>
+  /** The same of what may be a record's value as it is. */
+  webTransform<T extends Bytes = Bytes>(options: SendOptions & RecordMapping<T>): WebTransform<T, T>
   /**
    * A pair of web streams, for `readable.pipeThrough()`: records in, acks out, as {@link duplex}.
    *
@@ -97,16 +108,16 @@ export class Producer extends ObservableProducer {
    * @example for await (const ack of records.pipeThrough(producer.webTransform())) console.log(ack.kind)
    */
   webTransform<M = unknown>(options?: SendOptions): WebTransform<ProducerRecord<M>, M>
-  webTransform(options: SendOptions & Partial<RecordOptions<unknown>> = {}): WebTransform<unknown, unknown> {
+  webTransform(options: SendOptions & Partial<RecordMapping<unknown>> = {}): WebTransform<unknown, unknown> {
     checkSendOptions('webTransform', options)
     return webTransform(start => this.#records(options, start))
   }
 
-  #batches<I>(how: SendOptions & Partial<RecordOptions<I>>, start: Start<I>): Observable<BatchAck<never>> {
+  #batches<I>(how: SendOptions & Partial<RecordMapping<I>>, start: Start<I>): Observable<BatchAck<never>> {
     return this.taking(how, 'wait', subscriber => new BatchAcks<never>(subscriber), start)
   }
 
-  #records<I>(how: SendOptions & Partial<RecordOptions<I>>, start: Start<I>): Observable<Ack<never>> {
+  #records<I>(how: SendOptions & Partial<RecordMapping<I>>, start: Start<I>): Observable<Ack<never>> {
     return this.taking(how, 'wait', subscriber => new RecordAcks<never>(subscriber), start)
   }
 }

@@ -2,6 +2,7 @@
 import { map, type Observable, of } from 'rxjs'
 import {
   type Ack,
+  type Acked,
   type AckDuplex,
   type BatchAck,
   type Producer,
@@ -78,3 +79,29 @@ expectType<WebTransform<Order, Order>>()(producer.webTransform(options))
 expectType<AckDuplex<Order>>()(producer.duplex(options))
 expectType<AckDuplex<Order>>()(producer.duplex<Order>({ topic: 'orders', key: order => order.id, value: avro }))
 producer.writable({ ...options, onFailed: ack => expectType<Order | undefined>()(ack.record.metadata) })
+
+// What is a record's value as it is needs no serializer; anything else does.
+of(Buffer.alloc(1)).pipe(producer.send({ topic: 'bytes', concurrency: 4 }))
+expectType<Observable<Ack<string | null>>>()(producer.publish(of('line', null), { topic: 'lines' }))
+producer.writable({ topic: 'lines' })
+producer.duplex({ topic: 'lines', key: line => line })
+// @ts-expect-error an Order is no value.
+orders$.pipe(producer.send({ topic: 'orders' }))
+// @ts-expect-error an Order is no value.
+orders$.pipe(producer.send({ topic: 'orders', key: (order: Order) => order.id }))
+// @ts-expect-error an Order is no value.
+orders$.pipe(producer.sendBatches({ topic: 'orders' }))
+// @ts-expect-error an Order is no value.
+producer.publish(orders$, { topic: 'orders' })
+// @ts-expect-error an Order is no value.
+producer.writable<Order>({ topic: 'orders' })
+// @ts-expect-error an Order is no value.
+producer.duplex<Order>({ topic: 'orders' })
+// @ts-expect-error an Order is no value.
+producer.webWritable<Order>({ topic: 'orders' })
+// @ts-expect-error an Order is no value.
+producer.webTransform<Order>({ topic: 'orders' })
+
+// One record.
+expectType<Promise<Acked<Order>>>()(producer.sendOne({ topic: 'orders', value: 'v', metadata: {} as Order }))
+expectType<Promise<void>>()(producer.connect({ signal: AbortSignal.timeout(1) }))

@@ -1,17 +1,33 @@
-import { Subject, Subscription } from 'rxjs'
+import { asyncScheduler, Subject, Subscription } from 'rxjs'
 import { createProducer, type Producer, type ProducerRecord } from '../../../src/index.js'
-import { Intake } from '../../../src/producer/intake.js'
+import { Deadlines } from '../../../src/producer/deadlines.js'
+import { type Buffer, Intake } from '../../../src/producer/intake.js'
 import { loneAccumulator } from '../../support/accumulator.js'
 import { CountingBroker, inProcess } from '../counting-broker.js'
 import { type By, feed } from '../feed.js'
 import type { Stage } from '../measure.js'
 import { RECORD, STORED } from './parts.js'
 
+/** A buffer with room for everything, seen by an intake without serializers. */
+function bufferWith(accept: Buffer['accept']): Buffer {
+  return {
+    accept,
+    acceptTaken: () => undefined,
+    hasRoom: true,
+    whenRoom: () => Subscription.EMPTY,
+    reserve: () => undefined,
+    unreserve() {},
+    roomFreed() {},
+    now: () => 0,
+    deliveries: expired => new Deadlines(asyncScheduler, 0, expired),
+  }
+}
+
 const NOTHING = { taken() {}, refuse() {}, sourceEnded() {}, settled() {}, unplaced() {} }
 
 /** What RxJS takes between a source's `next` and a buffer that accepts everything, and does nothing with it. */
 export function observing(): Stage {
-  const buffer = { accept: () => undefined, hasRoom: true, whenRoom: () => Subscription.EMPTY }
+  const buffer = bufferWith(() => undefined)
   const source = new Subject<ProducerRecord>()
   new Intake<ProducerRecord>(buffer, NOTHING, 'error', undefined).observe(source)
   return {
@@ -28,11 +44,7 @@ export function observing(): Stage {
 export function accepting(size: number): Stage {
   const value = 'x'.repeat(size)
   const accumulator = loneAccumulator()
-  const buffer = {
-    accept: accumulator.accept.bind(accumulator),
-    hasRoom: true,
-    whenRoom: () => Subscription.EMPTY,
-  }
+  const buffer = bufferWith(accumulator.accept.bind(accumulator))
   const intake = new Intake<ProducerRecord>(buffer, NOTHING, 'error', undefined)
   const drain = (): void => {
     for (let parts = accumulator.draw(1); parts.length > 0; parts = accumulator.draw(1)) {

@@ -1,0 +1,39 @@
+import { EMPTY, firstValueFrom, mergeMap, type Observable, of, throwError } from 'rxjs'
+import { BootstrapError, BrokerError, ProducerClosedError } from '../errors.js'
+import type { ProducerEvent } from './events.js'
+
+/**
+ * Resolves when a producer id is had: then a broker has answered, and has accepted who this is. Rejects with what stands in
+ * the way when every address has been tried; an error that a broker says will pass does not count.
+ *
+ * @param addresses how many there are to try.
+ */
+export function firstContact(events$: Observable<ProducerEvent>, addresses: number): Promise<unknown> {
+  let failures = 0
+  const outcome = (event: ProducerEvent): Observable<unknown> => {
+    switch (event.kind) {
+      case 'producerId':
+        return of(undefined)
+      case 'producerIdFailed': {
+        const { error } = event
+        // One that all addresses took part in, or one of the address whose turn it was.
+        const tried = error instanceof BootstrapError || (!(error instanceof BrokerError) && ++failures >= addresses)
+        return tried ? throwError(() => error) : EMPTY
+      }
+      case 'fatal':
+        return throwError(() => event.error)
+      case 'closed':
+        return throwError(() => new ProducerClosedError('the producer was closed'))
+      default:
+        return EMPTY
+    }
+  }
+  return firstValueFrom(events$.pipe(mergeMap(outcome)))
+}
+
+/** Says that no broker can be reached to those who do not look at events. */
+export function warnUnreachable(error: BootstrapError): void {
+  process.emitWarning(`rx-kafka: ${error.message}\nIt goes on trying; producer.events$ tells what happens.`, {
+    code: 'RX_KAFKA_UNREACHABLE',
+  })
+}
