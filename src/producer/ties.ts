@@ -1,24 +1,22 @@
 import { RECORD_COST } from './batch.js'
-import type { ProducerOptions } from './options.js'
 import { invalid, MAX_INT32 } from './rules.js'
 
 /** The least of `maxRequestSize`. */
 export const MIN_REQUEST_SIZE = 1_024
 
 /** Options that rules tie to one another. A default among them never contradicts an option that was set: it follows it. */
-export type TiedOptions = Required<
-  Pick<
-    ProducerOptions,
-    | 'batchSize'
-    | 'maxRequestSize'
-    | 'bufferMemory'
-    | 'linger'
-    | 'requestTimeoutMs'
-    | 'deliveryTimeoutMs'
-    | 'retryBackoffMs'
-    | 'retryBackoffMaxMs'
-  >
->
+export interface TiedOptions {
+  readonly batchSize: number
+  readonly maxRequestSize: number
+  readonly bufferMemory: number
+  readonly linger: number
+  readonly requestTimeoutMs: number
+  readonly deliveryTimeoutMs: number
+  readonly retryBackoffMs: number
+  readonly retryBackoffMaxMs: number
+}
+
+type Given = Partial<TiedOptions>
 
 /**
  * Fills in the defaults of the options that are tied to one another.
@@ -26,12 +24,12 @@ export type TiedOptions = Required<
  * @param given each within its own range.
  * @throws {InvalidArgumentError} when options that were set contradict each other; it names no option that was not set.
  */
-export function resolveTies(given: ProducerOptions): TiedOptions {
+export function resolveTies(given: Given): TiedOptions {
   return { ...sizes(given), ...timeouts(given), ...backoff(given) }
 }
 
 /** `batchSize` ≤ `maxRequestSize`, and `maxRequestSize` + {@link RECORD_COST} ≤ `bufferMemory`. */
-function sizes(given: ProducerOptions): Pick<TiedOptions, 'batchSize' | 'maxRequestSize' | 'bufferMemory'> {
+function sizes(given: Given): Pick<TiedOptions, 'batchSize' | 'maxRequestSize' | 'bufferMemory'> {
   const { batchSize, maxRequestSize, bufferMemory } = given
   if (batchSize !== undefined && maxRequestSize !== undefined && batchSize > maxRequestSize) {
     throw invalid('batchSize', batchSize, `must not exceed \`maxRequestSize\` (${maxRequestSize})`)
@@ -65,7 +63,7 @@ function usualRequestSize(bufferMemory: number | undefined): number {
 }
 
 /** `linger` + `requestTimeoutMs` ≤ `deliveryTimeoutMs`, or no request could be answered in time. */
-function timeouts(given: ProducerOptions): Pick<TiedOptions, 'linger' | 'requestTimeoutMs' | 'deliveryTimeoutMs'> {
+function timeouts(given: Given): Pick<TiedOptions, 'linger' | 'requestTimeoutMs' | 'deliveryTimeoutMs'> {
   const { linger = 0, requestTimeoutMs, deliveryTimeoutMs } = given
   const longest = deliveryTimeoutMs ?? MAX_INT32
   if (linger + (requestTimeoutMs ?? 1) > longest) throw tooLong(given)
@@ -77,7 +75,7 @@ function timeouts(given: ProducerOptions): Pick<TiedOptions, 'linger' | 'request
   }
 }
 
-function tooLong({ linger, requestTimeoutMs, deliveryTimeoutMs }: ProducerOptions): Error {
+function tooLong({ linger, requestTimeoutMs, deliveryTimeoutMs }: Given): Error {
   const why = 'or no request could be answered in time'
   if (deliveryTimeoutMs === undefined) {
     const most = `must be at most ${MAX_INT32}, the longest \`deliveryTimeoutMs\`, less \`requestTimeoutMs\` (${requestTimeoutMs})`
@@ -93,7 +91,7 @@ function tooLong({ linger, requestTimeoutMs, deliveryTimeoutMs }: ProducerOption
 }
 
 /** `retryBackoffMs` ≤ `retryBackoffMaxMs`. */
-function backoff(given: ProducerOptions): Pick<TiedOptions, 'retryBackoffMs' | 'retryBackoffMaxMs'> {
+function backoff(given: Given): Pick<TiedOptions, 'retryBackoffMs' | 'retryBackoffMaxMs'> {
   const { retryBackoffMs: first, retryBackoffMaxMs: longest } = given
   if (first !== undefined && longest !== undefined && longest < first) {
     throw invalid('retryBackoffMaxMs', longest, `must be at least \`retryBackoffMs\` (${first})`)
