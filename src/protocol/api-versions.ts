@@ -74,7 +74,7 @@ export const apiVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
     const response = decodeBody(classic, errorCode, 0)
     if (classic.remaining > 0) {
       throw new MalformedMessageError(
-        `the message goes on for ${classic.remaining} bytes after the last field of an answer to ApiVersions`,
+        `the message goes on after the last field of an answer to ApiVersions (bytes left: ${classic.remaining})`,
       )
     }
     return response

@@ -86,7 +86,7 @@ export function decodeResponseBody<S>(api: ResponseCodec<S>, version: number, me
   const response = api.decodeResponse(reader, version)
   if (reader.remaining > 0) {
     throw new MalformedMessageError(
-      `the message goes on for ${reader.remaining} bytes after the last field of an answer to ${api.name}`,
+      `the message goes on after the last field of an answer to ${api.name} (bytes left: ${reader.remaining})`,
     )
   }
   return response

@@ -152,7 +152,7 @@ export class Reader {
     if (bytes < 0) throw new MalformedMessageError(`the length of a field before offset ${start} is ${bytes}`)
     if (bytes > this.#buffer.length - start) {
       throw new MalformedMessageError(
-        `the message ends after ${this.remaining} of the ${bytes} bytes that belong at offset ${start}`,
+        `the field at offset ${start} is cut off: its size is ${bytes}, of which ${this.remaining} arrived`,
       )
     }
     this.#position = start + bytes

@@ -127,7 +127,7 @@ export function decodeRecords(batch: RecordBatch): DecodedRecord[] {
   const records: DecodedRecord[] = []
   for (let i = 0; i < batch.recordCount; i++) records.push(decodeRecord(reader, batch))
   if (reader.remaining > 0)
-    throw new MalformedMessageError(`a record batch goes on for ${reader.remaining} bytes after its last record`)
+    throw new MalformedMessageError(`a record batch goes on after its last record (bytes left: ${reader.remaining})`)
   return records
 }
 

@@ -9,7 +9,7 @@ import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-ba
 import { apis, batches, decodeBody, goldens } from './golden/fixtures.js'
 
 /** It stands behind a colon, and by itself: something that is or does something. */
-const CLAUSE = /^(a|an|the|gzip|snappy) .*\b(announces|are|cannot|ends after|goes on|has|is)\b/
+const CLAUSE = /^(a|an|the|gzip|snappy) .*\b(announces|are|cannot|goes on|has|is)\b/
 
 describe('a message that is cut short', () => {
   for (const api of apis) {

@@ -160,8 +160,8 @@ test('an answer that is cut short inside ends the connection', () => {
   assert.ok(transport.last.destroyed)
   assert.equal(
     failure?.message,
-    'the broker at broker:9092 answered InitProducerId with bytes that cannot be read: the message ends after 7 of the 8' +
-      ` bytes that belong at offset 11; ${CHECK_BROKER}`,
+    'the broker at broker:9092 answered InitProducerId with bytes that cannot be read: the field at offset 11 is cut' +
+      ` off: its size is 8, of which 7 arrived; ${CHECK_BROKER}`,
   )
   assert.ok(failure.cause instanceof MalformedMessageError)
 })
@@ -203,7 +203,7 @@ test('an answer that goes on behind its last field', () => {
   receive(frame)
   assert.match(
     failure?.message ?? '',
-    /answered InitProducerId with .*: the message goes on for 3 bytes after the last field/,
+    /answered InitProducerId with .*: the message goes on after the last field of .* \(bytes left: 3\)/,
   )
 })
 
@@ -223,8 +223,8 @@ test('an empty frame', () => {
   receive(Buffer.alloc(4))
   assert.equal(
     failure?.message,
-    'the broker at broker:9092 answered ApiVersions with bytes that cannot be read: the message ends after 0 of the 4 bytes' +
-      ' that belong at offset 0; check that option `brokers` names Kafka brokers',
+    'the broker at broker:9092 answered ApiVersions with bytes that cannot be read: the field at offset 0 is cut' +
+      ' off: its size is 4, of which 0 arrived; check that option `brokers` names Kafka brokers',
   )
 })
 
