@@ -34,9 +34,6 @@ await from(orders)
       case 'failed':
         // 'no': it is not in the log. 'maybe': it was sent, and nobody answered.
         console.log(`order ${ack.record.metadata} failed, persisted: '${ack.persisted}': ${ack.error.message}`)
-        break
-      case 'omitted':
-        console.log(`order ${ack.record.metadata} was not written: one before it failed with: ${ack.cause.message}`)
     }
   })
 

@@ -24,7 +24,7 @@ posts$.pipe(producer.send<ServerResponse>()).subscribe(ack => {
   const response = ack.record.metadata!
   if (ack.kind === 'acked') {
     answer(response, 201, { partition: ack.partition, offset: String(ack.offset) })
-  } else if (ack.kind === 'omitted' || ack.persisted === 'no') {
+  } else if (ack.persisted === 'no') {
     answer(response.setHeader('retry-after', 1), 503, { error: 'not written' })
   } else {
     // Who sends it again may have it twice: that is for the client to decide.

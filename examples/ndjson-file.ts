@@ -30,7 +30,7 @@ await producer.publish(lines, { topic, key: keyOf }).forEach(ack => {
     return
   }
   // A line that is not JSON fails by itself: its key could not be made. The others go on.
-  console.error(`not written: ${ack.record.metadata}: ${(ack.kind === 'failed' ? ack.error : ack.cause).message}`)
+  console.error(`not written: ${ack.record.metadata}: ${ack.error.message}`)
   process.exitCode = 1
 })
 

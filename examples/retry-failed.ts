@@ -33,8 +33,7 @@ function sendAndRetry<M>(producer: Producer, times: number): OperatorFunction<Pr
 
 /** Not what is written, nor may be ('maybe'): it could be there twice then. Nor what will never be a record. */
 function isWorthIt(ack: Ack): boolean {
-  if (ack.kind === 'failed') return ack.persisted === 'no' && !(ack.error instanceof InvalidRecordError)
-  return ack.kind === 'omitted'
+  return ack.kind === 'failed' && ack.persisted === 'no' && !(ack.error instanceof InvalidRecordError)
 }
 
 const topic = 'example-retry-failed'

@@ -1,5 +1,8 @@
+import { isError, toPlain } from './json.js'
+
 /**
  * The base of every error that this library makes. `name` is the class's own name; `cause` holds what led to it.
+ * `JSON.stringify` gives both, with the message, and whichever of `code`, `codeName`, `retriable` and `persisted` it has.
  *
  * @example
  * producer.events$.subscribe(event => { if (event.kind === 'fatal' && event.error instanceof KafkaError) … })
@@ -8,6 +11,11 @@ export class KafkaError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = new.target.name
+  }
+
+  /** What `JSON.stringify` takes in its place: of an error alone it would leave out the message. */
+  toJSON(): unknown {
+    return toPlain(this)
   }
 }
 
@@ -82,8 +90,48 @@ export class BrokerError extends KafkaError {
   }
 }
 
-/** The text of an error for use inside another one; an AggregateError (several addresses of one host) has none of its own. */
+/**
+ * The text of an error for use inside another one. Anything can be thrown, so it takes anything, and never throws itself. An
+ * AggregateError without a message (several addresses of one host) is told by its errors.
+ */
 export function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(describe).join('; ')
-  return error instanceof Error ? error.message || error.name : String(error)
+  return describeOnce(error, new Set())
+}
+
+/** @param told aggregates that were told already: one can hold itself. */
+function describeOnce(error: unknown, told: Set<unknown>): string {
+  try {
+    const { message, name, errors } = (error ?? {}) as { message?: unknown; name?: unknown; errors?: unknown }
+    if (typeof message === 'string' && message !== '') return message
+    if (!isError(error)) return String(error)
+    if (Array.isArray(errors) && errors.length > 0 && !told.has(error)) {
+      told.add(error)
+      return errors.map(one => describeOnce(one, told)).join('; ')
+    }
+    return typeof name === 'string' && name !== '' ? name : 'an error without a message'
+  } catch {
+    return 'an error that cannot be read'
+  }
+}
+
+/**
+ * Makes an error without capturing its stack, which is most of what an error costs: for errors that are values, made for each
+ * of many records, on the event loop of whoever sends bad ones. `stack` is then the name and the message alone.
+ *
+ * @example return withoutStack(() => new InvalidRecordError('this record was not sent: …'))
+ */
+export function withoutStack<E extends Error>(make: () => E): E {
+  const limit = Error.stackTraceLimit
+  try {
+    // Where it was deleted no stack is captured, and to set it would bring it back.
+    if (limit !== undefined) Error.stackTraceLimit = 0
+  } catch {
+    // Frozen, as by --frozen-intrinsics: an error with a stack is better than none.
+    return make()
+  }
+  try {
+    return make()
+  } finally {
+    if (limit !== undefined) Error.stackTraceLimit = limit
+  }
 }

@@ -22,7 +22,7 @@ export { failFast, RecordFailedError } from './producer/fail-fast.js'
 export type { Partitioner, ProducerOptions } from './producer/options.js'
 export type { CloseOptions } from './producer/producer.js'
 export type { Source } from './producer/pull.js'
-export type { Ack, Acked, Headers, ProducerRecord } from './producer/record.js'
+export type { Ack, Acked, Failed, Headers, ProducerRecord } from './producer/record.js'
 export type { SaslOptions } from './producer/security.js'
 export {
   type RecordMapping,

@@ -8,7 +8,7 @@ import { VERSION } from '../src/version.js'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const src = join(root, 'src')
 
-/** What each folder of src/ may import, itself aside. `errors` and `version` are leaves that all may use. */
+/** What each folder of src/ may import, itself aside. `errors`, `json` and `version` are leaves that all may use. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   protocol: [],
   transport: ['protocol'],
@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   streams: ['protocol', 'transport', 'cluster', 'producer'],
   testing: ['protocol', 'transport'],
 }
-const LEAVES = ['errors.ts', 'version.ts']
+const LEAVES = ['errors.ts', 'json.ts', 'version.ts']
 
 /** The stages of the data path: joined in data-path.ts, unknown to each other. */
 const STAGES = ['accumulator', 'partitioner', 'in-flight', 'sender', 'acks', 'producer-id', 'room']

@@ -16,7 +16,7 @@ export class Ledger {
   add(ack: Ack<number>): void {
     if (ack.kind !== 'acked') {
       this.failed++
-      this.firstFailure ??= ack.kind === 'failed' ? ack.error : ack.cause
+      this.firstFailure ??= ack.error
       return
     }
     this.acked++

@@ -1,6 +1,10 @@
+import { type InspectOptionsStylized, inspect } from 'node:util'
 import type { Subscriber } from 'rxjs'
+import { toPlain } from '../json.js'
 import type { AckSink, Batch, Settlement } from './batch.js'
-import type { Ack, ProducerRecord } from './record.js'
+import type { Ack, Failed, ProducerRecord } from './record.js'
+import { AckedRecord, FailedRecord } from './record-acks.js'
+import { topicOf } from './record-topic.js'
 
 /**
  * The acks of records of one stream that were sent, and settled, together. Cheaper than an {@link Ack} a record: what is
@@ -75,7 +79,7 @@ abstract class StreamSink<M, T> implements AckSink {
 /** One ack a record, for `send()`. */
 export class RecordAcks<M> extends StreamSink<M, Ack<M>> {
   refuse(record: ProducerRecord<M>, error: Error): void {
-    this.subscriber.next({ kind: 'failed', error, persisted: 'no', attempts: 0, record })
+    this.subscriber.next(new FailedRecord(error, 'no', 0, record))
   }
 
   protected deliver(batch: Batch, from: number, to: number, end: Settlement): void {
@@ -98,21 +102,14 @@ export class BatchAcks<M> extends StreamSink<M, BatchAck<M>> {
 /** @param records of the batch, which lets go of them when all are told. */
 export function ackOf<M>(batch: Batch, records: readonly ProducerRecord[], index: number, end: Settlement): Ack<M> {
   const record = records[index] as ProducerRecord<M>
-  switch (end.kind) {
-    case 'acked':
-      return {
-        kind: 'acked',
-        topic: batch.topic,
-        partition: batch.partition,
-        offset: end.baseOffset < 0n ? -1n : end.baseOffset + BigInt(index),
-        timestamp: end.logAppendTime < 0 ? batch.timestampOf(index) : end.logAppendTime,
-        record,
-      }
-    case 'failed':
-      return { kind: 'failed', error: end.error, persisted: end.persisted, attempts: batch.attempts, record }
-    case 'omitted':
-      return { kind: 'omitted', cause: end.cause, record }
-  }
+  if (end.kind === 'failed') return new FailedRecord(end.error, end.persisted, batch.attempts, record)
+  return new AckedRecord(
+    batch.topic,
+    batch.partition,
+    end.baseOffset < 0n ? -1n : end.baseOffset + BigInt(index),
+    end.logAppendTime < 0 ? batch.timestampOf(index) : end.logAppendTime,
+    record,
+  )
 }
 
 class SettledBatchAck<M> implements BatchAck<M> {
@@ -158,20 +155,35 @@ class SettledBatchAck<M> implements BatchAck<M> {
   *[Symbol.iterator](): Iterator<Ack<M>> {
     for (let i = this.#from; i < this.#to; i++) yield ackOf<M>(this.#batch, this.#records, i, this.#end)
   }
+
+  toJSON(): unknown {
+    return toPlain(this.#summary())
+  }
+
+  [inspect.custom](depth: number, options: InspectOptionsStylized): string {
+    return inspectSummary(this.#summary(), depth, options)
+  }
+
+  #summary(): object {
+    return { ...summary(this), ...(this.#end.kind === 'failed' && { ...this.#end, attempts: this.#batch.attempts }) }
+  }
 }
 
 /** A single record that was never part of a batch. */
 class RefusedBatchAck<M> implements BatchAck<M> {
   readonly kind = 'failed' as const
-  readonly topic: string
   readonly partition = -1
   readonly count = 1
   readonly baseOffset: bigint = -1n
-  readonly #ack: Ack<M>
+  readonly #ack: Failed<M>
 
   constructor(record: ProducerRecord<M>, error: Error) {
-    this.topic = String((record as ProducerRecord | null | undefined)?.topic ?? '')
-    this.#ack = { kind: 'failed', error, persisted: 'no', attempts: 0, record }
+    this.#ack = new FailedRecord(error, 'no', 0, record)
+  }
+
+  /** Read when asked for, and with care: what was refused may be anything. */
+  get topic(): string {
+    return topicOf(this.#ack.record)
   }
 
   forEach(action: (ack: Ack<M>) => void): void {
@@ -181,4 +193,30 @@ class RefusedBatchAck<M> implements BatchAck<M> {
   *[Symbol.iterator](): Iterator<Ack<M>> {
     yield this.#ack
   }
+
+  toJSON(): unknown {
+    return toPlain(this.#summary())
+  }
+
+  [inspect.custom](depth: number, options: InspectOptionsStylized): string {
+    return inspectSummary(this.#summary(), depth, options)
+  }
+
+  #summary(): object {
+    const { error, persisted, attempts } = this.#ack
+    return { ...summary(this), error, persisted, attempts }
+  }
+}
+
+/*
+ * JSON and the console see no getters and nothing private, so a batch ack gives them a summary. By functions, not by a class
+ * that both extend: `super()` would double what a batch ack costs.
+ */
+
+function summary({ kind, topic, partition, count, baseOffset }: BatchAck): object {
+  return { kind, topic, partition, count, baseOffset }
+}
+
+function inspectSummary(summary: object, depth: number, options: InspectOptionsStylized): string {
+  return `BatchAck ${depth < 0 ? '{…}' : inspect(summary, options)}`
 }

@@ -22,7 +22,6 @@ export interface AckSink {
 export type Settlement =
   | { readonly kind: 'acked'; readonly baseOffset: bigint; readonly logAppendTime: number }
   | { readonly kind: 'failed'; readonly error: Error; readonly persisted: 'no' | 'maybe' }
-  | { readonly kind: 'omitted'; readonly cause: Error }
 
 /** What one request came to for one batch. */
 export type Verdict =

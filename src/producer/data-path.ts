@@ -8,7 +8,7 @@ import type { Connection } from '../transport/connection.js'
 import { Accumulator, type AccumulatorEffects } from './accumulator.js'
 import type { AckSink } from './batch.js'
 import { Deadlines } from './deadlines.js'
-import type { Held, ProducerEvent } from './events.js'
+import { type Held, type ProducerEvent, ProducerEvents } from './events.js'
 import { firstContact, warnUnreachable } from './first-contact.js'
 import { drawWhile, inIssueOrder, Permits } from './in-flight.js'
 import type { ResolvedOptions } from './options.js'
@@ -42,7 +42,7 @@ interface Window {
  * and the window is {@link DataPath.#openWindow}.
  */
 export class DataPath {
-  readonly events$: Subject<ProducerEvent> = new Subject<ProducerEvent>()
+  readonly events$: Subject<ProducerEvent> = new ProducerEvents()
   /** Emits when memory was released. */
   readonly released$: Subject<void> = new Subject<void>()
   readonly #options: ResolvedOptions

@@ -1,4 +1,6 @@
+import { Subject } from 'rxjs'
 import type { DataLossError } from '../errors.js'
+import { toPlain } from '../json.js'
 
 /** What a partition holds of the buffer. */
 export interface Held {
@@ -48,3 +50,17 @@ export type ProducerEvent =
   | { readonly kind: 'blocked'; readonly bufferedBytes: number; readonly heldBy: readonly Held[] }
   | { readonly kind: 'fatal'; readonly error: Error }
   | { readonly kind: 'closed' }
+
+/** Not enumerable, so that an event has no more fields than its type says. */
+const JSON_METHOD: PropertyDescriptor = {
+  value(this: ProducerEvent): unknown {
+    return toPlain({ ...this })
+  },
+}
+
+/** Emits events that `JSON.stringify` takes: ids as strings, and errors with their messages. */
+export class ProducerEvents extends Subject<ProducerEvent> {
+  override next(event: ProducerEvent): void {
+    super.next(Object.defineProperty(event, 'toJSON', JSON_METHOD))
+  }
+}

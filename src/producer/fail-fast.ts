@@ -1,15 +1,21 @@
-import { type MonoTypeOperatorFunction, map } from 'rxjs'
+import { map, type OperatorFunction } from 'rxjs'
 import { describe, KafkaError } from '../errors.js'
-import type { Ack } from './record.js'
+import type { Ack, Acked, Failed } from './record.js'
+import { topicOf } from './record-topic.js'
 
 /** A record failed, in a stream that was to end with the first failure. */
 export class RecordFailedError<M = unknown> extends KafkaError {
-  readonly ack: Exclude<Ack<M>, { kind: 'acked' }>
+  readonly ack: Failed<M>
 
-  constructor(ack: Exclude<Ack<M>, { kind: 'acked' }>) {
-    const cause = ack.kind === 'failed' ? ack.error : ack.cause
-    super(`a record of topic ${ack.record.topic} failed: ${describe(cause)}`, { cause })
+  constructor(ack: Failed<M>) {
+    const topic = topicOf(ack.record)
+    super(`a record${topic === '' ? '' : ` of topic ${topic}`} failed: ${describe(ack.error)}`, { cause: ack.error })
     this.ack = ack
+  }
+
+  /** `maybe`: the record was sent and never definitely answered, so it may be readable. `no`: it is not. */
+  get persisted(): 'no' | 'maybe' {
+    return this.ack.persisted
   }
 }
 
@@ -19,9 +25,9 @@ export class RecordFailedError<M = unknown> extends KafkaError {
  *
  * @example await lastValueFrom(records$.pipe(producer.send(), failFast()))
  */
-export function failFast<M>(): MonoTypeOperatorFunction<Ack<M>> {
+export function failFast<M>(): OperatorFunction<Ack<M>, Acked<M>> {
   return map(ack => {
-    if (ack.kind !== 'acked') throw new RecordFailedError(ack)
+    if (ack.kind === 'failed') throw new RecordFailedError(ack)
     return ack
   })
 }

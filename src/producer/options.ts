@@ -6,34 +6,28 @@ import type { SaslMechanism } from '../transport/sasl.js'
 import { tcp } from '../transport/tcp.js'
 import type { Address, Transport } from '../transport/transport.js'
 import { RECORD_COST } from './batch.js'
+import { parseBrokers } from './broker-addresses.js'
 import { processScheduler } from './process-scheduler.js'
 import type { ProducerRecord } from './record.js'
-import {
-  checkOptions,
-  hasMethod,
-  integer,
-  invalid,
-  isFunction,
-  MAX_INT32,
-  oneOf,
-  type Rule,
-  SIGNAL,
-  shape,
-} from './rules.js'
+import { checkOptions, hasMethod, integer, isFunction, MAX_INT32, oneOf, type Rule, SIGNAL, shape } from './rules.js'
 import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
+import { MIN_REQUEST_SIZE, resolveTies } from './ties.js'
 
 /** Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once a record. */
 export type Partitioner = (record: ProducerRecord, partitionCount: number) => number | undefined
 
 /** Only `brokers` is needed. Idempotence is always on: it is what this producer is for. */
 export interface ProducerOptions {
-  /** Where to begin, as `host:port` (port 9092 if left out); one that answers is enough, more are safer. */
+  /**
+   * Where to begin, as `host:port` (port 9092 if left out; an IPv6 address in brackets); one that answers is enough, more
+   * are safer.
+   */
   readonly brokers: readonly string[]
   /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
   readonly ssl?: boolean | TlsOptions
   /** Who this is, and how to show it. A session of limited time is renewed before it ends. Default: brokers are not told. */
   readonly sasl?: SaslOptions
-  /** How brokers name this client in logs and quotas. Default `rx-kafka`. */
+  /** How brokers name this client in logs and quotas; at most 32767 bytes in UTF-8. Default `rx-kafka`. */
   readonly clientId?: string
   /** Only `'all'`: every in-sync replica has the record before it is acked. Less would break exactly-once. Default `'all'`. */
   readonly acks?: 'all'
@@ -41,13 +35,23 @@ export interface ProducerOptions {
   readonly retries?: number
   /** Produce requests in flight per broker, 1 to 5: brokers remember five batches of a producer. Default 4. */
   readonly maxInFlight?: number
-  /** How long a batch waits for more records, in ms, when a request could carry it now. Default 0. */
+  /** How long a batch waits for more records, in ms, when a request could carry it now; less than `deliveryTimeoutMs`. Default 0. */
   readonly linger?: number
-  /** Bytes at which a batch is full, before compression. A larger record gets a batch of its own. Default 262144. */
+  /**
+   * Bytes at which a batch is full, before compression; at most `maxRequestSize`. A larger record gets a batch of its own.
+   * Default 262144, or `maxRequestSize` where that is less.
+   */
   readonly batchSize?: number
-  /** Bytes of the largest request, and so of the largest record, before compression; keep it at the broker's `message.max.bytes` or below. Default 1048576. */
+  /**
+   * Bytes of the largest request, and so of the largest record, before compression; keep it at the broker's
+   * `message.max.bytes` or below. Default 1048576, or half of `bufferMemory` where that is less; never less than a
+   * `batchSize` that is set.
+   */
   readonly maxRequestSize?: number
-  /** Bytes that records may take until they have their terminal event: each its own, and 500 more for what comes back in its ack. Default 33554432. */
+  /**
+   * Bytes that records may take until they have their terminal event: each its own, and 500 more for what comes back in its
+   * ack. At least `maxRequestSize` and 500 more. Default 33554432, or that much where it is more.
+   */
   readonly bufferMemory?: number
   /**
    * How long a source that can wait waits for room in the buffer, in ms; then its stream errors with a `BufferFullError` that
@@ -60,15 +64,24 @@ export interface ProducerOptions {
   readonly compression?: Compression
   /** Chooses partitions. Default: by key as Java's producer does (murmur2); without key one partition until its batch is full. */
   readonly partitioner?: Partitioner
-  /** How long a broker has to answer a request, in ms; then its connection is closed. Default 30000. */
+  /**
+   * How long a broker has to answer a request, in ms; then its connection is closed. Default 30000, or what `linger` leaves of
+   * a shorter `deliveryTimeoutMs`.
+   */
   readonly requestTimeoutMs?: number
-  /** How long a record may take from being accepted to its terminal event, in ms. At least `linger + requestTimeoutMs`. Default 120000. */
+  /**
+   * How long a record may take from being accepted to its terminal event, in ms. At least `linger + requestTimeoutMs`.
+   * Default 120000, or that sum where it is more.
+   */
   readonly deliveryTimeoutMs?: number
   /** How long a connection may take to stand, handshake included, in ms. Default 10000. */
   readonly connectTimeoutMs?: number
-  /** The first pause before something is tried again, in ms, from 1; it doubles from there. Default 100. */
+  /**
+   * The first pause before something is tried again, in ms, from 1; it doubles from there. Default 100, or `retryBackoffMaxMs`
+   * where that is less.
+   */
   readonly retryBackoffMs?: number
-  /** The longest such pause, in ms. Default 1000. */
+  /** The longest such pause, in ms; at least `retryBackoffMs`. Default 1000, or `retryBackoffMs` where that is more. */
   readonly retryBackoffMaxMs?: number
   /** Age at which metadata is fetched again, in ms. Default 300000. */
   readonly metadataMaxAgeMs?: number
@@ -93,22 +106,29 @@ export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partit
   readonly sasl: SaslMechanism | undefined
 }
 
+/** What a STRING of Kafka's protocol can carry, and something at all. */
+function isKafkaString(value: unknown): boolean {
+  if (typeof value !== 'string' || value === '') return false
+  return !/\p{Surrogate}/u.test(value) && Buffer.byteLength(value) <= 32767
+}
+
 /** Options that are looked at elsewhere. */
 const OWN_RULES = ['brokers', 'ssl', 'sasl'] as const
 
 /** Every other option, with its rule. */
 const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_RULES)[number]>>]: Rule } = {
-  clientId: shape('a non-empty string', value => typeof value === 'string' && value !== ''),
+  clientId: shape('a non-empty string of valid Unicode that takes at most 32767 bytes in UTF-8', isKafkaString),
   acks: {
     holds: value => value === 'all',
     text: "must be 'all': an idempotent producer needs every in-sync replica's confirmation",
   },
   retries: integer(1),
   maxInFlight: integer(1, 5),
-  linger: integer(0),
+  // A request that leaves when the linger is over needs time to be answered.
+  linger: integer(0, MAX_INT32 - 1),
   batchSize: integer(1),
-  maxRequestSize: integer(1024),
-  bufferMemory: integer(1024, Number.MAX_SAFE_INTEGER),
+  maxRequestSize: integer(MIN_REQUEST_SIZE),
+  bufferMemory: integer(MIN_REQUEST_SIZE + RECORD_COST, Number.MAX_SAFE_INTEGER),
   maxBlockMs: integer(1),
   overflow: oneOf('error', 'reject'),
   compression: oneOf('none', 'snappy'),
@@ -135,25 +155,18 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
  */
 export function resolveOptions(given: ProducerOptions): ResolvedOptions {
   checkOptions('createProducer', given, RULES, OWN_RULES)
-  const options: ResolvedOptions = {
+  return {
+    ...resolveTies(given),
     bootstrap: parseBrokers(given.brokers),
     clientId: given.clientId ?? 'rx-kafka',
     acks: given.acks ?? 'all',
     retries: given.retries ?? MAX_INT32,
     maxInFlight: given.maxInFlight ?? 4,
-    linger: given.linger ?? 0,
-    batchSize: given.batchSize ?? Math.min(262_144, given.maxRequestSize ?? 262_144),
-    maxRequestSize: given.maxRequestSize ?? 1_048_576,
-    bufferMemory: given.bufferMemory ?? 33_554_432,
     maxBlockMs: given.maxBlockMs ?? MAX_INT32,
     overflow: given.overflow ?? 'error',
     compression: given.compression ?? 'none',
     partitioner: given.partitioner,
-    requestTimeoutMs: given.requestTimeoutMs ?? 30_000,
-    deliveryTimeoutMs: given.deliveryTimeoutMs ?? 120_000,
     connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
-    retryBackoffMs: given.retryBackoffMs ?? 100,
-    retryBackoffMaxMs: given.retryBackoffMaxMs ?? Math.max(1_000, given.retryBackoffMs ?? 0),
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
@@ -162,36 +175,6 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     transport: resolveTransport(given),
     random: given.random ?? Math.random,
     sasl: given.sasl === undefined ? undefined : resolveSasl(given.sasl),
-  }
-  checkTogether(options)
-  return options
-}
-
-/** Rules that tie one option to another. */
-function checkTogether(options: ResolvedOptions): void {
-  const { batchSize, maxRequestSize, bufferMemory, deliveryTimeoutMs, requestTimeoutMs, linger } = options
-  if (batchSize > maxRequestSize)
-    throw invalid('batchSize', batchSize, `must not exceed \`maxRequestSize\` (${maxRequestSize})`)
-  if (maxRequestSize + RECORD_COST > bufferMemory) {
-    throw invalid(
-      'bufferMemory',
-      bufferMemory,
-      `must be at least \`maxRequestSize\` (${maxRequestSize}) and ${RECORD_COST} more, what the largest record takes`,
-    )
-  }
-  if (deliveryTimeoutMs < linger + requestTimeoutMs) {
-    throw invalid(
-      'deliveryTimeoutMs',
-      deliveryTimeoutMs,
-      `must be at least \`linger\` + \`requestTimeoutMs\` (${linger} + ${requestTimeoutMs}), or no request could be answered in time`,
-    )
-  }
-  if (options.retryBackoffMaxMs < options.retryBackoffMs) {
-    throw invalid(
-      'retryBackoffMaxMs',
-      options.retryBackoffMaxMs,
-      `must be at least \`retryBackoffMs\` (${options.retryBackoffMs})`,
-    )
   }
 }
 
@@ -203,18 +186,4 @@ function resolveTransport({ ssl = false, transport }: ProducerOptions): Transpor
     )
   }
   return resolveSsl(ssl)
-}
-
-function parseBrokers(brokers: unknown): Address[] {
-  const rule = "must be a non-empty array of 'host:port'"
-  if (!Array.isArray(brokers) || brokers.length === 0) throw invalid('brokers', brokers, rule)
-  return brokers.map(broker => {
-    // host, host:port, [ipv6] or [ipv6]:port
-    const match = typeof broker === 'string' ? /^(?:\[([^\]\s]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/.exec(broker) : null
-    const host = match?.[1] ?? match?.[2]
-    const port = Number(match?.[3] ?? 9092)
-    if (host === undefined || port < 1 || port > 65535)
-      throw invalid('brokers', broker, `${rule}, each with a port from 1 to 65535`)
-    return { host, port }
-  })
 }

@@ -1,8 +1,8 @@
-import { describe, InvalidRecordError } from '../errors.js'
+import { describe, type InvalidRecordError } from '../errors.js'
 import type { Bytes, RecordLengths } from '../protocol/record-batch-builder.js'
 import type { Batch } from './batch.js'
 import type { Partitioner } from './options.js'
-import { copyOf, show, type TakenRecord } from './taken-record.js'
+import { copyOf, refusal, show, type TakenRecord } from './taken-record.js'
 import type { Topic } from './topic.js'
 
 /**
@@ -21,12 +21,12 @@ export function askPartitioner(
     if (index === undefined) return taken
     if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < partitionCount)
       return { ...taken, partition: index }
-    return new InvalidRecordError(
-      `this record was not sent: the \`partitioner\` returned ${show(index)} for topic ${topic};` +
+    return refusal(
+      `the \`partitioner\` returned ${show(index)} for topic ${topic};` +
         ` it must return an integer from 0 to ${partitionCount - 1}, or undefined`,
     )
   } catch (cause) {
-    return new InvalidRecordError(`this record was not sent: the \`partitioner\` threw: ${describe(cause)}`, { cause })
+    return refusal(`the \`partitioner\` threw: ${describe(cause)}`, cause)
   }
 }
 

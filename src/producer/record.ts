@@ -26,32 +26,28 @@ export interface ProducerRecord<M = unknown> {
   readonly metadata?: M | undefined
 }
 
-export type Acked<M = unknown> = Extract<Ack<M>, { kind: 'acked' }>
+/** The terminal event of a record that is written. */
+export interface Acked<M = unknown> {
+  readonly kind: 'acked'
+  readonly topic: string
+  readonly partition: number
+  /** -1 when the broker knows the record as a duplicate but not where it is (DUPLICATE_SEQUENCE_NUMBER). */
+  readonly offset: bigint
+  /** Milliseconds since 1970: the record's own, or the broker's where the topic uses the time of the append. */
+  readonly timestamp: number
+  readonly record: ProducerRecord<M>
+}
 
-/** The one terminal event of a record. */
-export type Ack<M = unknown> =
-  | {
-      readonly kind: 'acked'
-      readonly topic: string
-      readonly partition: number
-      /** -1 when the broker knows the record as a duplicate but not where it is (DUPLICATE_SEQUENCE_NUMBER). */
-      readonly offset: bigint
-      /** Milliseconds since 1970: the record's own, or the broker's where the topic uses the time of the append. */
-      readonly timestamp: number
-      readonly record: ProducerRecord<M>
-    }
-  | {
-      readonly kind: 'failed'
-      readonly error: Error
-      /** `maybe`: it was sent and never definitely answered, so it may be readable. `no`: it is not. */
-      readonly persisted: 'no' | 'maybe'
-      /** How many requests carried it. */
-      readonly attempts: number
-      readonly record: ProducerRecord<M>
-    }
-  | {
-      /** Failed only because one before it did; it was not written. */
-      readonly kind: 'omitted'
-      readonly cause: Error
-      readonly record: ProducerRecord<M>
-    }
+/** The terminal event of a record that is not written, or of which nobody knows. */
+export interface Failed<M = unknown> {
+  readonly kind: 'failed'
+  readonly error: Error
+  /** `maybe`: it was sent and never definitely answered, so it may be readable. `no`: it is not. */
+  readonly persisted: 'no' | 'maybe'
+  /** How many requests carried it. */
+  readonly attempts: number
+  readonly record: ProducerRecord<M>
+}
+
+/** The one terminal event of a record. `JSON.stringify` takes it, whatever the record holds; offsets become strings. */
+export type Ack<M = unknown> = Acked<M> | Failed<M>

@@ -1,5 +1,5 @@
-import { BufferFullError, InvalidRecordError } from '../errors.js'
-import { show } from './taken-record.js'
+import { BufferFullError, type InvalidRecordError, withoutStack } from '../errors.js'
+import { refusal, show } from './taken-record.js'
 
 /** The longest topic name that Kafka takes (org.apache.kafka.common.internals.Topic). */
 const MAX_TOPIC_LENGTH = 249
@@ -33,13 +33,9 @@ export function tooLarge(bytes: number, maxRequestSize: number): InvalidRecordEr
  * @param bytes that the record would add.
  */
 export function bufferFull(buffered: number, bytes: number, bufferMemory: number): BufferFullError {
-  return new BufferFullError(
+  const message =
     `this record was not sent: ${buffered} bytes wait for brokers, and its ${bytes} more would exceed \`bufferMemory\` (${bufferMemory}).` +
-      " With `overflow: 'error'` this ends the stream of acks, and what its source emits later is not sent:" +
-      " use `publish()` or `sendOne()`, which wait for room, or `overflow: 'reject'`, or raise `bufferMemory`",
-  )
-}
-
-function refusal(why: string): InvalidRecordError {
-  return new InvalidRecordError(`this record was not sent: ${why}`)
+    " With `overflow: 'error'` this ends the stream of acks, and what its source emits later is not sent:" +
+    " use `publish()` or `sendOne()`, which wait for room, or `overflow: 'reject'`, or raise `bufferMemory`"
+  return withoutStack(() => new BufferFullError(message))
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { InvalidArgumentError } from '../errors.js'
 
 /** What an option has to be. */
@@ -72,6 +73,17 @@ const CREATE = 'createProducer'
 
 /** The error that says which rule an option's value breaks. */
 export function invalid(name: string, value: unknown, rule: string): InvalidArgumentError {
-  const shown = typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? JSON.stringify(value) : String(value)
-  return new InvalidArgumentError(`option \`${name}\` is ${shown}, but it ${rule}`)
+  return new InvalidArgumentError(`option \`${name}\` is ${show(value)}, but it ${rule}`)
+}
+
+/** A value, whatever it is, in a few words: long strings are cut, and of an object only its class is told. */
+function show(value: unknown): string {
+  const depth = Array.isArray(value) ? 0 : -1
+  return inspect(value, {
+    depth,
+    maxStringLength: 100,
+    maxArrayLength: 10,
+    breakLength: Number.POSITIVE_INFINITY,
+    customInspect: false,
+  })
 }

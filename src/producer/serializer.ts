@@ -2,7 +2,7 @@ import { describe, InvalidRecordError } from '../errors.js'
 import type { Bytes } from '../protocol/record-batch-builder.js'
 import type { Headers, ProducerRecord } from './record.js'
 import { checkOptions, integer, invalid, isFunction, type Rule, type Rules, SIGNAL, shape } from './rules.js'
-import { takeRecord } from './taken-record.js'
+import { refusal, takeRecord } from './taken-record.js'
 
 /** What a serializer is told beside the data. */
 export interface SerializerContext {
@@ -154,10 +154,10 @@ export function makeRecord<T>(mapping: RecordMapping<T>, data: T): Made<T> | Pro
 }
 
 function notMade<T>(topic: string, data: T, cause: unknown): Unserializable<T> {
-  const error = new InvalidRecordError(`this record was not sent: it could not be serialized: ${describe(cause)}`, {
-    cause,
-  })
-  return new Unserializable({ topic, value: null, metadata: data }, error)
+  return new Unserializable(
+    { topic, value: null, metadata: data },
+    refusal(`it could not be serialized: ${describe(cause)}`, cause),
+  )
 }
 
 /** A promise of ours for one of any kind, asked for its value once. It may come to nothing where something else throws. */

@@ -5,6 +5,7 @@ import type { AckSink, Batch, Settlement } from './batch.js'
 import type { Deadlines } from './deadlines.js'
 import { RecordFailedError } from './fail-fast.js'
 import type { Ack, Acked, ProducerRecord } from './record.js'
+import { FailedRecord } from './record-acks.js'
 import { onAbort } from './signal.js'
 import { type TakenRecord, takeRecord } from './taken-record.js'
 
@@ -127,7 +128,7 @@ class Single implements AckSink {
 
   /** It was not sent. */
   fail(error: Error): void {
-    this.#end({ kind: 'failed', error, persisted: 'no', attempts: 0, record: this.record })
+    this.#end(new FailedRecord(error, 'no', 0, this.record))
   }
 
   reject(reason: unknown): void {

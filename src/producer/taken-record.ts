@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { isUint8Array } from 'node:util/types'
-import { describe, InvalidRecordError } from '../errors.js'
+import { describe, InvalidRecordError, withoutStack } from '../errors.js'
 import { type Bytes, byteLengthOf, type HeaderPair } from '../protocol/record-batch-builder.js'
 import type { Headers, ProducerRecord } from './record.js'
 
@@ -30,7 +30,7 @@ export function readRecord<C, R>(
   reader: RecordReader<C, R>,
   context: C,
 ): R | InvalidRecordError {
-  if (typeof record !== 'object' || record === null) return fault(`a record must be an object, got ${show(record)}`)
+  if (typeof record !== 'object' || record === null) return refusal(`a record must be an object, got ${show(record)}`)
   let field = 'topic'
   let topic: string
   let key: Bytes | undefined
@@ -52,7 +52,7 @@ export function readRecord<C, R>(
     const given = record.headers
     headers = given === undefined ? undefined : headerPairs(given)
   } catch (cause) {
-    return fault(`\`${field}\` could not be read: ${describe(cause)}`, cause)
+    return refusal(`\`${field}\` could not be read: ${describe(cause)}`, cause)
   }
   if (typeof topic !== 'string' || topic === '') return wrong('topic', 'a non-empty string', topic)
   if (!isBytes(value)) return wrong('value', BYTES, value)
@@ -130,7 +130,7 @@ function headerPairs(headers: Headers): readonly HeaderPair[] | InvalidRecordErr
   let pairs: HeaderPair[] = []
   if (Symbol.iterator in headers) {
     for (const pair of headers as Iterable<unknown>) {
-      if (!Array.isArray(pair)) return fault(`\`headers\` must hold [name, value] pairs, got ${show(pair)}`)
+      if (!Array.isArray(pair)) return refusal(`\`headers\` must hold [name, value] pairs, got ${show(pair)}`)
       pairs.push([pair[0], pair[1]])
     }
   } else {
@@ -140,8 +140,8 @@ function headerPairs(headers: Headers): readonly HeaderPair[] | InvalidRecordErr
   }
   for (const [name, value] of pairs) {
     if (typeof name !== 'string')
-      return fault(`\`headers\` must hold [name, value] pairs with a string as name, got ${show(name)}`)
-    if (!isBytes(value)) return fault(`header ${show(name)} must be ${BYTES}, got ${show(value)}`)
+      return refusal(`\`headers\` must hold [name, value] pairs with a string as name, got ${show(name)}`)
+    if (!isBytes(value)) return refusal(`header ${show(name)} must be ${BYTES}, got ${show(value)}`)
   }
   return pairs
 }
@@ -154,11 +154,14 @@ function isPlain(value: object): boolean {
 }
 
 function wrong(field: string, wanted: string, given: unknown): InvalidRecordError {
-  return fault(`\`${field}\` must be ${wanted}, got ${show(given)}`)
+  return refusal(`\`${field}\` must be ${wanted}, got ${show(given)}`)
 }
 
-function fault(message: string, cause?: unknown): InvalidRecordError {
-  return new InvalidRecordError(`this record was not sent: ${message}`, cause === undefined ? undefined : { cause })
+/** A record is refused. Without a stack: that would be most of what a refusal costs, and names none of the user's code. */
+export function refusal(why: string, cause?: unknown): InvalidRecordError {
+  return withoutStack(
+    () => new InvalidRecordError(`this record was not sent: ${why}`, cause === undefined ? undefined : { cause }),
+  )
 }
 
 /** Characters of a string that a message shows. */

@@ -72,8 +72,11 @@ export const apiVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
     if (errorCode !== ErrorCode.UNSUPPORTED_VERSION) return decodeBody(reader, errorCode, version)
     const classic = new Reader(reader.raw(reader.remaining), false)
     const response = decodeBody(classic, errorCode, 0)
-    if (classic.remaining > 0)
-      throw new MalformedMessageError(`${classic.remaining} bytes behind the end of ApiVersions`)
+    if (classic.remaining > 0) {
+      throw new MalformedMessageError(
+        `the message goes on after the last field of an answer to ApiVersions (bytes left: ${classic.remaining})`,
+      )
+    }
     return response
   },
 }

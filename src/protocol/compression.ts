@@ -84,7 +84,7 @@ export function decompress(id: number, bytes: Uint8Array, maxSize: number = DEFA
       return isFramed(bytes) ? uncompressFramed(bytes, maxSize) : uncompressBlock(bytes, maxSize)
     default:
       throw new MalformedMessageError(
-        `records compressed with codec ${id}, only 0 (none), 1 (gzip) and 2 (snappy) are read`,
+        `the records are compressed with codec ${id}, but only 0 (none), 1 (gzip) and 2 (snappy) can be read`,
       )
   }
 }
@@ -93,7 +93,7 @@ function gunzip(bytes: Uint8Array, maxSize: number): Uint8Array {
   try {
     return gunzipSync(bytes, { maxOutputLength: maxSize })
   } catch (error) {
-    throw new MalformedMessageError(`records that gzip cannot read: ${describe(error)}`, { cause: error })
+    throw new MalformedMessageError(`gzip cannot read the records: ${describe(error)}`, { cause: error })
   }
 }
 
@@ -122,7 +122,11 @@ function uncompressFramed(bytes: Uint8Array, maxSize: number): Uint8Array {
     const size = bytes.length - position >= 4 ? view.getInt32(position) : -1
     position += 4
     if (size < 0 || size > bytes.length - position) {
-      throw new MalformedMessageError(`a snappy block of ${size} bytes with ${bytes.length - position} left`)
+      throw new MalformedMessageError(
+        size < 0
+          ? 'the size of a snappy block is cut short, or negative'
+          : `a snappy block announces ${size} bytes, but only ${bytes.length - position} follow`,
+      )
     }
     const block = uncompressBlock(bytes.subarray(position, position + size), left)
     blocks.push(block)
@@ -135,15 +139,17 @@ function uncompressFramed(bytes: Uint8Array, maxSize: number): Uint8Array {
 function uncompressBlock(block: Uint8Array, maxSize: number): Uint8Array {
   const length = new Reader(block).unsignedVarint()
   if (length > maxSize)
-    throw new MalformedMessageError(`snappy announces ${length} bytes, at most ${maxSize} are accepted`)
+    throw new MalformedMessageError(`snappy announces ${length} bytes of records, but at most ${maxSize} are accepted`)
   if (length > block.length * MAX_EXPANSION) {
-    throw new MalformedMessageError(`snappy announces ${length} bytes in a block of ${block.length}`)
+    throw new MalformedMessageError(
+      `snappy announces ${length} bytes of records in a block of ${block.length}, more than it can hold`,
+    )
   }
   const snappy = loadSnappy()
   try {
     // A string would come back only if it were asked for.
     return snappy.uncompressSync(block) as Uint8Array
   } catch (error) {
-    throw new MalformedMessageError(`records that snappy cannot read: ${describe(error)}`, { cause: error })
+    throw new MalformedMessageError(`snappy cannot read the records: ${describe(error)}`, { cause: error })
   }
 }

@@ -85,7 +85,9 @@ export function decodeResponseBody<S>(api: ResponseCodec<S>, version: number, me
   if (api.key !== API_VERSIONS_KEY) reader.tags()
   const response = api.decodeResponse(reader, version)
   if (reader.remaining > 0) {
-    throw new MalformedMessageError(`${reader.remaining} bytes behind the end of an answer to ${api.name}`)
+    throw new MalformedMessageError(
+      `the message goes on after the last field of an answer to ${api.name} (bytes left: ${reader.remaining})`,
+    )
   }
   return response
 }

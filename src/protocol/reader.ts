@@ -56,7 +56,7 @@ export class Reader {
       value |= (byte & 0x7f) << shift
       if (byte < 0x80) return value >>> 0
     }
-    throw new MalformedMessageError(`an unsigned varint of more than 5 bytes at offset ${this.#position}`)
+    throw new MalformedMessageError(`the unsigned varint that ends at offset ${this.#position} has more than 5 bytes`)
   }
 
   varint(): number {
@@ -71,7 +71,7 @@ export class Reader {
       value |= BigInt(byte & 0x7f) << shift
       if (byte < 0x80) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n))
     }
-    throw new MalformedMessageError(`a varlong of more than 10 bytes at offset ${this.#position}`)
+    throw new MalformedMessageError(`the varlong that ends at offset ${this.#position} has more than 10 bytes`)
   }
 
   uuid(): Buffer {
@@ -80,7 +80,7 @@ export class Reader {
 
   string(): string {
     const value = this.nullableString()
-    if (value === null) throw new MalformedMessageError(`null in a STRING at offset ${this.#position}`)
+    if (value === null) throw this.#unexpectedNull('STRING')
     return value
   }
 
@@ -93,7 +93,7 @@ export class Reader {
 
   bytes(): Buffer {
     const value = this.nullableBytes()
-    if (value === null) throw new MalformedMessageError(`null in a BYTES at offset ${this.#position}`)
+    if (value === null) throw this.#unexpectedNull('BYTES')
     return value
   }
 
@@ -104,7 +104,7 @@ export class Reader {
 
   array<T>(read: () => T): T[] {
     const items = this.nullableArray(read)
-    if (items === null) throw new MalformedMessageError(`null in an ARRAY at offset ${this.#position}`)
+    if (items === null) throw this.#unexpectedNull('ARRAY')
     return items
   }
 
@@ -113,7 +113,9 @@ export class Reader {
     if (length < 0) return this.#null(length, 'ARRAY')
     // An element takes a byte at least: a length beyond that is a lie, found out before it costs anything.
     if (length > this.remaining) {
-      throw new MalformedMessageError(`an ARRAY of ${length} elements with ${this.remaining} bytes left`)
+      throw new MalformedMessageError(
+        `an ARRAY announces ${length} elements at offset ${this.#position}, but only ${this.remaining} bytes follow`,
+      )
     }
     const items: T[] = []
     for (let i = 0; i < length; i++) items.push(read())
@@ -136,17 +138,28 @@ export class Reader {
     return this.#buffer.subarray(start, start + length)
   }
 
+  #unexpectedNull(type: string): MalformedMessageError {
+    return new MalformedMessageError(`${withArticle(type)} before offset ${this.#position} is null, and may not be`)
+  }
+
   #null(length: number, type: string): null {
     if (length === -1) return null
-    throw new MalformedMessageError(`a ${type} of length ${length} at offset ${this.#position}`)
+    throw new MalformedMessageError(`the length of ${withArticle(type)} before offset ${this.#position} is ${length}`)
   }
 
   #take(bytes: number): number {
     const start = this.#position
-    if (bytes < 0 || bytes > this.#buffer.length - start) {
-      throw new MalformedMessageError(`${bytes} bytes wanted at offset ${start}, ${this.remaining} left`)
+    if (bytes < 0) throw new MalformedMessageError(`the length of a field before offset ${start} is ${bytes}`)
+    if (bytes > this.#buffer.length - start) {
+      throw new MalformedMessageError(
+        `the field at offset ${start} is cut off: its size is ${bytes}, of which ${this.remaining} arrived`,
+      )
     }
     this.#position = start + bytes
     return start
   }
+}
+
+function withArticle(type: string): string {
+  return type === 'ARRAY' ? 'an ARRAY' : `a ${type}`
 }

@@ -83,7 +83,8 @@ export function decodeRecordBatches(bytes: Uint8Array): RecordBatch[] {
   let position = 0
   while (buffer.length - position >= LOG_OVERHEAD) {
     const size = LOG_OVERHEAD + buffer.readInt32BE(position + BATCH_LENGTH_OFFSET)
-    if (size < BATCH_HEADER_SIZE) throw new MalformedMessageError(`a record batch of ${size} bytes`)
+    if (size < BATCH_HEADER_SIZE)
+      throw new MalformedMessageError(`a record batch announces ${size} bytes, fewer than its own header has`)
     if (size > buffer.length - position) break
     batches.push(decodeBatch(buffer.subarray(position, position + size)))
     position += size
@@ -93,7 +94,7 @@ export function decodeRecordBatches(bytes: Uint8Array): RecordBatch[] {
 
 function decodeBatch(bytes: Buffer): RecordBatch {
   const magic = bytes.readInt8(MAGIC_OFFSET)
-  if (magic !== 2) throw new MalformedMessageError(`a record batch of magic ${magic}, only 2 is supported`)
+  if (magic !== 2) throw new MalformedMessageError(`a record batch has magic ${magic}, but only magic 2 can be read`)
   const crc = bytes.readUInt32BE(CRC_OFFSET)
   const attributes = bytes.readInt16BE(ATTRIBUTES_OFFSET)
   return {
@@ -125,7 +126,8 @@ export function decodeRecords(batch: RecordBatch): DecodedRecord[] {
   const reader = new Reader(decompress(batch.compression, batch.bytes.subarray(BATCH_HEADER_SIZE)))
   const records: DecodedRecord[] = []
   for (let i = 0; i < batch.recordCount; i++) records.push(decodeRecord(reader, batch))
-  if (reader.remaining > 0) throw new MalformedMessageError(`${reader.remaining} bytes after the last record`)
+  if (reader.remaining > 0)
+    throw new MalformedMessageError(`a record batch goes on after its last record (bytes left: ${reader.remaining})`)
   return records
 }
 
@@ -142,7 +144,9 @@ function decodeRecord(reader: Reader, batch: RecordBatch): DecodedRecord {
     headers.push([reader.raw(reader.varint()).toString('utf8'), nullableBytes(reader)])
   }
   if (reader.position - start !== length) {
-    throw new MalformedMessageError(`a record of ${reader.position - start} bytes that says it has ${length}`)
+    throw new MalformedMessageError(
+      `a record announces ${length} bytes, but its fields take ${reader.position - start}`,
+    )
   }
   // Bit 3: the broker stamped the whole batch with the time of the append.
   return { offset, timestamp: batch.attributes & 8 ? batch.maxTimestamp : timestamp, key, value, headers }

@@ -196,8 +196,8 @@ export class Connection {
     try {
       this.#frames.push(chunk)
     } catch (error) {
-      const foreign = this.#received ? '' : foreignProtocol(chunk)
-      this.close(new ConnectionError(`${foreign}the broker at ${this.name} sent ${describe(error)}`, { cause: error }))
+      const stranger = this.#received ? undefined : foreignProtocol(chunk)
+      this.close(new ConnectionError(this.#explainMalformed(describe(error), stranger), { cause: error }))
     }
     this.#received = true
   }
@@ -208,8 +208,8 @@ export class Connection {
     const correlationId = decodeCorrelationId(message)
     const request = this.#pending[0]
     if (request === undefined || request.correlationId !== correlationId) {
-      const expected = request === undefined ? 'none is waited for' : `${request.correlationId} is next`
-      throw new MalformedMessageError(`an answer with correlation id ${correlationId}, where ${expected}`)
+      const expected = request === undefined ? 'no request waits for one' : `the request has ${request.correlationId}`
+      throw new MalformedMessageError(`the answer has correlation id ${correlationId}, but ${expected}`)
     }
     const response = decodeResponseBody(request.api, request.version, message)
     this.#pending.shift()
@@ -240,6 +240,26 @@ export class Connection {
     this.#requestTimer = scheduler.schedule(fire, Math.max(0, oldest.deadline - scheduler.now()))
   }
 
+  /** What was asked of whom, what came, and what to do about it. */
+  #explainMalformed(fault: string, stranger: string | undefined): string {
+    const { name } = this
+    if (stranger !== undefined) return `${stranger}; check host and port in option \`brokers\` (${name})`
+    const api = this.#pending[0]?.api.name
+    const asked =
+      api === undefined ? 'sent bytes that no request asked for' : `answered ${api} with bytes that cannot be read`
+    return `the broker at ${name} ${asked}: ${fault}; ${this.#remedy()}`
+  }
+
+  #remedy(): string {
+    const oversize = (this.#frames.refused ?? -1) >= 0
+    const raise = `raise option \`maxResponseBytes\` (${this.#options.maxResponseBytes}) if answers may be that large`
+    // Until it has answered ApiVersions, it may be anything that listens.
+    if (this.#ranges === undefined) {
+      return `check that option \`brokers\` names Kafka brokers${oversize ? `, or ${raise}` : ''}`
+    }
+    return oversize ? raise : 'check that it is Kafka 2.1 to 4.x, with no proxy that changes what it sends'
+  }
+
   #explainClose(error: Error | undefined): Error {
     if (error instanceof AuthenticationError) return error
     if (!this.#opened) {
@@ -257,10 +277,11 @@ export class Connection {
   }
 }
 
-/** What answers there, if its first bytes tell. */
-function foreignProtocol(bytes: Buffer): string {
-  if (bytes.toString('latin1', 0, 5) === 'HTTP/') return 'an HTTP server answers here, not Kafka: '
+/** What answers there, if its first bytes tell, and the remedy. */
+function foreignProtocol(bytes: Buffer): string | undefined {
+  if (bytes.toString('latin1', 0, 5) === 'HTTP/') return 'an HTTP server answers here, not Kafka'
   // A TLS record: alert (21) or handshake (22), major version 3.
-  if ((bytes[0] === 21 || bytes[0] === 22) && bytes[1] === 3) return 'a TLS listener answers here, not plain Kafka: '
-  return ''
+  if ((bytes[0] === 21 || bytes[0] === 22) && bytes[1] === 3)
+    return 'a TLS listener answers here, not plain Kafka: set option `ssl` to speak TLS'
+  return undefined
 }

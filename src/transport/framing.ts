@@ -19,10 +19,16 @@ export class FrameReader {
   #pendingBytes = 0
   /** Bytes that must be there before anything can be done: 4 for a size, or a whole frame. */
   #wanted = 4
+  #refused: number | undefined
 
   constructor(maxFrameSize: number, onFrame: (message: Buffer) => void) {
     this.#maxFrameSize = maxFrameSize
     this.#onFrame = onFrame
+  }
+
+  /** The size of the frame that was refused, if one was: whoever knows what the limit is for can say how to raise it. */
+  get refused(): number | undefined {
+    return this.#refused
   }
 
   push(chunk: Buffer): void {
@@ -42,10 +48,10 @@ export class FrameReader {
     while (bytes.length - position >= 4) {
       const size = bytes.readInt32BE(position)
       if (size < 0 || size > this.#maxFrameSize) {
-        throw new MalformedMessageError(
-          `a frame of ${size} bytes was announced, at most ${this.#maxFrameSize} are accepted` +
-            ` (the first bytes are ${JSON.stringify(bytes.toString('latin1', position, position + 16))})`,
-        )
+        this.#refused = size
+        const rule = size < 0 ? 'which is negative' : `but at most ${this.#maxFrameSize} are accepted`
+        const start = JSON.stringify(bytes.toString('latin1', position, position + 16))
+        throw new MalformedMessageError(`a frame announces ${size} bytes, ${rule} (it begins with ${start})`)
       }
       if (bytes.length - position - 4 < size) {
         this.#wanted = size + 4

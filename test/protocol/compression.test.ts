@@ -121,7 +121,9 @@ describe('the size that may come of it', () => {
   it('cannot be lied about', () => {
     // 0x07ffffff bytes, within the default limit, from six
     const lie = Buffer.concat([Buffer.from('ffffff3f', 'hex'), Buffer.from('0078', 'hex')])
-    assert.throws(() => decompress(CompressionId.SNAPPY, lie), { message: /announces 134217727 bytes in a block of 6/ })
+    assert.throws(() => decompress(CompressionId.SNAPPY, lie), {
+      message: /announces 134217727 bytes of records in a block of 6/,
+    })
     assert.throws(() => decompress(CompressionId.SNAPPY, framed(lie)), MalformedMessageError)
   })
 

@@ -8,6 +8,9 @@ import { decodeRequestHeader, decodeResponseBody } from '../../src/protocol/mess
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { apis, batches, decodeBody, goldens } from './golden/fixtures.js'
 
+/** It stands behind a colon, and by itself: something that is or does something. */
+const CLAUSE = /^(a|an|the|gzip|snappy) .*\b(announces|are|cannot|goes on|has|is)\b/
+
 describe('a message that is cut short', () => {
   for (const api of apis) {
     it(`${api.name}: is malformed, wherever the cut`, () => {
@@ -66,6 +69,7 @@ describe('a message with wrong bytes', () => {
             decodeBody(golden.api, golden.direction, golden.version, body)
           } catch (error) {
             assert.ok(error instanceof MalformedMessageError, `${golden.title}: ${error}`)
+            assert.match(error.message, CLAUSE)
           }
         },
       ),
@@ -115,6 +119,7 @@ describe('a record batch that is damaged', () => {
           for (const read of decodeRecordBatches(bytes)) decodeRecords(read)
         } catch (error) {
           assert.ok(error instanceof MalformedMessageError, `${batch.name}: ${error}`)
+          assert.match(error.message, CLAUSE)
         }
       }),
       { numRuns: 10_000 },

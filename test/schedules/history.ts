@@ -40,7 +40,7 @@ export interface Settled {
   /** The stream that told it. */
   readonly stream: number
   readonly at: number
-  readonly kind: 'acked' | 'failed' | 'omitted'
+  readonly kind: 'acked' | 'failed'
   readonly partition?: number
   readonly offset?: number
   readonly persisted?: 'no' | 'maybe'

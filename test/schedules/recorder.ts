@@ -52,18 +52,12 @@ export class Recorder {
     const number = ack.record.metadata!
     this.#unsettled.delete(number)
     const common = { number, stream, at: this.#world.time.now() }
-    switch (ack.kind) {
-      case 'acked':
-        this.#settled.push({ ...common, kind: 'acked', partition: ack.partition, offset: Number(ack.offset) })
-        return
-      case 'failed': {
-        const { persisted, attempts, error } = ack
-        this.#settled.push({ ...common, kind: 'failed', persisted, attempts, error: error.name })
-        return
-      }
-      case 'omitted':
-        this.#settled.push({ ...common, kind: 'omitted', error: ack.cause.name })
+    if (ack.kind === 'acked') {
+      this.#settled.push({ ...common, kind: 'acked', partition: ack.partition, offset: Number(ack.offset) })
+      return
     }
+    const { persisted, attempts, error } = ack
+    this.#settled.push({ ...common, kind: 'failed', persisted, attempts, error: error.name })
   }
 
   unsubscribed(stream: number): void {

@@ -91,7 +91,7 @@ export class Proof {
     return [...this.#settled.keys()]
   }
 
-  /** What became of these records, in short: `acked`, `no`, `maybe` or `omitted`. */
+  /** What became of these records, in short: `acked`, `no` or `maybe`. */
   ends(numbers: readonly number[]): string[] {
     return numbers.map(number => {
       const ack = this.ack(number)
@@ -160,7 +160,7 @@ export class Proof {
         assert.ok(place !== undefined, `record ${number} was acked and is not readable`)
         assert.equal(place.partition, ack.partition)
         if (ack.offset !== -1n && !lost.has(number)) assert.equal(place.offset, ack.offset)
-      } else if (ack.kind === 'omitted' || ack.persisted === 'no') {
+      } else if (ack.persisted === 'no') {
         assert.equal(place, undefined, `record ${number} was reported as not written, and is readable`)
       }
     }

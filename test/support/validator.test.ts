@@ -102,13 +102,10 @@ test('a record that may be stored, and is out of order', () => {
   ])
 })
 
-test('a record that was said not to be stored, or omitted, and is there', () => {
-  const omitted: Ack<number> = { kind: 'omitted', cause: new Error(), record: failure('no').record }
-  for (const ack of [failure('no'), omitted]) {
-    assert.deepEqual(findings(11, [...acks, ack], [...read, copy(5)]), [
-      'record 10 is at 0@5, and was said not to be stored',
-    ])
-  }
+test('a record that was said not to be stored, and is there', () => {
+  assert.deepEqual(findings(11, [...acks, failure('no')], [...read, copy(5)]), [
+    'record 10 is at 0@5, and was said not to be stored',
+  ])
 })
 
 test('a second copy of an acked record is a duplicate, also where one that may be stored is the same', () => {

@@ -65,7 +65,7 @@ function failedByContent(acks: readonly Ack<number>[]): Map<string, { no: number
     if (ack.kind === 'acked') continue
     const at = contentOf(ack)
     if (!failed.has(at)) failed.set(at, { no: [], maybe: [] })
-    failed.get(at)![ack.kind === 'failed' ? ack.persisted : 'no'].push(ack.record.metadata!)
+    failed.get(at)![ack.persisted].push(ack.record.metadata!)
   }
   // A second copy of a record that was acked is a duplicate, also where a record that failed is the same as it.
   for (const ack of acks) if (ack.kind === 'acked') failed.delete(contentOf(ack))

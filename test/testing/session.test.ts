@@ -233,15 +233,11 @@ describe('what is not understood ends the connection, after the answers to what 
       Buffer.concat(encodeRequestFrame({ ...fetch, maxVersion: 99 } as typeof fetch, 3, 9, null, longPoll(0))),
       /Fetch version 3 is not supported/,
     ],
-    [
-      'a body that is cut short',
-      Buffer.from('0000000a' + '0000' + '0009' + '00000009' + 'ffff', 'hex'),
-      /bytes wanted/,
-    ],
-    ['a header that is cut short', Buffer.from('00000003' + '000000', 'hex'), /bytes wanted/],
-    ['a negative size', Buffer.from('ffffffff', 'hex'), /a frame of -1 bytes/],
-    ['a size above socket.request.max.bytes', Buffer.from('06400001', 'hex'), /a frame of 104857601 bytes/],
-    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), /a frame of 1195725856 bytes/],
+    ['a body that is cut short', Buffer.from('0000000a' + '0000' + '0009' + '00000009' + 'ffff', 'hex'), /is cut off/],
+    ['a header that is cut short', Buffer.from('00000003' + '000000', 'hex'), /is cut off/],
+    ['a negative size', Buffer.from('ffffffff', 'hex'), /a frame announces -1 bytes/],
+    ['a size above socket.request.max.bytes', Buffer.from('06400001', 'hex'), /a frame announces 104857601 bytes/],
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), /a frame announces 1195725856 bytes/],
   ] as const) {
     test(what, async () => {
       await using bench = await startBench({ replyDelayMs: 30 })

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { type Subscription, VirtualTimeScheduler } from 'rxjs'
-import { ConnectionError, RequestTimeoutError, UnsupportedVersionError } from '../../src/errors.js'
+import {
+  ConnectionError,
+  MalformedMessageError,
+  RequestTimeoutError,
+  UnsupportedVersionError,
+} from '../../src/errors.js'
 import { apiVersions } from '../../src/protocol/api-versions.js'
 import { initProducerId } from '../../src/protocol/init-producer-id.js'
 import { decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/message.js'
@@ -14,6 +19,9 @@ const RANGES = [
   { apiKey: 18, minVersion: 0, maxVersion: 4 },
   { apiKey: 22, minVersion: 0, maxVersion: 9 },
 ]
+
+/** What to do about answers that a Kafka broker does not give. */
+const CHECK_BROKER = 'check that it is Kafka 2.1 to 4.x, with no proxy that changes what it sends'
 
 let transport: FakeTransport
 let scheduler: VirtualTimeScheduler
@@ -127,7 +135,7 @@ test('a wrong correlation id ends the connection and everything that waits', () 
   for (const { ids, error } of [a, b]) {
     assert.deepEqual(ids, [])
     assert.ok(error instanceof ConnectionError)
-    assert.match(error.message, /correlation id 2, where 1 is next/)
+    assert.match(error.message, /correlation id 2, but the request has 1/)
   }
   assert.match(failure?.message ?? '', /correlation id 2/)
 })
@@ -135,7 +143,11 @@ test('a wrong correlation id ends the connection and everything that waits', () 
 test('an answer that nothing waits for ends the connection', () => {
   open()
   receive(...producerId(1, 1n))
-  assert.match(failure?.message ?? '', /correlation id 1, where none is waited for/)
+  assert.equal(
+    failure?.message,
+    'the broker at broker:9092 sent bytes that no request asked for: the answer has correlation id 1, but no request' +
+      ` waits for one; ${CHECK_BROKER}`,
+  )
 })
 
 test('an answer that is cut short inside ends the connection', () => {
@@ -146,7 +158,12 @@ test('an answer that is cut short inside ends the connection', () => {
   receive(cut)
   assert.deepEqual(ids, [])
   assert.ok(transport.last.destroyed)
-  assert.match(failure?.message ?? '', /the broker at broker:9092 sent/)
+  assert.equal(
+    failure?.message,
+    'the broker at broker:9092 answered InitProducerId with bytes that cannot be read: the field at offset 11 is cut' +
+      ` off: its size is 8, of which 7 arrived; ${CHECK_BROKER}`,
+  )
+  assert.ok(failure.cause instanceof MalformedMessageError)
 })
 
 test('frames behind a broken one in the same chunk are not looked at', () => {
@@ -161,7 +178,54 @@ test('a reply larger than allowed is refused as soon as its size is known', () =
   const size = Buffer.alloc(4)
   size.writeInt32BE(10_001)
   receive(size)
-  assert.match(failure?.message ?? '', /10001 bytes was announced, at most 10000/)
+  assert.equal(
+    failure?.message,
+    'the broker at broker:9092 answered InitProducerId with bytes that cannot be read: a frame announces 10001 bytes, but' +
+      ' at most 10000 are accepted (it begins with "\\u0000\\u0000\'\\u0011"); raise option `maxResponseBytes` (10000) if' +
+      ' answers may be that large',
+  )
+})
+
+test('a size that is negative is no matter of `maxResponseBytes`', () => {
+  const { error: _ } = ask(open())
+  receive(Buffer.from('ffffffff', 'hex'))
+  assert.match(
+    failure?.message ?? '',
+    /^the broker at broker:9092 answered InitProducerId with .* announces -1 bytes, /,
+  )
+  assert.match(failure?.message ?? '', new RegExp(`; ${CHECK_BROKER}$`))
+})
+
+test('an answer that goes on behind its last field', () => {
+  const { error: _ } = ask(open())
+  const frame = Buffer.concat([...producerId(1, 1n), Buffer.alloc(3)])
+  frame.writeInt32BE(frame.length - 4)
+  receive(frame)
+  assert.match(
+    failure?.message ?? '',
+    /answered InitProducerId with .*: the message goes on after the last field of .* \(bytes left: 3\)/,
+  )
+})
+
+test('what answers ApiVersions with anything else may be no broker at all', () => {
+  transport.last.listener.opened()
+  receive(Buffer.from('SSH-2.0-OpenSSH_9.6\r\n'))
+  assert.equal(
+    failure?.message,
+    'the broker at broker:9092 answered ApiVersions with bytes that cannot be read: a frame announces 1397966893 bytes, but' +
+      ' at most 10000 are accepted (it begins with "SSH-2.0-OpenSSH_"); check that option `brokers` names Kafka brokers,' +
+      ' or raise option `maxResponseBytes` (10000) if answers may be that large',
+  )
+})
+
+test('an empty frame', () => {
+  transport.last.listener.opened()
+  receive(Buffer.alloc(4))
+  assert.equal(
+    failure?.message,
+    'the broker at broker:9092 answered ApiVersions with bytes that cannot be read: the field at offset 0 is cut' +
+      ' off: its size is 4, of which 0 arrived; check that option `brokers` names Kafka brokers',
+  )
 })
 
 test('a request that is not answered in time ends the connection, and those behind it', () => {
@@ -205,13 +269,19 @@ test('several addresses of one host, all refused: each is told', () => {
 test('an HTTP server, a TLS listener, and one that just closes are told apart', () => {
   transport.last.listener.opened()
   receive(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'))
-  assert.match(failure?.message ?? '', /an HTTP server answers here, not Kafka/)
+  assert.equal(
+    failure?.message,
+    'an HTTP server answers here, not Kafka; check host and port in option `brokers` (broker:9092)',
+  )
 })
 
 test('a TLS listener answers with an alert', () => {
   transport.last.listener.opened()
   receive(Buffer.from([21, 3, 3, 0, 2, 2, 70]))
-  assert.match(failure?.message ?? '', /a TLS listener answers here/)
+  assert.equal(
+    failure?.message,
+    'a TLS listener answers here, not plain Kafka: set option `ssl` to speak TLS; check host and port in option `brokers` (broker:9092)',
+  )
 })
 
 test('a listener that closes without a word may want TLS or SASL', () => {

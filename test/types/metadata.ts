@@ -4,7 +4,9 @@ import { filter, map, type Observable, of } from 'rxjs'
 import {
   type Ack,
   type AckDuplex,
+  type Acked,
   type BatchAck,
+  type Failed,
   failFast,
   type Producer,
   type ProducerRecord,
@@ -26,7 +28,7 @@ const records = new ReadableStream<typeof record>()
 // Operators: without a single annotation.
 expectType<Observable<Ack<number>>>()(of(record).pipe(producer.send()))
 expectType<Observable<Ack<number>>>()(of(record).pipe(producer.send({})))
-expectType<Observable<Ack<number>>>()(of(record).pipe(producer.send(), failFast()))
+expectType<Observable<Acked<number>>>()(of(record).pipe(producer.send(), failFast()))
 expectType<Observable<BatchAck<number>>>()(of(record).pipe(producer.sendBatches()))
 expectType<Observable<Ack>>()(of({ topic: 't', value: 'v' }).pipe(producer.send()))
 expectType<Observable<Ack<string>>>()(
@@ -40,7 +42,10 @@ of(record).pipe(
 of(record).pipe(
   producer.send(),
   failFast(),
-  map(ack => expectType<number | undefined>()(ack.record.metadata)),
+  map(ack => {
+    expectType<bigint>()(ack.offset)
+    expectType<number | undefined>()(ack.record.metadata)
+  }),
 )
 of(record).pipe(
   producer.sendBatches(),
@@ -63,8 +68,9 @@ of(record).pipe(
   producer.send(),
   filter(ack => ack.kind !== 'acked'),
   map(ack => {
-    expectType<Error>()(ack.kind === 'failed' ? ack.error : ack.cause)
-    if (ack.kind === 'failed') expectType<'no' | 'maybe'>()(ack.persisted)
+    expectType<Failed<number>>()(ack)
+    expectType<Error>()(ack.error)
+    expectType<'no' | 'maybe'>()(ack.persisted)
   }),
 )
 of(record).pipe(
@@ -109,8 +115,8 @@ records.pipeTo(producer.webWritable())
 records.pipeTo(producer.webWritable({ onFailed: ack => expectType<number | undefined>()(ack.record.metadata) }))
 producer.writable<number>({
   onFailed: ack => {
-    expectType<Exclude<Ack<number>, { kind: 'acked' }>>()(ack)
-    expectType<'failed' | 'omitted'>()(ack.kind)
+    expectType<Failed<number>>()(ack)
+    expectType<'failed'>()(ack.kind)
   },
 })
 export async function readAcks(): Promise<void> {
@@ -119,4 +125,5 @@ export async function readAcks(): Promise<void> {
 
 // What failFast() errors with knows the metadata too.
 declare const failure: RecordFailedError<number>
-expectType<number | undefined>()(failure.ack.record.metadata)
+expectType<Failed<number>>()(failure.ack)
+expectType<'no' | 'maybe'>()(failure.persisted)

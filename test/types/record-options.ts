@@ -2,8 +2,8 @@
 import { map, type Observable, of } from 'rxjs'
 import {
   type Ack,
-  type Acked,
   type AckDuplex,
+  type Acked,
   type BatchAck,
   type Producer,
   type RecordOptions,
