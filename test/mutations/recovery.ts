@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.js'
 
 const PARTITION = 'src/producer/partition.ts'
+const SPLIT = 'src/producer/split.ts'
 const SEQUENCER = 'src/producer/sequencer.ts'
 const DATA_PATH = 'src/producer/data-path.ts'
 
@@ -194,14 +195,14 @@ export const RECOVERY: readonly Mutation[] = [
   {
     rule: 'too large',
     name: 'the second half begins with the sequence of the first',
-    file: PARTITION,
+    file: SPLIT,
     text: 'nextSequence(batch.baseSequence, first.count)',
     instead: 'batch.baseSequence',
   },
   {
     rule: 'too large',
     name: 'the second half begins one sequence too late',
-    file: PARTITION,
+    file: SPLIT,
     text: 'nextSequence(batch.baseSequence, first.count)',
     instead: 'nextSequence(batch.baseSequence, first.count + 1)',
   },
@@ -215,7 +216,7 @@ export const RECOVERY: readonly Mutation[] = [
   {
     rule: 'wrap of sequences',
     name: 'the second half of a batch that is split over the wrap does not wrap',
-    file: PARTITION,
+    file: SPLIT,
     text: 'nextSequence(batch.baseSequence, first.count)',
     instead: '(batch.baseSequence + first.count) % (2 ** 31 + 1)',
   },
