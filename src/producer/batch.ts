@@ -79,8 +79,10 @@ export class Batch {
   records: ProducerRecord[] = []
   identity: BatchIdentity | undefined
   baseSequence: number = NO_SEQUENCE
-  /** Requests that carried it. */
+  /** Requests that carried its records. */
   attempts = 0
+  /** How many of these carried the batch that it is a part of: they do not count against its retries. */
+  inherited = 0
   /**
    * It was sent, and no answer has said whether it is stored. From then on it may be sent again only as it is, must not
    * be called failed for certain, and stays so until a broker confirms it: later rejections speak of later attempts.
@@ -229,6 +231,7 @@ export class Batch {
       part.#owe(this.records[i]!, timestamp, this.#sinks[run]!)
     }
     part.attempts = this.attempts
+    part.inherited = this.attempts
     part.corruptions = this.corruptions
     part.sealed = true
     part.due = true

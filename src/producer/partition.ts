@@ -302,7 +302,7 @@ export class Partition {
     if (batch.unresolved) return displaced || refused ? 'fails' : 'again'
     if (bad && verdict.named.length > 0) return 'sifted'
     if ((bad || verdict.kind === 'tooLarge') && batch.count > 1) return 'halved'
-    return refused || batch.attempts > this.#retries ? 'fails' : 'again'
+    return refused || batch.attempts - batch.inherited > this.#retries ? 'fails' : 'again'
   }
 
   /** Brings its fate about; gives what is left of it to be sent. */

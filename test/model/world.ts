@@ -148,7 +148,7 @@ export class World {
     const { identity, next } = partition.sequencer
     const batches = this.batches.map(batch => {
       const { uncertain } = this.#notes.get(batch)!
-      const attempts = bounds.retries < 9 ? Math.min(batch.attempts, bounds.retries + 1) : 0
+      const attempts = bounds.retries < 9 ? Math.min(batch.attempts - batch.inherited, bounds.retries + 1) : 0
       const flags = `${+batch.unresolved}${+batch.settled}${+uncertain}${+batch.sealed}${attempts}`
       const half = batch.counterpart === undefined ? '' : numberOf(batch.counterpart)
       const suspicion = `${batch.corruptions}${+batch.suspect}${half}`

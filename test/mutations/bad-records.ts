@@ -63,6 +63,14 @@ export const BAD_RECORDS: readonly Mutation[] = [
   },
   {
     rule: 'bad records',
+    name: 'requests for the whole are retries of its parts',
+    file: BATCH,
+    text: '    part.inherited = this.attempts\n',
+    instead: '',
+    checks: ['units'],
+  },
+  {
+    rule: 'bad records',
     name: 'the other half is sent, though it is known to be bad',
     file: PARTITION,
     text: '      this.#convict(batch.counterpart, ends)\n',

@@ -983,6 +983,23 @@ test('the retry limit fails what was rejected, never what may be stored', () => 
   assert.deepEqual(log, ['pause 2', 'pause 3', 'pause 4', 'pause 5', 'pause 6'])
 })
 
+test('what is left of a batch, and its halves, have as many retries as any other batch; acks count every request', () => {
+  partition = newPartition(1)
+  const a = add('a', 5)
+  partition.answered(take(), bad([0, noKey]))
+  const rest = take()
+  partition.answered(rest, bad())
+  const half = take()
+  partition.answered(half, rejected)
+  partition.resume()
+  assert.equal(take(), half)
+  assert.deepEqual([a.attempts, rest.attempts, half.attempts], [1, 2, 4])
+  partition.answered(half, rejected)
+  assert.deepEqual(log.slice(1), ['a.0 failed, persisted no', 'a.1 split', 'pause 1', 'a.1.0 failed, persisted no'])
+  partition.answered(take(), stored(0n))
+  assert.equal(log.at(-1), 'a.1.1 acked')
+})
+
 test('a batch that expires unsent leaves no gap', () => {
   open()
   const [a, b] = [add('a'), add('b')]
