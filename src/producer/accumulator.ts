@@ -216,7 +216,7 @@ export class Accumulator {
     this.#lingering.delete(batch)
     for (const part of parts) this.#live.add(part)
     this.#deliveries.replace(batch, parts)
-    this.#flushes.moved(batch, ...parts)
+    this.#flushes.split(batch, parts)
   }
 
   /** Everything that has no end yet ends with this error. */

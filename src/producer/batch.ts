@@ -220,7 +220,7 @@ export class Batch {
       lengths.measure(key, value, headers)
       size += lengths.max
     }
-    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafeSlow(size))
+    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafe(size))
     let run = 0
     for (const i of indexes) {
       while ((this.#starts[run + 1] ?? this.count) <= i) run++

@@ -714,6 +714,7 @@ function requestsFor(count: number, isBad: (number: number) => boolean, verdict:
   while (partition.sendable) {
     const batch = take()
     requests++
+    assert.ok(requests < 4 * count, 'it goes on for ever')
     assert.ok(!partition.sendable, 'one at a time')
     assert.equal(batch.baseSequence, next)
     if (numbersIn(batch).some(isBad)) {

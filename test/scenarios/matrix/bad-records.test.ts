@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { from } from 'rxjs'
 import { BrokerError } from '../../../src/index.js'
 import { ErrorCode } from '../../../src/protocol/error-codes.js'
 import type { TopicOptions } from '../../../src/testing/index.js'
@@ -13,6 +14,7 @@ import {
   stamps,
   startProof,
 } from '../../support/exactly-once.js'
+import { startWorld, valuesIn, watch } from '../../support/world.js'
 
 const { INVALID_RECORD, INVALID_TIMESTAMP, CORRUPT_MESSAGE, OUT_OF_ORDER_SEQUENCE_NUMBER } = ErrorCode
 
@@ -317,6 +319,30 @@ test('row 35: a broker forgets the producer meanwhile, and takes 0 only: a new e
   assert.ok(proof.told('epochBumped').length > 0)
   assert.ok(rejections(proof.cluster).includes(OUT_OF_ORDER_SEQUENCE_NUMBER))
   await proof.end()
+})
+
+test('row 35: sendBatches(): an ack for the records that fail for one reason, and one for the rest', async () => {
+  const topics = { t: { partitions: 1, cleanupPolicy: 'compact', messageTimestampBeforeMaxMs: 1_000 } } as const
+  const world = await startWorld({ cluster: { topics } })
+  await world.time.advance(5_000)
+  const records = [...Array(10).keys()].map(i => ({
+    topic: 't',
+    value: `${i}`,
+    ...(i % 4 !== 0 && { key: 'k' }),
+    ...(i === 3 && { timestamp: 7 }),
+  }))
+  const acks = watch(from(records).pipe(world.producer.sendBatches()))
+  await world.time.until(() => acks.done)
+  assert.deepEqual(
+    acks.values.map(ack => [ack.kind, ack.baseOffset, [...ack].map(({ record }) => Number(record.value))]),
+    [
+      ['failed', -1n, [0, 4, 8]],
+      ['failed', -1n, [3]],
+      ['acked', 0n, [1, 2, 5, 6, 7, 9]],
+    ],
+  )
+  assert.deepEqual(valuesIn(world.cluster, 't', 0), ['1', '2', '5', '6', '7', '9'])
+  await world.end()
 })
 
 test('row 35: flush() waits for all parts of what it was called for; close() as well', async () => {
