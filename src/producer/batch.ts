@@ -90,7 +90,7 @@ export class Batch {
   unresolved = false
   /** How often a broker has called it, or the batch that it was part of, corrupt. */
   corruptions = 0
-  /** A part of a batch of which a broker refuses some record, without saying which. It is sent alone. */
+  /** A part of a batch of which a broker refuses some record, without saying which. Nothing is sent behind it. */
   suspect = false
   /** The half behind it of the same batch: the bad record is in that one if this one is stored. */
   counterpart: Batch | undefined

@@ -100,8 +100,7 @@ export class Partition {
     // two epochs: it takes sequence 0 of a new epoch at any time, and nothing of the old one after that.
     const sameEpoch = last.identity === (head.identity ?? this.sequencer.identity)
     // What follows a bad record is sent in vain.
-    const suspect = last.suspect || head.suspect
-    return this.#phase === 'open' && this.#node === this.leader && sameEpoch && !suspect
+    return this.#phase === 'open' && this.#node === this.leader && sameEpoch && !last.suspect
   }
 
   /** The batch that is next to be sent; only while {@link sendable}. */

@@ -87,26 +87,10 @@ export const BAD_RECORDS: readonly Mutation[] = [
   },
   {
     rule: 'bad records',
-    name: 'suspects are sent together',
-    file: PARTITION,
-    text: 'const suspect = last.suspect || head.suspect',
-    instead: 'const suspect = false',
-    checks: ['units'],
-  },
-  {
-    rule: 'bad records',
     name: 'what follows a suspect is sent with it',
     file: PARTITION,
-    text: 'const suspect = last.suspect || head.suspect',
-    instead: 'const suspect = head.suspect',
-    checks: ['units'],
-  },
-  {
-    rule: 'bad records',
-    name: 'a suspect is sent behind others',
-    file: PARTITION,
-    text: 'const suspect = last.suspect || head.suspect',
-    instead: 'const suspect = last.suspect',
+    text: ' && !last.suspect',
+    instead: '',
     checks: ['units'],
   },
   {
@@ -118,10 +102,10 @@ export const BAD_RECORDS: readonly Mutation[] = [
   },
   {
     rule: 'bad records',
-    name: 'a record that is named twice fails twice',
+    name: 'of two reasons for a record the second counts',
     file: SENDER,
-    text: 'const named = new Map<number, NamedRecord>()',
-    instead: 'const named = new (class extends Map<number, NamedRecord> { override has() { return false } })()',
+    text: 'index < 0 || index >= count || named.has(index)',
+    instead: 'index < 0 || index >= count',
     checks: ['units'],
   },
   {
