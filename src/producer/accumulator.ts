@@ -250,15 +250,17 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#effects.released()
   }
 
-  /** The topic takes no batch as large as this one: its parts stand in for it, and later ones are made smaller. */
+  /** Its parts stand in for the batch. If the topic takes none that is as large as that, later ones are made smaller. */
   split(batch: Batch, parts: readonly Batch[]): void {
     const topic = this.#topics.get(batch.topic)!
-    topic.batchSize = Math.max(1, Math.min(topic.batchSize, batch.encoded >> 1))
+    if (batch.verdict?.kind === 'tooLarge') {
+      topic.batchSize = Math.max(1, Math.min(topic.batchSize, batch.encoded >> 1))
+    }
     this.#live.delete(batch)
     this.#lingering.delete(batch)
     for (const part of parts) this.#live.add(part)
     this.#deliveries.replace(batch, parts)
-    this.#flushes.moved(batch, ...parts)
+    this.#flushes.split(batch, parts)
   }
 
   /** Everything that has no end yet ends with this error. */

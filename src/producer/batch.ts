@@ -1,5 +1,5 @@
 import type { Compression } from '../protocol/compression.js'
-import { type DecodedRecord, decodeRecordBatches, decodeRecords } from '../protocol/record-batch.js'
+import { BATCH_HEADER_SIZE, type DecodedRecord, decodeRecordBatches, decodeRecords } from '../protocol/record-batch.js'
 import {
   type BatchIdentity,
   type Buffers,
@@ -40,9 +40,24 @@ export type Verdict =
   | { readonly kind: 'tooLarge'; readonly error: Error }
   /** This request stored nothing, and no other will. */
   | { readonly kind: 'refused'; readonly error: Error }
+  /** Some of its records are refused, so nothing was stored; the others may be stored without them. */
+  | { readonly kind: 'badRecords'; readonly error: Error; readonly named: readonly NamedRecord[] }
+  /** It was damaged on its way, or has a record that an old broker refuses; nothing was stored. */
+  | { readonly kind: 'corrupt'; readonly error: Error; readonly named: readonly NamedRecord[] }
+
+/** A record that a broker names as one that it refuses (KIP-467), with the broker's reason. */
+export interface NamedRecord {
+  /** Its place in the batch. */
+  readonly index: number
+  /** The same object for records that are refused with the same message. */
+  readonly error: Error
+}
 
 /** The sequence of a batch that has none yet: it was never sent, or gave its sequence back. */
 export const NO_SEQUENCE = -1
+
+/** Of bytes that are read again, and not sent. */
+const NOBODY: BatchIdentity = { producerId: -1n, producerEpoch: -1 }
 
 /**
  * What a record takes beside its bytes until it has its terminal event: it comes back in its ack, and so does what it holds.
@@ -63,13 +78,21 @@ export class Batch {
   records: ProducerRecord[] = []
   identity: BatchIdentity | undefined
   baseSequence: number = NO_SEQUENCE
-  /** Requests that carried it. */
+  /** Requests that carried its records. */
   attempts = 0
+  /** How many of these carried the batch that it is a part of: they do not count against its retries. */
+  inherited = 0
   /**
    * It was sent, and no answer has said whether it is stored. From then on it may be sent again only as it is, must not
    * be called failed for certain, and stays so until a broker confirms it: later rejections speak of later attempts.
    */
   unresolved = false
+  /** How often a broker has called it, or the batch that it was part of, corrupt. */
+  corruptions = 0
+  /** A part of a batch of which a broker refuses some record, without saying which. Nothing is sent behind it. */
+  suspect = false
+  /** The half behind it of the same batch: the bad record is in that one if this one is stored. */
+  counterpart: Batch | undefined
   /** It has ended: its records have had their terminal events. */
   settled = false
   /** What the last request that carried it came to; undefined while one does, and before the first. */
@@ -150,16 +173,24 @@ export class Batch {
   }
 
   /**
-   * Two batches with half of the records each, without sequences yet: only for one that is certainly not stored. Made from
-   * its bytes, for a user may have changed the records since.
+   * Batches that stand in for this one, without sequences yet: only for one that is certainly not stored. Made from its
+   * bytes, for a user may have changed the records since.
+   *
+   * @param groups the records of each part by their index, in order; each record in one group.
    */
-  split(): [Batch, Batch] {
-    const decoded = decodeRecords(decodeRecordBatches(this.bytes!)[0]!)
-    const middle = this.count >> 1
-    const parts: [Batch, Batch] = [this.#part(decoded, 0, middle), this.#part(decoded, middle, this.count)]
-    // Together what it had: the header that they have more must not make `bufferMemory` overflow.
-    parts[0].encoded = this.encoded >> 1
-    parts[1].encoded = this.encoded - parts[0].encoded
+  split(groups: readonly (readonly number[])[]): Batch[] {
+    this.seal('none') // nothing, for one that was sent
+    const bytes = this.bytes ?? this.#builder.stamp(NOBODY, NO_SEQUENCE)
+    const decoded = decodeRecords(decodeRecordBatches(bytes)[0]!)
+    const parts = groups.map(indexes => this.#part(decoded, indexes))
+    // Together what it had: the headers that they have more must not make `bufferMemory` overflow.
+    const total = this.encoded
+    let before = 0
+    for (const part of parts) {
+      const start = Math.floor((total * before) / this.count)
+      before += part.count
+      part.encoded = Math.floor((total * before) / this.count) - start
+    }
     return parts
   }
 
@@ -183,11 +214,17 @@ export class Batch {
     this.bytes = undefined
   }
 
-  #part(decoded: readonly DecodedRecord[], from: number, to: number): Batch {
-    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafeSlow(this.encoded))
+  #part(decoded: readonly DecodedRecord[], indexes: readonly number[]): Batch {
     const lengths = new RecordLengths()
+    let size = BATCH_HEADER_SIZE
+    for (const i of indexes) {
+      const { key, value, headers } = decoded[i]!
+      lengths.measure(key, value, headers)
+      size += lengths.max
+    }
+    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafe(size))
     let run = 0
-    for (let i = from; i < to; i++) {
+    for (const i of indexes) {
       while ((this.#starts[run + 1] ?? this.count) <= i) run++
       const { key, value, headers } = decoded[i]!
       lengths.measure(key, value, headers)
@@ -196,6 +233,8 @@ export class Batch {
       part.#owe(this.records[i]!, timestamp, this.#sinks[run]!)
     }
     part.attempts = this.attempts
+    part.inherited = this.attempts
+    part.corruptions = this.corruptions
     part.sealed = true
     part.due = true
     return part

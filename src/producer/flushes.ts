@@ -18,8 +18,13 @@ export class Flushes<T> {
     }
   }
 
-  /** `item` has become (part of) `into`: who waits for the one waits for the others from here on. Tells whether anyone does. */
-  moved(item: T, ...into: readonly T[]): boolean {
+  /** `item` has become part of `into`: who waits for the one waits for the other from here on. Tells whether anyone does. */
+  moved(item: T, into: T): boolean {
+    return this.split(item, [into])
+  }
+
+  /** As {@link moved}, into several. */
+  split(item: T, into: Iterable<T>): boolean {
     let awaited = false
     for (const flush of this.#waiting) {
       if (!flush.items.delete(item)) continue

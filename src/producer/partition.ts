@@ -1,8 +1,10 @@
-import { DataLossError, DeliveryTimeoutError, describe } from '../errors.js'
+import { DataLossError } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
 import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 import { type Batch, NO_SEQUENCE, type Settlement, type Verdict } from './batch.js'
-import { nextSequence, Sequencer } from './sequencer.js'
+import { Ends } from './ends.js'
+import { Sequencer } from './sequencer.js'
+import { halves, sift, suspects } from './split.js'
 
 /**
  * Where a partition stands with its leader.
@@ -20,7 +22,7 @@ export type Phase = 'probing' | 'open' | 'draining' | 'paused'
 export interface PartitionEffects {
   /** The batch ends. */
   settle(batch: Batch, end: Settlement): void
-  /** The batch was too large; these stand in for it. */
+  /** The batch can't be stored as it is; these stand in for it. */
   split(batch: Batch, parts: readonly Batch[]): void
   /** Batches will be sent again: call {@link Partition.resume} after the back-off for so many failures in a row. */
   pause(partition: Partition, failures: number, error: Error): void
@@ -97,7 +99,8 @@ export class Partition {
     // An old leader that still owes an answer must give it first: two leaders could store out of order. So could one with
     // two epochs: it takes sequence 0 of a new epoch at any time, and nothing of the old one after that.
     const sameEpoch = last.identity === (head.identity ?? this.sequencer.identity)
-    return this.#phase === 'open' && this.#node === this.leader && sameEpoch
+    // What follows a bad record is sent in vain.
+    return this.#phase === 'open' && this.#node === this.leader && sameEpoch && !last.suspect
   }
 
   /** The batch that is next to be sent; only while {@link sendable}. */
@@ -156,14 +159,16 @@ export class Partition {
       this.#failures = 0
       this.#confirmed = batch.identity
       if (this.#phase === 'probing' && this.#node === this.leader) this.#phase = 'open'
+      this.#convict(batch.counterpart, ends)
     } else {
       if (verdict.kind === 'unknown') batch.unresolved = true
+      if (verdict.kind === 'corrupt') batch.corruptions++
       this.#answered.push(batch)
       const alone = this.#phase === 'probing' && this.#node === this.leader
       if (!(alone && isInDoubt(batch) && this.#nextTells(batch))) this.#phase = 'draining'
     }
     if (this.#phase === 'draining' && this.#inFlight.length === 0) this.#rewind(ends)
-    ends.run(this, this.#effects)
+    this.#tell(ends)
   }
 
   /**
@@ -176,12 +181,12 @@ export class Partition {
     if (batch.settled || isStored(batch)) {
       // Those before it, for which it waited, were due before it.
       ends.settle(batch)
-      ends.run(this, this.#effects)
+      this.#tell(ends)
       return
     }
     const inFlight = this.#inFlight.includes(batch)
     if (inFlight) batch.unresolved = true
-    ends.fail(batch, timeoutError(batch, inFlight ? undefined : obstacle))
+    ends.expire(batch, inFlight ? undefined : obstacle)
     if (batch.baseSequence === NO_SEQUENCE) {
       this.#waiting.splice(this.#waiting.indexOf(batch), 1)
     } else {
@@ -189,7 +194,7 @@ export class Partition {
       this.#phase = 'draining'
       if (this.#inFlight.length === 0) this.#rewind(ends)
     }
-    ends.run(this, this.#effects)
+    this.#tell(ends)
   }
 
   /** The back-off is over. */
@@ -207,7 +212,7 @@ export class Partition {
     }
     this.#answered = []
     this.#waiting = []
-    ends.run(this, this.#effects)
+    this.#tell(ends)
   }
 
   /**
@@ -215,8 +220,8 @@ export class Partition {
    *
    * A batch that ends here leaves its sequences to those behind it, which are stamped anew. That is exact only where all
    * of them are certainly not stored: one that may be is never stamped anew but failed as such, and the rest goes on in a
-   * new epoch, in which nothing can be taken for what was sent before. One that was too large for its topic is split, and
-   * its parts share its sequences.
+   * new epoch, in which nothing can be taken for what was sent before. The same goes for what is left of one that had bad
+   * records. One that is halved leaves nothing: the halves share its sequences.
    */
   #rewind(ends: Ends): void {
     const stamped = [...this.#answered, ...this.#waiting.filter(batch => batch.baseSequence !== NO_SEQUENCE)]
@@ -248,21 +253,19 @@ export class Partition {
       cause ??= lostPlace ? this.#lossBehind(batch, verdict) : verdict?.error
       fenced ||= lostPlace && verdict.kind === 'fenced'
       const fate = this.#fate(batch, verdict, lostPlace || restart !== 'no')
-      if (fate === 'fails') ends.fail(batch, verdict!.error)
-      if (batch.settled) {
+      const left = this.#leftOf(batch, fate, ends)
+      if (left.length === 0 || fate === 'sifted') {
+        // Sequences of it are free.
         const sameIdentity = batch.identity === this.sequencer.identity
-        if (lostPlace || batch.unresolved || !sameIdentity) restart = 'bump'
+        if (batch.unresolved || !sameIdentity) restart = 'bump'
         else if (restart === 'no') {
           restart = 'rebase'
           this.sequencer.rewindTo(batch.baseSequence)
         }
-        continue
       }
       if (lostPlace) restart = 'bump'
-      const again = fate === 'splits' ? split(batch) : [batch]
-      if (fate === 'splits') ends.split(batch, again)
-      if (restart !== 'no') for (const one of again) one.unstamp()
-      kept.push(...again)
+      if (restart !== 'no') for (const one of left) one.unstamp()
+      kept.push(...left)
     }
     if (restart === 'bump') {
       if (fenced) this.sequencer.renew()
@@ -287,14 +290,59 @@ export class Partition {
    *
    * @param displaced it can't be sent with the sequence that it has.
    */
-  #fate(batch: Batch, verdict: Failure | undefined, displaced: boolean): 'over' | 'again' | 'splits' | 'fails' {
+  #fate(batch: Batch, verdict: Failure | undefined, displaced: boolean): Fate {
     if (batch.settled) return 'over'
     // A part of one that was split, not sent yet.
     if (verdict === undefined) return 'again'
-    const refused = verdict.kind === 'refused' || verdict.kind === 'tooLarge'
+    // Kafka before 2.4 calls a batch corrupt that has a record without key, for a topic that is compacted. It may also have
+    // been damaged on its way, but hardly twice.
+    const bad = verdict.kind === 'badRecords' || (verdict.kind === 'corrupt' && batch.corruptions > 1)
+    const refused = bad || verdict.kind === 'refused' || verdict.kind === 'tooLarge'
     if (batch.unresolved) return displaced || refused ? 'fails' : 'again'
-    if (verdict.kind === 'tooLarge' && batch.count > 1) return 'splits'
-    return refused || batch.attempts > this.#retries ? 'fails' : 'again'
+    if (bad && verdict.named.length > 0) return 'sifted'
+    if ((bad || verdict.kind === 'tooLarge') && batch.count > 1) return 'halved'
+    return refused || batch.attempts - batch.inherited > this.#retries ? 'fails' : 'again'
+  }
+
+  /** Brings its fate about; gives what is left of it to be sent. */
+  #leftOf(batch: Batch, fate: Fate, ends: Ends): Batch[] {
+    if (fate === 'again') return [batch]
+    if (fate === 'over') return []
+    const verdict = batch.verdict as Failure
+    if (fate === 'fails') {
+      ends.fail(batch, verdict.error)
+      return []
+    }
+    if (fate === 'halved') {
+      const parts = verdict.kind === 'tooLarge' ? halves(batch) : suspects(batch)
+      ends.split(batch, parts)
+      return parts
+    }
+    const { refused, rest } = sift(batch, (verdict as BadRecords).named)
+    const left = rest === undefined ? [] : [rest]
+    if (refused[0]!.batch !== batch) ends.split(batch, [...refused.map(one => one.batch), ...left])
+    for (const one of refused) ends.fail(one.batch, one.error)
+    return left
+  }
+
+  /**
+   * A half of a batch was stored, so a bad record is in the other one, which is split at once. A single record is sent, to
+   * hear what is wrong with it.
+   */
+  #convict(half: Batch | undefined, ends: Ends): void {
+    if (half === undefined || half !== this.#waiting[0] || half.settled || half.count === 1) return
+    const parts = suspects(half)
+    this.#waiting.splice(0, 1, ...parts)
+    ends.split(half, parts)
+  }
+
+  /** The state is whole: an ack handler may send records from inside. */
+  #tell({ splits, bumped, paused, settled }: Ends): void {
+    const effects = this.#effects
+    for (const { batch, parts } of splits) effects.split(batch, parts)
+    if (bumped !== undefined) effects.epochBumped(this, bumped)
+    if (paused !== undefined) effects.pause(this, paused.failures, paused.error)
+    for (const { batch, end } of settled) effects.settle(batch, end)
   }
 
   /** What was stored while one before it was not, once nothing before it is in flight any more. */
@@ -320,6 +368,10 @@ export class Partition {
 }
 
 type Failure = Exclude<Verdict, { kind: 'stored' }>
+type BadRecords = Extract<Verdict, { kind: 'badRecords' | 'corrupt' }>
+
+/** What becomes of a batch: it has ended, is sent again as it is, in halves, or without its bad records, or it fails. */
+type Fate = 'over' | 'again' | 'halved' | 'sifted' | 'fails'
 
 function isStored(batch: Batch): boolean {
   return batch.verdict?.kind === 'stored'
@@ -334,59 +386,3 @@ const STORED_SOMEWHERE: Verdict = { kind: 'stored', baseOffset: -1n, logAppendTi
 
 /** With these a broker says that what it knows of the producer does not fit the batch. */
 const LOST_PLACE: ReadonlySet<Verdict['kind']> = new Set(['outOfSequence', 'forgotten', 'fenced'])
-
-/** Halves, with the sequences that the whole had: those behind it keep theirs. */
-function split(batch: Batch): Batch[] {
-  const [first, second] = batch.split()
-  first.number(batch.identity!, batch.baseSequence)
-  second.number(batch.identity!, nextSequence(batch.baseSequence, first.count))
-  return [first, second]
-}
-
-/** What a transition leads to outside, kept until the state is whole: an ack handler may send records from inside. */
-class Ends {
-  readonly #settled: { batch: Batch; end: Settlement }[] = []
-  readonly #split: { batch: Batch; parts: readonly Batch[] }[] = []
-  bumped: Error | undefined
-  paused: { failures: number; error: Error } | undefined
-
-  /** The batch is stored. */
-  settle(batch: Batch): void {
-    if (batch.settled) return // it expired, and was reported as possibly stored
-    const verdict = batch.verdict as Extract<Verdict, { kind: 'stored' }>
-    this.#add(batch, { kind: 'acked', baseOffset: verdict.baseOffset, logAppendTime: verdict.logAppendTime })
-  }
-
-  fail(batch: Batch, error: Error): void {
-    this.#add(batch, { kind: 'failed', error, persisted: batch.unresolved ? 'maybe' : 'no' })
-  }
-
-  split(batch: Batch, parts: readonly Batch[]): void {
-    this.#split.push({ batch, parts })
-  }
-
-  run(partition: Partition, effects: PartitionEffects): void {
-    for (const { batch, parts } of this.#split) effects.split(batch, parts)
-    if (this.bumped !== undefined) effects.epochBumped(partition, this.bumped)
-    if (this.paused !== undefined) effects.pause(partition, this.paused.failures, this.paused.error)
-    for (const { batch, end } of this.#settled) effects.settle(batch, end)
-  }
-
-  #add(batch: Batch, end: Settlement): void {
-    batch.settled = true
-    this.#settled.push({ batch, end })
-  }
-}
-
-function timeoutError(batch: Batch, obstacle: Error | undefined): Error {
-  const cause = (batch.verdict as Failure | undefined)?.error ?? obstacle
-  const tried =
-    batch.attempts === 0
-      ? 'it was not sent'
-      : `it was sent ${batch.attempts === 1 ? 'once' : `${batch.attempts} times`}`
-  const last = cause === undefined ? '' : `; ${describe(cause)}`
-  return new DeliveryTimeoutError(
-    `partition ${batch.topic}-${batch.partition}: not confirmed within \`deliveryTimeoutMs\`; ${tried}${last}`,
-    { cause },
-  )
-}

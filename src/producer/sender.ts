@@ -8,7 +8,7 @@ import {
   produce,
 } from '../protocol/produce.js'
 import type { Connection } from '../transport/connection.js'
-import type { Batch, Verdict } from './batch.js'
+import type { Batch, NamedRecord, Verdict } from './batch.js'
 import type { Partition } from './partition.js'
 
 /** One produce request: at most one batch of a partition. */
@@ -69,11 +69,11 @@ function answered(attempt: ProduceAttempt, response: ProduceResponse): Outcome {
     }
   }
   let fatal: Error | undefined
-  const verdicts = attempt.parts.map(({ partition }): Verdict => {
+  const verdicts = attempt.parts.map(({ partition, batch }): Verdict => {
     const answer = answers.get(partition.topic)?.get(partition.index)
     if (answer !== undefined) {
       fatal ??= fatalError(answer)
-      return verdict(answer)
+      return verdict(answer, batch.count)
     }
     const error = new KafkaError(
       `the broker at ${attempt.connection.name} answered a request and left out partition ${partition.topic}-${partition.index}`,
@@ -92,8 +92,7 @@ function lost(attempt: ProduceAttempt, error: Error): Outcome {
 }
 
 /** Codes that a broker gives before it appends: with each, nothing was stored. */
-const BEFORE_APPEND: ReadonlyMap<number, Exclude<Verdict['kind'], 'stored'>> = new Map([
-  [ErrorCode.CORRUPT_MESSAGE, 'rejected'],
+const BEFORE_APPEND: ReadonlyMap<number, 'rejected' | 'outOfSequence' | 'forgotten' | 'fenced' | 'tooLarge'> = new Map([
   [ErrorCode.NOT_ENOUGH_REPLICAS, 'rejected'],
   [ErrorCode.LEADER_NOT_AVAILABLE, 'rejected'],
   [ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'rejected'],
@@ -104,12 +103,15 @@ const BEFORE_APPEND: ReadonlyMap<number, Exclude<Verdict['kind'], 'stored'>> = n
   [ErrorCode.RECORD_LIST_TOO_LARGE, 'tooLarge'],
 ])
 
+/** Codes that a broker gives for single records (LogValidator.processRecordErrors). */
+const ABOUT_RECORDS: readonly number[] = [ErrorCode.INVALID_RECORD, ErrorCode.INVALID_TIMESTAMP]
+
 /**
  * Other retriable codes can follow an append: a leader that resigns while its followers are still copying the batch
  * answers NOT_LEADER_OR_FOLLOWER, though the batch may well survive. They leave open whether it is stored, and so does
  * an error that the broker did not foresee.
  */
-function verdict(answer: PartitionProduceResponse): Verdict {
+function verdict(answer: PartitionProduceResponse, count: number): Verdict {
   const { errorCode } = answer
   if (errorCode === ErrorCode.NONE) {
     return { kind: 'stored', baseOffset: answer.baseOffset, logAppendTime: Number(answer.logAppendTimeMs) }
@@ -120,8 +122,30 @@ function verdict(answer: PartitionProduceResponse): Verdict {
   const error = new BrokerError(info, answer.errorMessage)
   const kind = BEFORE_APPEND.get(errorCode)
   if (kind !== undefined) return { kind, error }
-  const open = info.retriable || errorCode === ErrorCode.UNKNOWN_SERVER_ERROR
-  return { kind: open ? 'unknown' : 'refused', error }
+  if (errorCode === ErrorCode.CORRUPT_MESSAGE) return { kind: 'corrupt', error, named: namedRecords(answer, count) }
+  if (info.retriable || errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) return { kind: 'unknown', error }
+  const named = namedRecords(answer, count)
+  if (named.length > 0 || ABOUT_RECORDS.includes(errorCode)) return { kind: 'badRecords', error, named }
+  return { kind: 'refused', error }
+}
+
+/** The records that the broker names (KIP-467). It may name some twice, or such as are not there: what it says of these is ignored. */
+function namedRecords(
+  { errorCode, errorMessage, recordErrors }: PartitionProduceResponse,
+  count: number,
+): NamedRecord[] {
+  const info = brokerError(errorCode)
+  const errors = new Map<string | null, BrokerError>()
+  const named = new Map<number, NamedRecord>()
+  for (const { batchIndex: index, batchIndexErrorMessage } of recordErrors) {
+    if (index < 0 || index >= count || named.has(index)) continue
+    // Kafka 2.4 says it once, for the whole batch.
+    const detail = batchIndexErrorMessage ?? errorMessage
+    const error = errors.get(detail) ?? new BrokerError(info, detail)
+    errors.set(detail, error)
+    named.set(index, { index, error })
+  }
+  return [...named.values()].sort((a, b) => a.index - b.index)
 }
 
 /** An answer after which nothing that this producer sends can be written, or told from another's. */

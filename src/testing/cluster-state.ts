@@ -107,18 +107,29 @@ export class ClusterState {
     this.readable$.next()
   }
 
-  /** @throws RangeError when the name is not valid or taken, or there are no partitions. */
-  createTopic(
-    name: string,
-    { partitions = this.options.defaultPartitions, logAppendTime = false }: TopicOptions = {},
-  ): TopicState {
+  /** @throws RangeError when the name is not valid or taken, or an option is out of range. */
+  createTopic(name: string, options: TopicOptions = {}): TopicState {
+    const {
+      partitions = this.options.defaultPartitions,
+      logAppendTime = false,
+      cleanupPolicy = 'delete',
+      messageTimestampBeforeMaxMs = Number.POSITIVE_INFINITY,
+      messageTimestampAfterMaxMs = Number.POSITIVE_INFINITY,
+    } = options
     if (!isTopicName(name)) throw new RangeError(`'${name}' is not a valid topic name`)
     if (this.topics.get(name) !== undefined) throw new RangeError(`topic '${name}' exists already`)
     if (!Number.isInteger(partitions) || partitions < 1)
       throw new RangeError(`a topic needs 1 partition at least, not ${partitions}`)
+    if (cleanupPolicy !== 'delete' && cleanupPolicy !== 'compact')
+      throw new RangeError(`option \`cleanupPolicy\` is '${cleanupPolicy}', but it must be 'delete' or 'compact'`)
+    for (const [option, value] of Object.entries({ messageTimestampBeforeMaxMs, messageTimestampAfterMaxMs })) {
+      if (!(value >= 0)) throw new RangeError(`option \`${option}\` is ${value}, but it must be 0 at least`)
+    }
     // Not always from the first node on: leaders are spread over topics too.
     const { nodes } = this
     const first = this.topics.all.length % Math.max(nodes.length, 1)
-    return this.topics.create(name, partitions, [...nodes.slice(first), ...nodes.slice(0, first)], logAppendTime)
+    const leaders = [...nodes.slice(first), ...nodes.slice(0, first)]
+    const rules = { logAppendTime, cleanupPolicy, messageTimestampBeforeMaxMs, messageTimestampAfterMaxMs }
+    return this.topics.create(name, partitions, leaders, rules)
   }
 }

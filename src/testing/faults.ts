@@ -8,8 +8,10 @@ export type Fault =
   /**
    * The partition is answered with this code, and nothing is appended. Other requests than Produce are answered with it
    * as a whole and not carried out: ApiVersions, CreateTopics, Fetch, FindCoordinator, InitProducerId, ListOffsets, Metadata.
+   *
+   * `recordErrors` names records of the batch as those that are to blame (KIP-467), which may well be a lie. From Produce 8 on.
    */
-  | { readonly kind: 'error'; readonly code: number }
+  | { readonly kind: 'error'; readonly code: number; readonly recordErrors?: readonly NamedRecord[] }
   /** The batch is appended, and answered with this code. */
   | { readonly kind: 'errorAfterAppend'; readonly code: number }
   /** The answer, and those behind it, leave so many ms later. */
@@ -37,6 +39,12 @@ export type Fault =
   | { readonly kind: 'staleMetadata' }
   /** From this request on, until it ends, the connection is read no faster than this. */
   | { readonly kind: 'slowDrain'; readonly bytesPerSecond: number }
+
+/** A record that is to blame, by its index in the batch, and why. */
+export interface NamedRecord {
+  readonly index: number
+  readonly message?: string
+}
 
 export interface FaultRule {
   readonly fault: Fault
@@ -164,15 +172,20 @@ function check({ fault, api = 'Produce', after = 0, times = 1 }: FaultRule): voi
   const only = ONLY.get(kind)
   const able = kind === 'error' ? ['Produce', ...CAN_FAIL] : [only ?? api]
   if (!able.includes(api)) throw new RangeError(`fault '${kind}' can't strike ${api}, only ${able.join(', ')}`)
-  const wanted = (name: string, value: number, min: number): void => {
-    if (Number.isInteger(value) && value >= min) return
-    throw new RangeError(`\`${name}\` of fault '${kind}' is ${value}, but it must be an integer from ${min}`)
+  const wanted = (name: string, value: number, min: number, max = Number.POSITIVE_INFINITY): void => {
+    if (Number.isInteger(value) && value >= min && value <= max) return
+    const range = max === Number.POSITIVE_INFINITY ? min : `${min} to ${max}`
+    throw new RangeError(`\`${name}\` of fault '${kind}' is ${value}, but it must be an integer from ${range}`)
   }
   wanted('after', after, 0)
   if (times !== Number.POSITIVE_INFINITY) wanted('times', times, 1)
   if ('ms' in fault) wanted('ms', fault.ms, 0)
   if ('atByte' in fault) wanted('atByte', fault.atByte, 0)
   if ('bytesPerSecond' in fault) wanted('bytesPerSecond', fault.bytesPerSecond, 1)
+  if (kind === 'error' && fault.recordErrors !== undefined) {
+    if (api !== 'Produce') throw new RangeError(`\`recordErrors\` of fault 'error' can't strike ${api}, only Produce`)
+    for (const { index } of fault.recordErrors) wanted('recordErrors', index, -(2 ** 31), 2 ** 31 - 1)
+  }
   if ('hex' in fault && !/^([0-9a-f]{2})*$/i.test(fault.hex)) {
     throw new RangeError(`\`hex\` of fault '${kind}' is '${fault.hex}', but it must be pairs of hexadecimal digits`)
   }

@@ -15,7 +15,7 @@ import {
 } from '../protocol/metadata.js'
 import { ZERO_UUID } from '../protocol/uuid.js'
 import type { ClusterState, Handler } from './cluster-state.js'
-import { isTopicName, type TopicState } from './topics.js'
+import { isTopicName, type TopicOptions, type TopicState } from './topics.js'
 
 export const handleMetadata: Handler<MetadataRequest, MetadataResponse> = ({ cluster }, request) => ({
   throttleTimeMs: 0,
@@ -112,12 +112,22 @@ function createOne(
   if (partitions < 1)
     return result(ErrorCode.INVALID_PARTITIONS, `a topic needs 1 partition at least, not ${partitions}`)
   if (validateOnly) return result(ErrorCode.NONE, null)
-  const logAppendTime = configs.some(
-    config => config.name === 'message.timestamp.type' && config.value === 'LogAppendTime',
-  )
   try {
-    return result(ErrorCode.NONE, null, cluster.createTopic(name, { partitions, logAppendTime }).id)
+    return result(ErrorCode.NONE, null, cluster.createTopic(name, { partitions, ...optionsOf(configs) }).id)
   } catch (error) {
     return result(ErrorCode.INVALID_REQUEST, describe(error))
+  }
+}
+
+/** What is set of the settings that mean something here. */
+function optionsOf(configs: CreatableTopic['configs']): TopicOptions {
+  const settings = new Map(configs.map(({ name, value }) => [name, value]))
+  const milliseconds = (name: string): number => Number(settings.get(name) ?? Number.POSITIVE_INFINITY)
+  return {
+    logAppendTime: settings.get('message.timestamp.type') === 'LogAppendTime',
+    // It may be a list: compact,delete.
+    cleanupPolicy: settings.get('cleanup.policy')?.includes('compact') ? 'compact' : 'delete',
+    messageTimestampBeforeMaxMs: milliseconds('message.timestamp.before.max.ms'),
+    messageTimestampAfterMaxMs: milliseconds('message.timestamp.after.max.ms'),
   }
 }

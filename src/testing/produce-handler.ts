@@ -1,11 +1,17 @@
 import { crc32c } from '../protocol/crc32c.js'
 import { ErrorCode } from '../protocol/error-codes.js'
-import type { PartitionProduceResponse, ProduceRequest, ProduceResponse } from '../protocol/produce.js'
+import type {
+  BatchIndexAndErrorMessage,
+  PartitionProduceResponse,
+  ProduceRequest,
+  ProduceResponse,
+} from '../protocol/produce.js'
 import { ATTRIBUTES_OFFSET, CRC_OFFSET, MAX_TIMESTAMP_OFFSET, type RecordBatch } from '../protocol/record-batch.js'
 import { checkBatch, TIMESTAMP_TYPE_BIT } from './batch-checks.js'
 import type { Client, Handler } from './cluster-state.js'
 import type { Fault } from './faults.js'
 import { peekBatch } from './peek.js'
+import { checkRecords } from './record-checks.js'
 import type { PartitionState, TopicState } from './topics.js'
 
 const ACKS = [-1, 0, 1]
@@ -14,14 +20,20 @@ const ACKS = [-1, 0, 1]
 type Result =
   | { readonly kind: 'appended'; readonly baseOffset: bigint }
   | { readonly kind: 'duplicate'; readonly rule: 'R1'; readonly baseOffset: bigint }
-  | { readonly kind: 'rejected'; readonly rule: string; readonly errorCode: number; readonly message?: string }
+  | {
+      readonly kind: 'rejected'
+      readonly rule: string
+      readonly errorCode: number
+      readonly message?: string
+      readonly recordErrors?: readonly BatchIndexAndErrorMessage[]
+    }
 
 /** Appends as a leader does whose followers are always in sync. */
-export const handleProduce: Handler<ProduceRequest, ProduceResponse> = (client, request) => ({
+export const handleProduce: Handler<ProduceRequest, ProduceResponse> = (client, request, version) => ({
   responses: request.topicData.map(({ name, partitionData }) => ({
     name,
     partitionResponses: partitionData.map(({ index, records }) =>
-      produceOne(client, request.acks, name, index, records),
+      produceOne(client, request.acks, name, index, records, version),
     ),
   })),
   throttleTimeMs: 0,
@@ -33,6 +45,7 @@ function produceOne(
   name: string,
   index: number,
   records: Uint8Array | null,
+  version: number,
 ): PartitionProduceResponse {
   const { cluster, node, connection } = client
   const topic = cluster.topics.get(name)
@@ -42,8 +55,8 @@ function produceOne(
   if (fault !== undefined) cluster.trace.add({ kind: 'fault', node, connection, fault })
   const result: Result =
     fault?.kind === 'error'
-      ? { kind: 'rejected', rule: 'fault', errorCode: fault.code }
-      : decide(client, acks, topic, index, records)
+      ? { kind: 'rejected', rule: 'fault', errorCode: fault.code, recordErrors: namedBy(fault) }
+      : decide(client, acks, topic, index, records, version)
   const { kind } = result
   const outcome = kind === 'rejected' ? { kind, rule: result.rule, errorCode: result.errorCode } : result
   cluster.trace.add({ ...outcome, node, connection, ...sent })
@@ -56,6 +69,7 @@ function decide(
   topic: TopicState | undefined,
   index: number,
   records: Uint8Array | null,
+  version: number,
 ): Result {
   const rejected = (rule: string, errorCode: number): Result => ({ kind: 'rejected', rule, errorCode })
   const partition = topic?.partitions[index]
@@ -64,6 +78,8 @@ function decide(
   if (partition.leader !== client.node) return rejected('leader', ErrorCode.NOT_LEADER_OR_FOLLOWER)
   const batch = checkBatch(records, client.cluster.options.maxMessageBytes)
   if ('rule' in batch) return { kind: 'rejected', ...batch }
+  const flaw = checkRecords(topic, index, batch, client.cluster.now(), version)
+  if (flaw !== undefined) return { kind: 'rejected', ...flaw }
   const judgement = batch.producerId < 0n ? ({ kind: 'append' } as const) : partition.producers.judge(batch)
   if (judgement.kind !== 'append') return judgement
   return { kind: 'appended', baseOffset: append(client, topic, partition, batch) }
@@ -94,9 +110,13 @@ function respond(
     baseOffset: stored ? result.baseOffset : -1n,
     logAppendTimeMs: stored && topic?.logAppendTime ? appendTime(cluster.now(), topic, index, result.baseOffset) : -1n,
     logStartOffset: stored ? (topic?.partitions[index]?.log.startOffset ?? -1n) : -1n,
-    recordErrors: [],
+    recordErrors: [...(rejection?.recordErrors ?? [])],
     errorMessage: rejection?.message ?? null,
   }
+}
+
+function namedBy({ recordErrors = [] }: Extract<Fault, { kind: 'error' }>): BatchIndexAndErrorMessage[] {
+  return recordErrors.map(({ index, message }) => ({ batchIndex: index, batchIndexErrorMessage: message ?? null }))
 }
 
 /** When the batch was appended: for a duplicate that is not now. */

@@ -14,12 +14,10 @@ export interface PartitionState {
   readonly producers: ProducerStates
 }
 
-export interface TopicState {
+export interface TopicState extends TopicRules {
   readonly name: string
   readonly id: Buffer
   readonly partitions: PartitionState[]
-  /** The broker's time of the append counts, not the producer's (`message.timestamp.type=LogAppendTime`). */
-  readonly logAppendTime: boolean
   /** Before this time its leaders are not known yet. */
   availableAt: number
 }
@@ -29,7 +27,16 @@ export interface TopicOptions {
   readonly partitions?: number
   /** Records get the time at which the broker appends them. Default false. */
   readonly logAppendTime?: boolean
+  /** With `'compact'` a record without key is refused. Nothing is ever compacted. Default `'delete'`. */
+  readonly cleanupPolicy?: 'delete' | 'compact'
+  /** A record that is older than so many ms is refused, by the cluster's clock; not with `logAppendTime`. Default: any age is taken. */
+  readonly messageTimestampBeforeMaxMs?: number
+  /** A record from more than so many ms in the future is refused, as above. Default: any is taken. */
+  readonly messageTimestampAfterMaxMs?: number
 }
+
+/** Which records a topic takes. */
+export type TopicRules = Readonly<Required<Omit<TopicOptions, 'partitions'>>>
 
 /** Kafka's rule for a topic name. */
 export function isTopicName(name: string): boolean {
@@ -62,8 +69,8 @@ export class Topics {
   }
 
   /** @param leaders node ids, given to the partitions in turn. */
-  create(name: string, partitions: number, leaders: readonly number[], logAppendTime = false): TopicState {
-    const topic: TopicState = { name, id: randomBytes(16), partitions: [], logAppendTime, availableAt: 0 }
+  create(name: string, partitions: number, leaders: readonly number[], rules: TopicRules): TopicState {
+    const topic: TopicState = { name, id: randomBytes(16), partitions: [], ...rules, availableAt: 0 }
     this.#topics.set(name, topic)
     this.addPartitions(topic, partitions, leaders)
     return topic

@@ -19,13 +19,22 @@ async function ofTheTestingBroker(): Promise<Reply[]> {
     return reply.frame
   })
   const world = await startWorld({
-    cluster: { nodes: 3, topics: { t: { partitions: 5 }, other: { partitions: 1 } } },
+    cluster: {
+      nodes: 3,
+      topics: {
+        t: { partitions: 5 },
+        other: { partitions: 1 },
+        compacted: { partitions: 1, cleanupPolicy: 'compact' },
+      },
+    },
     producer: { transport: tap },
   })
   tap.inner = world.network
   const { push, acks } = open(world.producer)
   for (let i = 0; i < 40; i++) push.next({ topic: i % 4 ? 't' : 'other', key: `k${i}`, value: 'v' })
-  await world.time.until(() => acks.values.length === 40)
+  // Of these the answer names one.
+  for (const key of ['k', null]) push.next({ topic: 'compacted', key, value: 'v' })
+  await world.time.until(() => acks.values.length === 42)
   await world.end()
   return replies
 }

@@ -8,22 +8,26 @@ const cache = join(here, '.cache')
 
 /** The versions of Apache Kafka that are tested: the newest of each line that is supported. */
 export const VERSIONS = ['4.1.2', '3.9.1'] as const
+/** The newest before Kafka named bad records in its answers, and with ZooKeeper (old-kafka.ts). */
+export const OLD_VERSION = '2.1.1'
 export type KafkaVersion = (typeof VERSIONS)[number]
+type AnyVersion = KafkaVersion | typeof OLD_VERSION
 
 /** Where the jars of a version are. */
-export function jarsOf(version: KafkaVersion): string {
+export function jarsOf(version: AnyVersion): string {
   return join(cache, version)
 }
 
 /** Gets the jars by Maven, once: a folder has its name only when it is complete. */
-export function fetchJars(version: KafkaVersion): void {
+export function fetchJars(version: AnyVersion): void {
   const jars = jarsOf(version)
   if (existsSync(jars)) return
   console.log(`getting the jars of Apache Kafka ${version}`)
   mkdirSync(cache, { recursive: true })
   const unfinished = mkdtempSync(join(cache, 'unfinished-'))
   const goal = ['dependency:copy-dependencies', `-Dkafka.version=${version}`, `-DoutputDirectory=${unfinished}`]
-  const { status, stdout, stderr } = spawnSync('mvn', ['-q', '-B', '-f', join(here, 'pom.xml'), ...goal], {
+  const pom = join(here, version === OLD_VERSION ? 'pom-zookeeper.xml' : 'pom.xml')
+  const { status, stdout, stderr } = spawnSync('mvn', ['-q', '-B', '-f', pom, ...goal], {
     encoding: 'utf8',
   })
   if (status !== 0) {

@@ -391,7 +391,7 @@ function writeProperties({ port, internalPort, secure, proxy, settings, file }: 
  * Ports that nobody listens on, and below those that systems give to connections by themselves: of these one may be taken
  * again, by a proxy or a connection between two brokers, before the broker that it is for has started.
  */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {
     const port = randomInt(10_000, 32_000)

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchJars, VERSIONS } from './jars.js'
+import { fetchJars, OLD_VERSION, VERSIONS } from './jars.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -38,6 +38,7 @@ if (version('kcat', '-V') === undefined) {
   }
 }
 for (const kafka of VERSIONS) fetchJars(kafka)
+fetchJars(OLD_VERSION)
 
 const chaos = process.argv.includes('--chaos')
 const named = process.argv.slice(2).filter(name => name !== '--chaos')

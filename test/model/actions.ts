@@ -31,8 +31,10 @@ const DELIVER = perNode('a reply arrives', true, (world, node) => world.deliver(
 const FAIL = Object.fromEntries(
   (Object.keys(REQUEST_FAULTS) as RequestFault[]).map(fault => [
     fault,
-    perNode(`the broker answers a request with ${brokerError(REQUEST_FAULTS[fault]).name}`, false, (world, node) =>
-      world.carryOut(node, fault),
+    perNode(
+      `the broker answers a request with ${brokerError(REQUEST_FAULTS[fault]).name} (${fault})`,
+      false,
+      (world, node) => world.carryOut(node, fault),
     ),
   ]),
 )

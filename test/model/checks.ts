@@ -31,6 +31,10 @@ export class Checks {
   forgotten = false
   /** Something has happened that may end a batch which may be stored: retries alone must not. */
   excused = false
+  /** Records that a broker has refused, by name or alone in a batch: others must not fail for them. */
+  readonly blamed: Set<number> = new Set()
+  /** Something has happened that ends records for another reason. */
+  givesUp = false
 
   constructor(leader: Leader) {
     this.#leader = leader
@@ -81,6 +85,10 @@ export class Checks {
       persisted === 'no' || this.excused || this.#gaveUp,
       `rule 9: record ${record} may be stored, and was given up before its time`,
     )
+    assert.ok(
+      persisted === 'maybe' || this.givesUp || this.blamed.has(record),
+      `record ${record} failed, and it is another one that was refused`,
+    )
     this.#ends.set(record, { kind: persisted, offset: -1 })
     if (wasSent) this.#gaveUp = true
   }
@@ -97,9 +105,8 @@ export class Checks {
     const offsets = new Map<number, number>()
     let before = -1
     let newestId = -1n
-    for (const { first, count, baseOffset, batch } of this.#leader.log) {
-      for (let i = 0; i < count; i++) {
-        const record = first + i
+    for (const { numbers, baseOffset, batch } of this.#leader.log) {
+      for (const [i, record] of numbers.entries()) {
         assert.ok(!offsets.has(record), `I2: record ${record} is stored twice`)
         offsets.set(record, baseOffset + i)
         // An epoch fences what is carried out late, but nothing fences an old producer id. The user was told.
@@ -123,6 +130,6 @@ export class Checks {
   /** All that later checks depend on. */
   fingerprint(): string {
     const ends = [...this.#ends].sort(([a], [b]) => a - b).map(([record, { kind }]) => `${record}${kind}`)
-    return `${ends}|${this.#lostPlace}${this.#gaveUp}`
+    return `${ends}|${this.#lostPlace}${this.#gaveUp}|${[...this.blamed].sort()}`
   }
 }

@@ -1,16 +1,28 @@
 import assert from 'node:assert/strict'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse } from '../../src/protocol/produce.js'
-import { decodeRecordBatches, type RecordBatch } from '../../src/protocol/record-batch.js'
+import { decodeRecordBatches, decodeRecords, type RecordBatch } from '../../src/protocol/record-batch.js'
 import { ProducerStates } from '../../src/testing/producer-state.js'
 
 /** What goes wrong with one request at the broker. */
-export type RequestFault = 'rejected' | 'refused' | 'tooLarge' | 'displaced' | 'fenced' | 'failedAfterAppend'
+export type RequestFault =
+  | 'rejected'
+  | 'refused'
+  | 'named'
+  | 'corrupt'
+  | 'tooLarge'
+  | 'displaced'
+  | 'fenced'
+  | 'failedAfterAppend'
 
 /** The codes that it answers then. */
 export const REQUEST_FAULTS: Readonly<Record<RequestFault, number>> = {
   rejected: ErrorCode.NOT_ENOUGH_REPLICAS,
+  /** Some record is bad, and none is named. */
   refused: ErrorCode.INVALID_RECORD,
+  /** One in the middle is bad, and named. */
+  named: ErrorCode.INVALID_TIMESTAMP,
+  corrupt: ErrorCode.CORRUPT_MESSAGE,
   tooLarge: ErrorCode.MESSAGE_TOO_LARGE,
   /** The broker says that records are missing. */
   displaced: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
@@ -19,10 +31,9 @@ export const REQUEST_FAULTS: Readonly<Record<RequestFault, number>> = {
   failedAfterAppend: ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
 }
 
-/** A batch in the log. A record's number is its timestamp, and a batch holds records in a row. */
+/** A batch in the log. A record's number is its timestamp. */
 export interface Entry {
-  readonly first: number
-  readonly count: number
+  readonly numbers: readonly number[]
   readonly baseOffset: number
   readonly batch: RecordBatch
 }
@@ -50,8 +61,12 @@ export class Leader {
   carryOut(node: number, bytes: Buffer, fault: RequestFault | undefined): PartitionProduceResponse {
     if (node !== this.node) return answer(ErrorCode.NOT_LEADER_OR_FOLLOWER)
     const errorCode = fault === undefined ? ErrorCode.NONE : REQUEST_FAULTS[fault]
-    if (errorCode !== ErrorCode.NONE && fault !== 'failedAfterAppend') return answer(errorCode)
     const batch = decodeRecordBatches(bytes)[0]!
+    if (fault === 'named') {
+      const recordErrors = [{ batchIndex: batch.recordCount >> 1, batchIndexErrorMessage: 'bad' }]
+      return { ...answer(errorCode), recordErrors }
+    }
+    if (errorCode !== ErrorCode.NONE && fault !== 'failedAfterAppend') return answer(errorCode)
     assert.ok(batch.crcValid, 'the bytes of a batch changed after its CRC was made')
     const judgement = this.#states.judge(batch)
     if (judgement.kind === 'rejected') return answer(judgement.errorCode)
@@ -67,7 +82,7 @@ export class Leader {
     if (!losesTail) return
     this.log = this.log.slice(0, this.committed)
     const last = this.log.at(-1)
-    const end = last === undefined ? 0 : last.baseOffset + last.count
+    const end = last === undefined ? 0 : endOf(last)
     this.#states.truncated(
       BigInt(end),
       this.log.map(({ batch, baseOffset }) => ({ ...batch, baseOffset: BigInt(baseOffset) })),
@@ -86,18 +101,22 @@ export class Leader {
 
   /** All that the broker's answers can depend on. */
   fingerprint(): string {
-    const log = this.log.map(({ first, count, batch }) => `${first}+${count}:${identityOf(batch)}`)
+    const log = this.log.map(({ numbers, batch }) => `${numbers}:${identityOf(batch)}`)
     return `${this.node}[${log}]${this.committed}/${this.forgotten ?? ''}/${this.restarted ?? ''}`
   }
 
   #append(batch: RecordBatch): number {
     const last = this.log.at(-1)
-    const baseOffset = last === undefined ? 0 : last.baseOffset + last.count
-    const count = batch.lastOffsetDelta + 1
-    this.log.push({ first: Number(batch.baseTimestamp), count, baseOffset, batch })
+    const baseOffset = last === undefined ? 0 : endOf(last)
+    const numbers = decodeRecords(batch).map(({ timestamp }) => Number(timestamp))
+    this.log.push({ numbers, baseOffset, batch })
     this.#states.appended(batch, BigInt(baseOffset))
     return baseOffset
   }
+}
+
+function endOf({ baseOffset, numbers }: Entry): number {
+  return baseOffset + numbers.length
 }
 
 export function identityOf(batch: { producerId: bigint; producerEpoch: number; baseSequence: number }): string {

@@ -48,10 +48,14 @@ export function numberOf(batch: Batch): number {
   return batch.records[0]!.metadata as number
 }
 
+export function numbersIn(batch: Batch): number[] {
+  return batch.records.map(({ metadata }) => metadata as number)
+}
+
 export function stampOf({ identity, baseSequence }: Batch): string {
   return `${identity?.producerId}.${identity?.producerEpoch}.${baseSequence}`
 }
 
 export function describeRequest({ stamp, probe, reply }: Request): string {
-  return `${stamp}:${+probe}:${reply === undefined ? '' : `${reply.errorCode}@${reply.baseOffset}`}`
+  return `${stamp}:${+probe}:${reply === undefined ? '' : `${reply.errorCode}@${reply.baseOffset}${reply.recordErrors.length}`}`
 }

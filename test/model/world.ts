@@ -4,11 +4,21 @@ import { type AckSink, Batch, NO_SEQUENCE, type Settlement } from '../../src/pro
 import { Partition } from '../../src/producer/partition.js'
 import { send } from '../../src/producer/sender.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
+import type { PartitionProduceResponse } from '../../src/protocol/produce.js'
 import { type BatchIdentity, RecordLengths } from '../../src/protocol/record-batch-builder.js'
 import { append } from '../support/taken.js'
 import { Checks } from './checks.js'
 import { Leader, type RequestFault } from './leader.js'
-import { connectionOf, describeRequest, type Link, numberOf, type Request, stampOf, withoutProbe } from './link.js'
+import {
+  connectionOf,
+  describeRequest,
+  type Link,
+  numberOf,
+  numbersIn,
+  type Request,
+  stampOf,
+  withoutProbe,
+} from './link.js'
 
 /** How much may happen, at the most, in one exploration. */
 export interface Bounds {
@@ -42,6 +52,8 @@ interface Note {
   /** A request that carried it was not answered, or with an error that may follow an append. */
   uncertain: boolean
   stored: boolean
+  /** How often it, or the whole that it is a part of, was called corrupt. */
+  corruptions: number
   sent: Buffer | undefined
 }
 
@@ -50,6 +62,13 @@ lengths.measure(undefined, '', undefined)
 
 /** Codes after which a batch may be in the log all the same. */
 const OPEN_CODES: readonly number[] = [ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND, ErrorCode.NOT_LEADER_OR_FOLLOWER]
+
+/** Codes that say that a record is bad, or too large. */
+const BAD_CODES: readonly number[] = [
+  ErrorCode.INVALID_RECORD,
+  ErrorCode.INVALID_TIMESTAMP,
+  ErrorCode.MESSAGE_TOO_LARGE,
+]
 
 /**
  * The real {@link Partition}, {@link Batch} and {@link send}, with a leader at the other end of connections that can be cut.
@@ -94,6 +113,7 @@ export class World {
     this.refreshes = bounds.refreshes
     this.leader = new Leader(bounds.strict)
     this.checks = new Checks(this.leader)
+    this.checks.givesUp = bounds.retries < Number.POSITIVE_INFINITY
     this.partition = new Partition('t', 0, bounds.retries, {
       settle: (batch, end) => batch.settle(end),
       split: (batch, parts) => this.#split(batch, parts),
@@ -129,9 +149,11 @@ export class World {
     const { identity, next } = partition.sequencer
     const batches = this.batches.map(batch => {
       const { uncertain } = this.#notes.get(batch)!
-      const attempts = bounds.retries < 9 ? Math.min(batch.attempts, bounds.retries + 1) : 0
+      const attempts = bounds.retries < 9 ? Math.min(batch.attempts - batch.inherited, bounds.retries + 1) : 0
       const flags = `${+batch.unresolved}${+batch.settled}${+uncertain}${+batch.sealed}${attempts}`
-      return `${numberOf(batch)}+${batch.count}:${stampOf(batch)}:${flags}:${batch.verdict?.kind ?? ''}`
+      const half = batch.counterpart === undefined ? '' : numberOf(batch.counterpart)
+      const suspicion = `${batch.corruptions}${+batch.suspect}${half}`
+      return `${numbersIn(batch)}:${stampOf(batch)}:${flags}:${suspicion}:${batch.verdict?.kind ?? ''}`
     })
     const links = this.links.map(({ node, requests }) => `${node}<${requests.map(describeRequest)}>`)
     const late = this.late.map(({ node, requests }) => `${node}<${requests.map(({ stamp }) => stamp)}>`)
@@ -211,6 +233,7 @@ export class World {
     const note = this.#notes.get(request.batch)!
     if (OPEN_CODES.includes(reply.errorCode)) note.uncertain = true
     note.stored = reply.errorCode === ErrorCode.NONE
+    this.#blame(request.batch, reply)
     // One behind it was confirmed first: a broker that had forgotten the producer would have taken that too.
     const behind = this.batches.slice(this.batches.indexOf(request.batch) + 1)
     if (
@@ -276,6 +299,7 @@ export class World {
     const batch = this.expirable[index]!
     this.expiries--
     this.checks.excused = true
+    this.checks.givesUp = true
     if (batch.baseSequence !== NO_SEQUENCE) this.#probing = true
     this.partition.expire(batch)
   }
@@ -288,6 +312,7 @@ export class World {
   close(): void {
     this.closed = true
     this.checks.excused = true
+    this.checks.givesUp = true
     this.partition.abandon(new Error('closed'))
     for (const { node, requests } of this.links) this.#leave(node, requests)
     this.links = []
@@ -353,11 +378,24 @@ export class World {
   }
 
   #watch(batch: Batch): void {
-    this.#notes.set(batch, { uncertain: false, stored: false, sent: undefined })
+    this.#notes.set(batch, { uncertain: false, stored: false, corruptions: 0, sent: undefined })
+  }
+
+  /** Whom the broker's answer is about: those that it names, or a single one. */
+  #blame(batch: Batch, { errorCode, recordErrors }: PartitionProduceResponse): void {
+    const note = this.#notes.get(batch)!
+    if (errorCode === ErrorCode.CORRUPT_MESSAGE) note.corruptions++
+    const refused = BAD_CODES.includes(errorCode) || note.corruptions > 1
+    const numbers = numbersIn(batch)
+    for (const { batchIndex } of recordErrors) this.checks.blamed.add(numbers[batchIndex]!)
+    if (refused && recordErrors.length === 0 && numbers.length === 1) this.checks.blamed.add(numbers[0]!)
   }
 
   #split(batch: Batch, parts: readonly Batch[]): void {
-    for (const part of parts) this.#watch(part)
+    for (const part of parts) {
+      this.#watch(part)
+      this.#notes.get(part)!.corruptions = this.#notes.get(batch)!.corruptions
+    }
     this.batches.splice(this.batches.indexOf(batch), 1, ...parts)
   }
 

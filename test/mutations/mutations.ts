@@ -1,6 +1,7 @@
 import { ANSWERS } from './answers.js'
+import { BAD_RECORDS } from './bad-records.js'
 import type { Mutation } from './mutation.js'
 import { RECOVERY } from './recovery.js'
 import { WINDOW } from './window.js'
 
-export const MUTATIONS: readonly Mutation[] = [...WINDOW, ...RECOVERY, ...ANSWERS]
+export const MUTATIONS: readonly Mutation[] = [...WINDOW, ...RECOVERY, ...BAD_RECORDS, ...ANSWERS]

@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.js'
 
 const PARTITION = 'src/producer/partition.ts'
+const SPLIT = 'src/producer/split.ts'
 const SEQUENCER = 'src/producer/sequencer.ts'
 const DATA_PATH = 'src/producer/data-path.ts'
 
@@ -194,14 +195,14 @@ export const RECOVERY: readonly Mutation[] = [
   {
     rule: 'too large',
     name: 'the second half begins with the sequence of the first',
-    file: PARTITION,
+    file: SPLIT,
     text: 'nextSequence(batch.baseSequence, first.count)',
     instead: 'batch.baseSequence',
   },
   {
     rule: 'too large',
     name: 'the second half begins one sequence too late',
-    file: PARTITION,
+    file: SPLIT,
     text: 'nextSequence(batch.baseSequence, first.count)',
     instead: 'nextSequence(batch.baseSequence, first.count + 1)',
   },
@@ -215,7 +216,7 @@ export const RECOVERY: readonly Mutation[] = [
   {
     rule: 'wrap of sequences',
     name: 'the second half of a batch that is split over the wrap does not wrap',
-    file: PARTITION,
+    file: SPLIT,
     text: 'nextSequence(batch.baseSequence, first.count)',
     instead: '(batch.baseSequence + first.count) % (2 ** 31 + 1)',
   },
@@ -223,7 +224,7 @@ export const RECOVERY: readonly Mutation[] = [
     rule: 'retry limit',
     name: 'what is rejected is sent again for ever',
     file: PARTITION,
-    text: 'refused || batch.attempts > this.#retries ?',
+    text: 'refused || batch.attempts - batch.inherited > this.#retries ?',
     instead: 'refused ?',
     checks: ['schedules', 'units'],
   },
@@ -231,8 +232,8 @@ export const RECOVERY: readonly Mutation[] = [
     rule: 'retry limit',
     name: 'one attempt too few',
     file: PARTITION,
-    text: 'refused || batch.attempts > this.#retries ?',
-    instead: 'refused || batch.attempts >= this.#retries ?',
+    text: 'refused || batch.attempts - batch.inherited > this.#retries ?',
+    instead: 'refused || batch.attempts - batch.inherited >= this.#retries ?',
     checks: ['schedules', 'units'],
   },
 ]

@@ -15,8 +15,8 @@ const { values } = parseArgs({
 const schedules = Number(values.schedules)
 if (!Number.isInteger(schedules) || schedules < 1)
   throw new Error(`--schedules is ${values.schedules}, but it must be an integer from 1`)
-const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only))
-if (chosen.length === 0) throw new Error(`--only is ${values.only}, but no mutation's name contains that`)
+const chosen = MUTATIONS.filter(({ rule, name }) => `${rule}: ${name}`.includes(values.only))
+if (chosen.length === 0) throw new Error(`--only is ${values.only}, but no mutation's rule and name contain that`)
 
 /** Of the product as it is: enough to see that red means something. */
 const UNBROKEN_SCHEDULES = 100

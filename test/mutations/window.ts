@@ -194,8 +194,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: '8: no gaps',
     name: 'those behind a batch that ended keep their sequences',
     file: PARTITION,
-    text: "if (restart !== 'no') for (const one of again)",
-    instead: "if (restart === 'bump') for (const one of again)",
+    text: "if (restart !== 'no') for (const one of left)",
+    instead: "if (restart === 'bump') for (const one of left)",
   },
   {
     rule: "9: 'maybe' is not 'no'",
@@ -208,8 +208,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: "9: 'maybe' is not 'no'",
     name: 'every retriable code is taken for a rejection',
     file: SENDER,
-    text: "kind: open ? 'unknown' : 'refused'",
-    instead: "kind: open ? 'rejected' : 'refused'",
+    text: "errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) return { kind: 'unknown', error }",
+    instead: "errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) return { kind: 'rejected', error }",
   },
   {
     rule: "9: 'maybe' is not 'no'",
@@ -243,8 +243,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: "9: 'maybe' is not 'no'",
     name: 'no new epoch behind a batch that ended and may be stored',
     file: PARTITION,
-    text: 'if (lostPlace || batch.unresolved || !sameIdentity)',
-    instead: 'if (lostPlace || !sameIdentity)',
+    text: 'if (batch.unresolved || !sameIdentity)',
+    instead: 'if (!sameIdentity)',
   },
   {
     rule: "9: 'maybe' is not 'no'",

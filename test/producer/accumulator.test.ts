@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
-import type { Batch } from '../../src/producer/batch.js'
+import type { Batch, Verdict } from '../../src/producer/batch.js'
 import { loneAccumulator } from '../support/accumulator.js'
 
 const unheard = { settled() {}, unplaced() {} }
@@ -47,4 +47,33 @@ test('a batch that has no room for the next record without key waits for no ling
     [[0, 3]],
   )
   assert.deepEqual(accumulator.draw(1), [])
+})
+
+test('later batches are made smaller when one was too large, not when records of it were bad; memory is counted to the byte', () => {
+  for (const [kind, later] of [
+    ['tooLarge', 1],
+    ['badRecords', 4],
+  ] as const) {
+    const accumulator = loneAccumulator({ random: () => 0 })
+    accumulator.identify({ producerId: 1n, producerEpoch: 0 })
+    for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
+    accumulator.update({ name: 't', topicId: '', leaders: [1], error: undefined })
+    const verdict = { kind, error: new Error('refused'), named: [] }
+    const before = accumulator.bytes
+    const answer = (...verdicts: readonly Verdict[]): void => {
+      for (const one of verdicts) {
+        const [part] = accumulator.draw(1)
+        part!.partition.answered(part!.batch, one)
+        accumulator.offer(part!.partition)
+      }
+    }
+    answer(verdict)
+    assert.equal(accumulator.bytes, before)
+    answer(verdict, verdict, verdict)
+    assert.ok(accumulator.bytes < before && accumulator.bytes > 0)
+    answer(verdict, verdict, verdict)
+    assert.equal(accumulator.bytes, 0)
+    for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
+    assert.equal(accumulator.draw(1)[0]?.batch.count, later, kind)
+  }
 })

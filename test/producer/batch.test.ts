@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Observable } from 'rxjs'
 import { type BatchAck, BatchAcks } from '../../src/producer/acks.js'
 import { Batch } from '../../src/producer/batch.js'
+import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { append } from '../support/taken.js'
 
 function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[] } {
@@ -41,4 +42,61 @@ test('each record has its own timestamp, in whatever order they are asked for', 
   for (const order of [indexes, indexes.toReversed(), [7, 0, 3, 2, 4, 6, 1, 5]]) {
     for (const i of order) assert.equal(batch.timestampOf(i), timestamps[i], `record ${i}`)
   }
+})
+
+test('parts of any of its records, in any groups: together they count for what the batch does, to the byte', () => {
+  const { batch } = batchOf([1, 2, 2, 3, 3, 3, 4])
+  const groupings = [
+    [[0], [1, 2, 3, 4, 5, 6]],
+    [[1, 5], [3], [0, 2, 4, 6]],
+    [[6], [5], [4], [3], [2], [1], [0]],
+  ]
+  for (const encoded of [batch.size, 61, 6, 0]) {
+    batch.encoded = encoded
+    for (const groups of groupings) {
+      const parts = batch.split(groups)
+      assert.equal(
+        parts.reduce((sum, part) => sum + part.reserved, 0),
+        batch.reserved,
+      )
+      for (const [i, part] of parts.entries()) {
+        assert.ok(part.encoded >= 0)
+        assert.equal(part.count, groups[i]!.length)
+      }
+    }
+  }
+})
+
+test('a part has its records, their timestamps and bytes, and the attempts of the batch; also if that was never sent', () => {
+  const { batch, acks } = batchOf([1, 2, 2, 3, 9])
+  batch.attempts = 3
+  const [part] = batch.split([[1, 3, 4], [0], [2]]) as [Batch]
+  part.seal('snappy')
+  part.number({ producerId: 1n, producerEpoch: 0 }, 7)
+  part.stamp()
+  const [bytes] = decodeRecordBatches(part.bytes!)
+  assert.deepEqual([bytes!.crcValid, bytes!.compression, bytes!.baseSequence, bytes!.maxTimestamp], [true, 2, 7, 9n])
+  assert.deepEqual(
+    decodeRecords(bytes!).map(({ value, timestamp }) => [`${value}`, timestamp]),
+    [
+      ['v1', 2n],
+      ['v3', 3n],
+      ['v4', 9n],
+    ],
+  )
+  part.settle({ kind: 'failed', error: new Error('bad'), persisted: 'no' })
+  assert.deepEqual(
+    [...acks[0]!].map(ack => [ack.record.value, ack.kind === 'failed' && ack.attempts]),
+    [
+      ['v1', 3],
+      ['v3', 3],
+      ['v4', 3],
+    ],
+  )
+})
+
+test('a part asks for no more memory than its records take', () => {
+  const { batch } = batchOf(Array.from({ length: 1000 }, () => 1))
+  const parts = batch.split(Array.from({ length: 1000 }, (_, i) => [i]))
+  for (const part of parts) assert.ok(part.memory.length < 200, `${part.memory.length}`)
 })

@@ -15,7 +15,16 @@ const outOfSequence: Verdict = { kind: 'outOfSequence', error: new Error('OUT_OF
 const forgotten: Verdict = { kind: 'forgotten', error: new Error('UNKNOWN_PRODUCER_ID') }
 const fenced: Verdict = { kind: 'fenced', error: new Error('INVALID_PRODUCER_EPOCH') }
 const tooLarge: Verdict = { kind: 'tooLarge', error: new Error('MESSAGE_TOO_LARGE') }
-const refused: Verdict = { kind: 'refused', error: new Error('INVALID_RECORD') }
+const refused: Verdict = { kind: 'refused', error: new Error('TOPIC_AUTHORIZATION_FAILED') }
+const corrupt: Verdict = { kind: 'corrupt', error: new Error('CORRUPT_MESSAGE'), named: [] }
+const noKey = new Error('without key')
+const tooOld = new Error('too old')
+/** The broker refuses records of the batch, and names these; or none. */
+const bad = (...named: [index: number, error: Error][]): Verdict => ({
+  kind: 'badRecords',
+  error: new Error('INVALID_RECORD'),
+  named: named.map(([index, error]) => ({ index, error })),
+})
 
 let log: string[]
 let partition: Partition
@@ -23,12 +32,16 @@ const names = new Map<Batch, string>()
 
 beforeEach(() => {
   log = []
+  names.clear()
   partition = newPartition(2147483647)
 })
 
-function newPartition(retries: number): Partition {
+function newPartition(retries: number, settled?: (batch: Batch, end: Settlement) => void): Partition {
   const created = new Partition('t', 0, retries, {
-    settle: (batch, end) => log.push(`${names.get(batch)} ${describeEnd(end)}`),
+    settle: (batch, end) => {
+      log.push(`${names.get(batch)} ${describeEnd(end)}`)
+      settled?.(batch, end)
+    },
     split: (batch, parts) => {
       log.push(`${names.get(batch)} split`)
       parts.forEach((part, i) => {
@@ -46,6 +59,11 @@ function newPartition(retries: number): Partition {
   return created
 }
 
+/** Which records of the batch that was added are in this one. */
+function numbersIn(batch: Batch): number[] {
+  return batch.records.map(({ metadata }) => metadata as number)
+}
+
 function describeEnd(end: Settlement): string {
   return end.kind === 'failed' ? `failed, persisted ${end.persisted}` : end.kind
 }
@@ -53,7 +71,7 @@ function describeEnd(end: Settlement): string {
 /** A batch of `count` records, waiting to be sent. */
 function add(name: string, count = 10): Batch {
   const batch = new Batch('t', 0, Buffer.allocUnsafe(100))
-  for (let i = 0; i < count; i++) append(batch, { topic: 't', value: 'v' }, 0, sink)
+  for (let i = 0; i < count; i++) append(batch, { topic: 't', value: 'v', metadata: i }, 0, sink)
   batch.due = true
   names.set(batch, name)
   partition.add(batch)
@@ -412,7 +430,10 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
   batch.number(identity, 3)
   batch.stamp()
   for (const record of appended) record.value.fill('!')
-  const parts = batch.split()
+  const parts = batch.split([
+    [0, 1],
+    [2, 3, 4],
+  ])
   parts.forEach((part, i) => {
     part.seal('snappy')
     part.number(identity, i)
@@ -441,6 +462,327 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
     [streams[0], 0, 1],
     [streams[1], 1, 3],
   ])
+})
+
+test('records that the broker names fail; the rest takes the place of the batch, and those behind it move up', () => {
+  open()
+  const [a, b] = [add('a', 5), add('b', 2)]
+  take()
+  take()
+  partition.answered(a, bad([1, noKey], [3, noKey]))
+  partition.answered(b, outOfSequence)
+  assert.deepEqual(log, ['a split', 'a.0 failed, persisted no'])
+  const rest = take()
+  assert.ok(!partition.sendable, 'a probe goes alone')
+  partition.answered(rest, stored(10n))
+  assert.equal(take(), b)
+  assert.deepEqual(numbersIn(rest), [0, 2, 4])
+  assert.deepEqual([rest.baseSequence, b.baseSequence], [10, 13])
+  assert.equal(b.identity, identity)
+  assert.deepEqual(log.slice(2), ['a.1 acked'])
+})
+
+test('records that are refused for different reasons fail each for its own', () => {
+  const ends: [number[], Error | undefined][] = []
+  const settled = (batch: Batch, end: Settlement): void =>
+    void ends.push([numbersIn(batch), end.kind === 'failed' ? end.error : undefined])
+  partition = newPartition(2147483647, settled)
+  add('a', 5)
+  partition.answered(take(), bad([0, noKey], [1, tooOld], [4, noKey]))
+  partition.answered(take(), stored(0n))
+  assert.deepEqual(ends, [
+    [[0, 4], noKey],
+    [[1], tooOld],
+    [[2, 3], undefined],
+  ])
+})
+
+test('all are named: nothing of the batch is sent again, and those behind it take its place', () => {
+  open()
+  const [a, b, c, d] = [add('a', 2), add('b', 2), add('c', 1), add('d')]
+  for (let i = 0; i < 4; i++) take()
+  partition.answered(a, bad([0, noKey], [1, noKey]))
+  partition.answered(b, bad([0, noKey], [1, tooOld]))
+  partition.answered(c, bad([0, noKey]))
+  partition.answered(d, outOfSequence)
+  assert.deepEqual(log, [
+    'b split',
+    'a failed, persisted no',
+    'b.0 failed, persisted no',
+    'b.1 failed, persisted no',
+    'c failed, persisted no',
+  ])
+  assert.equal(take(), d)
+  assert.equal(d.baseSequence, 10)
+})
+
+test('several batches have named records: what is left of them stays in order, and a broker may name more of it', () => {
+  open()
+  const [a, b, c] = [add('a', 3), add('b', 3), add('c', 1)]
+  for (let i = 0; i < 3; i++) take()
+  partition.answered(a, bad([0, noKey]))
+  partition.answered(b, bad([2, noKey]))
+  partition.answered(c, outOfSequence)
+  const first = take()
+  // Kafka 2.4 names only the first one.
+  partition.answered(first, bad([0, noKey]))
+  const second = take()
+  partition.answered(second, stored(10n))
+  const third = take()
+  assert.equal(take(), c)
+  assert.deepEqual([second, third].map(numbersIn), [[2], [0, 1]])
+  assert.deepEqual([second.baseSequence, third.baseSequence, c.baseSequence], [10, 11, 13])
+})
+
+test('what is left of a batch behind one that may be stored keeps its place behind it', () => {
+  open()
+  const [a, b] = [add('a'), add('b', 3)]
+  take()
+  take()
+  const bytes = Buffer.from(a.bytes!)
+  partition.answered(a, unknown)
+  partition.answered(b, bad([0, noKey]))
+  assert.equal(take(), a)
+  assert.deepEqual(a.bytes, bytes)
+  partition.answered(a, stored(10n))
+  const rest = take()
+  assert.deepEqual([numbersIn(rest), rest.baseSequence, rest.identity], [[1, 2], 20, identity])
+})
+
+test('what is left of a batch goes on in a new epoch where one behind it may be stored, or it is of an old one', () => {
+  open()
+  const [a, b] = [add('a', 3), add('b')]
+  take()
+  take()
+  partition.answered(a, bad([0, noKey]))
+  partition.answered(b, unknown)
+  assert.deepEqual(log, ['a split', 'epoch 1', 'a.0 failed, persisted no', 'b failed, persisted maybe'])
+  const rest = take()
+  assert.deepEqual([numbersIn(rest), rest.baseSequence, rest.identity?.producerEpoch], [[1, 2], 0, 1])
+  partition.answered(rest, stored(10n))
+
+  const [c, d, e] = [add('c', 3), add('d'), add('e', 1)]
+  take()
+  take()
+  partition.expire(d)
+  partition.answered(c, unknown)
+  partition.answered(d, unknown)
+  log = []
+  partition.resume()
+  assert.equal(take(), c)
+  partition.answered(c, stored(12n))
+  assert.deepEqual(log, ['c acked'])
+  assert.equal(take(), e)
+  assert.deepEqual([e.baseSequence, e.identity?.producerEpoch], [0, 2])
+})
+
+test('named records of a batch of an old epoch: its sequences are not those of the new one', () => {
+  open()
+  const [a, b, c, d] = [add('a'), add('b', 3), add('c'), add('d', 1)]
+  for (let i = 0; i < 3; i++) take()
+  partition.expire(c)
+  partition.answered(a, unknown)
+  partition.answered(b, rejected)
+  partition.answered(c, unknown)
+  assert.deepEqual(log, ['c failed, persisted maybe', 'epoch 1', 'pause 1'])
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  partition.answered(take(), bad([1, noKey]))
+  assert.deepEqual(log.slice(3), ['a acked', 'b split', 'epoch 2', 'b.0 failed, persisted no'])
+  const rest = take()
+  assert.deepEqual([numbersIn(rest), rest.baseSequence, rest.identity?.producerEpoch], [[0, 2], 0, 2])
+  partition.answered(rest, stored(20n))
+  assert.equal(take(), d)
+  assert.deepEqual([d.baseSequence, d.identity?.producerEpoch], [2, 2])
+})
+
+test('a batch that may be stored is not taken apart: a time stamp that has grown too old proves nothing', () => {
+  open()
+  const [a, b] = [add('a', 4), add('b')]
+  partition.answered(take(), unknown)
+  partition.resume()
+  partition.answered(take(), bad([1, tooOld]))
+  assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe'])
+  assert.equal(take(), b)
+  assert.deepEqual([a.attempts, b.baseSequence, b.identity?.producerEpoch], [2, 0, 1])
+})
+
+test('none is named: halves share the sequences of the batch, go one at a time, and without a pause', () => {
+  open()
+  const [a, b] = [add('a', 5), add('b', 2)]
+  take()
+  take()
+  const bytes = Buffer.from(b.bytes!)
+  partition.answered(a, bad())
+  partition.answered(b, outOfSequence)
+  assert.deepEqual(log, ['a split'])
+  const first = take()
+  assert.ok(!partition.sendable)
+  partition.answered(first, bad())
+  assert.deepEqual(log, ['a split', 'a.0 split'])
+  partition.answered(take(), bad())
+  // A record has given its sequence back.
+  const second = take()
+  assert.deepEqual([second.count, second.baseSequence], [1, 10])
+  partition.answered(second, stored(10n))
+  const third = take()
+  assert.deepEqual([third.count, third.baseSequence], [3, 11])
+  partition.answered(third, stored(11n))
+  assert.equal(take(), b)
+  assert.equal(b.baseSequence, 14)
+  assert.notDeepEqual(b.bytes, bytes)
+  assert.deepEqual(log.slice(2), ['a.0.0 failed, persisted no', 'a.0.1 acked', 'a.1 acked'])
+})
+
+test('the first half is stored, so the other is split without being sent; a single record is sent, and alone', () => {
+  open()
+  const [a, b] = [add('a', 4), add('b')]
+  take()
+  take()
+  partition.answered(a, bad())
+  partition.answered(b, outOfSequence)
+  partition.answered(take(), stored(10n))
+  assert.deepEqual(log, ['a split', 'a.1 split', 'a.0 acked'])
+  const third = take()
+  assert.deepEqual([third.count, third.baseSequence], [1, 12])
+  assert.ok(!partition.sendable)
+  partition.answered(third, stored(12n))
+  const fourth = take()
+  assert.deepEqual([fourth.count, fourth.baseSequence], [1, 13])
+  assert.ok(!partition.sendable, 'what follows would be sent in vain')
+  partition.answered(fourth, bad())
+  assert.equal(take(), b)
+  assert.equal(b.baseSequence, 13)
+  assert.equal(fourth.attempts, 2, 'it was sent once as a part of a, and once alone')
+})
+
+test('a half is not sent beside the other, though one before them has opened the window', () => {
+  open()
+  const [a, b] = [add('a'), add('b', 2)]
+  take()
+  take()
+  partition.answered(a, rejected)
+  partition.answered(b, bad())
+  partition.resume()
+  partition.answered(take(), stored(10n))
+  assert.equal(partition.phase, 'open')
+  const first = take()
+  assert.ok(!partition.sendable)
+  partition.answered(first, stored(20n))
+  take()
+  assert.ok(!partition.sendable)
+})
+
+test('a half that has expired is not looked at; nor is one where the first half was not stored', () => {
+  open()
+  add('a', 4)
+  partition.answered(take(), bad())
+  const first = take()
+  const [second] = [...names].find(([, name]) => name === 'a.1')!
+  partition.expire(second)
+  partition.answered(first, stored(10n))
+  assert.deepEqual(log, ['a split', 'a.1 failed, persisted no', 'a.0 acked'])
+  const b = add('b')
+  assert.equal(take(), b)
+  assert.equal(b.baseSequence, 12)
+  partition.answered(b, stored(12n))
+
+  log = []
+  add('c', 4)
+  partition.answered(take(), bad())
+  partition.answered(take(), tooLarge)
+  assert.deepEqual(log, ['c split', 'c.0 split'])
+  partition.answered(take(), stored(22n))
+  partition.answered(take(), stored(23n))
+  assert.deepEqual(numbersIn(take()), [2, 3])
+})
+
+/** How many requests it takes until a batch with these bad records has ended; who reads the log sees the others, in order. */
+function requestsFor(count: number, isBad: (number: number) => boolean, verdict: Verdict): number {
+  const written: number[] = []
+  const failed: number[] = []
+  let next = 0
+  partition = newPartition(2147483647, (batch, end) => {
+    if (end.kind === 'failed') failed.push(...numbersIn(batch))
+  })
+  add('a', count)
+  let requests = 0
+  while (partition.sendable) {
+    const batch = take()
+    requests++
+    assert.ok(requests < 4 * count, 'it goes on for ever')
+    assert.ok(!partition.sendable, 'one at a time')
+    assert.equal(batch.baseSequence, next)
+    if (numbersIn(batch).some(isBad)) {
+      partition.answered(batch, verdict)
+    } else {
+      next += batch.count
+      written.push(...numbersIn(batch))
+      partition.answered(batch, stored(0n))
+    }
+    // Only after the first time that a batch was called corrupt.
+    partition.resume()
+  }
+  const all = Array.from({ length: count }, (_, i) => i)
+  assert.deepEqual(
+    written,
+    all.filter(number => !isBad(number)),
+  )
+  assert.deepEqual(failed, all.filter(isBad))
+  return requests
+}
+
+test('a bad record that is not named costs 2·log2(n) more requests at the most, wherever it stands', () => {
+  for (let count = 2; count <= 130; count++) {
+    const costs = Array.from({ length: count }, (_, at) => requestsFor(count, number => number === at, bad()) - 1)
+    assert.ok(Math.max(...costs) <= 2 * Math.log2(count), `${Math.max(...costs)} for one of ${count}`)
+    if (Number.isInteger(Math.log2(count))) assert.equal(Math.max(...costs), 2 * Math.log2(count), 'no less')
+  }
+})
+
+test('so do several bad records each, and a batch of bad ones alone; a batch that is called corrupt costs one more', () => {
+  for (let count = 2; count <= 10; count++) {
+    for (let set = 1; set < 2 ** count; set++) {
+      const isBad = (number: number): boolean => (set & (1 << number)) !== 0
+      const bads = set.toString(2).replaceAll('0', '').length
+      const limit = bads * 2 * Math.log2(count)
+      const cost = requestsFor(count, isBad, bad()) - 1
+      assert.ok(cost <= limit, `${cost} for ${bads} of ${count}: ${set.toString(2)}`)
+      assert.equal(requestsFor(count, isBad, corrupt) - 1, cost + 1)
+    }
+  }
+})
+
+test('corrupt: sent again as it is, for it may have been damaged on its way; the second time, some record of it is bad', () => {
+  open()
+  const a = add('a', 2)
+  partition.answered(take(), corrupt)
+  assert.deepEqual(log, ['pause 1'])
+  partition.resume()
+  assert.equal(take(), a)
+  partition.answered(a, corrupt)
+  assert.deepEqual(log, ['pause 1', 'a split'])
+  partition.answered(take(), corrupt)
+  assert.deepEqual(log, ['pause 1', 'a split', 'a.0 failed, persisted no'], 'its parts are not tried twice')
+  partition.answered(take(), stored(10n))
+  const b = add('b', 1)
+  partition.answered(take(), corrupt)
+  partition.resume()
+  assert.equal(take(), b, 'another batch has its own second chance')
+  partition.answered(b, corrupt)
+  assert.deepEqual(log.slice(3), ['a.1 acked', 'pause 1', 'b failed, persisted no'])
+})
+
+test('corrupt, said once of a batch that may be stored, ends nothing', () => {
+  open()
+  const a = add('a', 2)
+  partition.answered(take(), unknown)
+  partition.resume()
+  partition.answered(take(), corrupt)
+  partition.resume()
+  assert.equal(take(), a)
+  partition.answered(a, stored(10n))
+  assert.deepEqual(log, ['pause 1', 'pause 2', 'a acked'])
 })
 
 test('what is stored before one that is sent again waits for it, is not sent again, and is acked behind it', () => {
@@ -636,6 +978,23 @@ test('the retry limit fails what was rejected, never what may be stored', () => 
     partition.resume()
   }
   assert.deepEqual(log, ['pause 2', 'pause 3', 'pause 4', 'pause 5', 'pause 6'])
+})
+
+test('what is left of a batch, and its halves, have as many retries as any other batch; acks count every request', () => {
+  partition = newPartition(1)
+  const a = add('a', 5)
+  partition.answered(take(), bad([0, noKey]))
+  const rest = take()
+  partition.answered(rest, bad())
+  const half = take()
+  partition.answered(half, rejected)
+  partition.resume()
+  assert.equal(take(), half)
+  assert.deepEqual([a.attempts, rest.attempts, half.attempts], [1, 2, 4])
+  partition.answered(half, rejected)
+  assert.deepEqual(log.slice(1), ['a.0 failed, persisted no', 'a.1 split', 'pause 1', 'a.1.0 failed, persisted no'])
+  partition.answered(take(), stored(0n))
+  assert.equal(log.at(-1), 'a.1.1 acked')
 })
 
 test('a batch that expires unsent leaves no gap', () => {

@@ -1,23 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Observable, of, throwError } from 'rxjs'
-import { ConnectionError, ProducerFencedError, UnsupportedVersionError } from '../../src/errors.js'
+import { BrokerError, ConnectionError, ProducerFencedError, UnsupportedVersionError } from '../../src/errors.js'
 import { Batch } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
 import { type Outcome, type ProduceAttempt, send } from '../../src/producer/sender.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse, ProduceResponse } from '../../src/protocol/produce.js'
 import type { Connection } from '../../src/transport/connection.js'
+import { append } from '../support/taken.js'
 
+const sink = { settled() {}, unplaced() {} }
 const effects = { settle() {}, split() {}, pause() {}, epochBumped() {} }
 
-/** What becomes of a request for these partitions of topic `t`, when the connection answers so. */
-function outcomeOf(partitions: readonly number[], answer: Observable<ProduceResponse>): Outcome {
+/** What becomes of a request for these partitions of topic `t`, each batch of `count` records, when the connection answers so. */
+function outcomeOf(partitions: readonly number[], answer: Observable<ProduceResponse>, count = 0): Outcome {
   const connection = { name: 'b:1', request: () => answer } as unknown as Connection
-  const parts = partitions.map(index => ({
-    partition: new Partition('t', index, 1, effects),
-    batch: new Batch('t', index, Buffer.alloc(100)),
-  }))
+  const parts = partitions.map(index => {
+    const batch = new Batch('t', index, Buffer.alloc(100))
+    for (let i = 0; i < count; i++) append(batch, { topic: 't', value: '' }, 0, sink)
+    return { partition: new Partition('t', index, 1, effects), batch }
+  })
   const attempt: ProduceAttempt = { issue: 7, connection, parts }
   const outcomes: Outcome[] = []
   let completed = false
@@ -46,7 +49,9 @@ const SPECIAL: Readonly<Record<number, string>> = {
   [ErrorCode.NONE]: 'stored',
   [ErrorCode.DUPLICATE_SEQUENCE_NUMBER]: 'stored',
   [ErrorCode.UNKNOWN_SERVER_ERROR]: 'unknown',
-  [ErrorCode.CORRUPT_MESSAGE]: 'rejected',
+  [ErrorCode.CORRUPT_MESSAGE]: 'corrupt',
+  [ErrorCode.INVALID_RECORD]: 'badRecords',
+  [ErrorCode.INVALID_TIMESTAMP]: 'badRecords',
   [ErrorCode.NOT_ENOUGH_REPLICAS]: 'rejected',
   [ErrorCode.LEADER_NOT_AVAILABLE]: 'rejected',
   [ErrorCode.THROTTLING_QUOTA_EXCEEDED]: 'rejected',
@@ -62,6 +67,72 @@ test('what each error code means for the batch', () => {
     const { verdicts } = outcomeOf([0], of(response('t', entry(0, code))))
     const expected = SPECIAL[code] ?? (brokerError(code).retriable ? 'unknown' : 'refused')
     assert.equal(verdicts[0]?.kind, expected, brokerError(code).name)
+  }
+})
+
+/** What a broker says of a batch of four records: which are refused, and why. */
+function named(errorCode: number, names: readonly (readonly [number, string | null])[], errorMessage: string | null) {
+  const recordErrors = names.map(([batchIndex, batchIndexErrorMessage]) => ({ batchIndex, batchIndexErrorMessage }))
+  const answer = response('t', { ...entry(0, errorCode), recordErrors, errorMessage })
+  const verdict = outcomeOf([0], of(answer), 4).verdicts[0]!
+  const records = 'named' in verdict ? verdict.named : []
+  return { verdict, records, said: records.map(({ index, error }) => [index, saidBy(error)]) }
+}
+
+function saidBy(error: Error): string | undefined {
+  assert.ok(error instanceof BrokerError)
+  return /The broker says: (.*)$/.exec(error.message)?.[1]
+}
+
+test('records that the broker names, each with its own reason, in the order of the batch; equal reasons are one error', () => {
+  const { verdict, records, said } = named(
+    87,
+    [
+      [3, 'no key'],
+      [0, 'too old'],
+      [1, 'no key'],
+    ],
+    'some are bad',
+  )
+  assert.equal(verdict.kind, 'badRecords')
+  assert.deepEqual(said, [
+    [0, 'too old'],
+    [1, 'no key'],
+    [3, 'no key'],
+  ])
+  assert.equal(records[1]!.error, records[2]!.error)
+  assert.ok(records.every(({ error }) => error instanceof BrokerError && error.code === 87))
+})
+
+test('a record that is named without a reason has the one of the batch; without that, the code speaks', () => {
+  assert.deepEqual(named(32, [[2, null]], 'invalid timestamp').said, [[2, 'invalid timestamp']])
+  assert.deepEqual(named(32, [[2, null]], null).said, [[2, undefined]])
+})
+
+test('names of records that are not there, and a second one of the same, are ignored; if none is left, none was named', () => {
+  const lies = [-1, 4, 5, 2147483647, -2147483648].map(index => [index, 'a lie'] as const)
+  const some = named(87, [...lies, [2, 'true'], [2, 'said twice']], null)
+  assert.deepEqual(some.said, [[2, 'true']])
+  const none = named(87, lies, null)
+  assert.deepEqual([none.verdict.kind, none.said], ['badRecords', []])
+  const all = named(
+    87,
+    [3, 2, 1, 0].map(index => [index, 'bad'] as const),
+    null,
+  )
+  assert.deepEqual(
+    all.said.map(([index]) => index),
+    [0, 1, 2, 3],
+  )
+})
+
+test('codes that may name records: those that refuse the batch for good, and CORRUPT_MESSAGE; for others names mean nothing', () => {
+  for (const code of Object.values(ErrorCode)) {
+    const special = SPECIAL[code] ?? (brokerError(code).retriable ? 'unknown' : 'badRecords')
+    const { verdict, said } = named(code, [[1, 'bad']], null)
+    assert.equal(verdict.kind, special, brokerError(code).name)
+    const names = special === 'badRecords' || special === 'corrupt'
+    assert.deepEqual(said, names ? [[1, 'bad']] : [], brokerError(code).name)
   }
 })
 

@@ -20,6 +20,9 @@ export function coverageOf({ settled, events, trace, offered, calls, streams }: 
   for (const entry of trace) {
     if (entry.kind === 'fault') count(`fault ${entry.fault.kind}`)
     if (entry.kind === 'duplicate') count('duplicate found by R1')
+    if (entry.kind === 'rejected' && entry.rule === 'record') count('records refused')
+    if (entry.kind === 'fault' && entry.fault.kind === 'error' && entry.fault.recordErrors?.length)
+      count('records named')
     if (entry.kind === 'rejected' && entry.rule.startsWith('R')) count(`rejected by ${entry.rule}`)
   }
   for (const { kind } of calls) count(`${kind}()`)

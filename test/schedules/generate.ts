@@ -23,6 +23,9 @@ const BEFORE_APPEND = [
   ErrorCode.INVALID_RECORD,
 ]
 
+/** Codes that can name records of the batch. */
+const BAD_RECORDS = [ErrorCode.INVALID_RECORD, ErrorCode.INVALID_TIMESTAMP, ErrorCode.CORRUPT_MESSAGE]
+
 /** Codes that brokers do give for a batch that is, or may stay, in the log. */
 const AFTER_APPEND = [
   ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
@@ -83,6 +86,8 @@ class Generator {
         strictFirstSequence: random.chance(0.3),
         ...(random.chance(0.1) && { maxMessageBytes: random.int(150, 600) }),
         ...(random.chance(0.2) && { leaderElectionMs: random.int(0, 500) }),
+        ...(random.chance(0.15) && { compacted: true }),
+        ...(random.chance(0.3) && { old: true }),
       },
       producer,
       streams,
@@ -181,12 +186,21 @@ class Generator {
   #produceFault(): Fault {
     const random = this.#random
     const kind = random.next()
-    if (kind < 0.25) return { kind: 'error', code: random.pick(BEFORE_APPEND) }
+    if (kind < 0.18) return { kind: 'error', code: random.pick(BEFORE_APPEND) }
+    if (kind < 0.25) return this.#badRecords()
     if (kind < 0.45) return { kind: 'errorAfterAppend', code: random.pick(AFTER_APPEND) }
     if (kind < 0.55) {
       return { kind: 'answerEntries', change: random.pick(['omit', 'duplicate', 'invent', 'reverse']) }
     }
     return this.#anyFault()
+  }
+
+  /** Those that are named may not be there, and be named twice. */
+  #badRecords(): Fault {
+    const random = this.#random
+    const index = (): number => (random.chance(0.1) ? random.pick([-1, 2147483647]) : random.int(0, 12))
+    const recordErrors = random.list(0, 4, () => ({ index: index(), message: random.pick(['no key', 'too old']) }))
+    return { kind: 'error', code: random.pick(BAD_RECORDS), recordErrors }
   }
 
   #otherFault(api: string): Fault {

@@ -33,6 +33,7 @@ export interface Offered {
   readonly stream: number
   readonly topic: string
   readonly at: number
+  readonly keyless?: boolean
 }
 
 export interface Settled {

@@ -330,3 +330,40 @@ describe('the window', () => {
     only(sees(...first, ...moved), /^rule 7: t0-0 1000\/0\/2: a second request to node 2/)
   })
 })
+
+describe('records that are refused (row 35)', () => {
+  const compacted = { ...SCHEDULE, cluster: { ...SCHEDULE.cluster, compacted: true } }
+  const failed = { kind: 'failed', persisted: 'no', error: 'BrokerError' } as const
+  /** Nothing of partition 1 is stored there, and every record of it fails. */
+  const none = (change: Partial<History>): string[] =>
+    findings({
+      ...honest,
+      schedule: compacted,
+      logs: honest.logs.filter(log => log.partition === 0),
+      appended: honest.appended.filter(({ partition }) => partition === 0),
+      settled: honest.settled.map(one => (one.partition === 1 ? { ...one, ...failed } : one)),
+      ...change,
+    })
+  const keyless = (number: number) =>
+    honest.offered.map((record, i) => (i === number ? { ...record, keyless: true } : record))
+
+  test('one without a key is acked', () => {
+    only(doctored({ schedule: compacted, offered: keyless(0) }), /^35: record 0 is acked without a key/)
+    assert.deepEqual(doctored({ offered: keyless(0) }), [], 'in a topic that takes it')
+    const steps = [...SCHEDULE.steps, { wait: 0, do: 'deleteTopic', topic: 't0' } as const]
+    assert.deepEqual(doctored({ schedule: { ...compacted, steps }, offered: keyless(0) }), [])
+  })
+
+  test('others fail for it', () => {
+    const numbers = honest.settled.filter(({ partition }) => partition === 1).map(({ number }) => number)
+    const found = none({ offered: keyless(numbers[0]!) })
+    only(found, ...numbers.slice(1).map(number => new RegExp(`^35: record ${number} failed for another one`)))
+    const retries = { ...compacted, producer: { ...SCHEDULE.producer, retries: 1 } }
+    assert.deepEqual(none({ schedule: retries }), [])
+    const maxMessageBytes = { ...compacted, cluster: { ...compacted.cluster, maxMessageBytes: 100 } }
+    assert.deepEqual(none({ schedule: maxMessageBytes }), [])
+    const fault = { kind: 'error', code: 87 } as const
+    const struck: TraceEntry = { at: 0, kind: 'fault', node: 1, connection: 1, fault }
+    assert.deepEqual(none({ trace: [struck, ...honest.trace] }), [])
+  })
+})

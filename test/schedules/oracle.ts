@@ -13,7 +13,9 @@ import { windowFindings } from './window-oracle.js'
  * | I5 | every record has one terminal event, from its own stream, within `deliveryTimeoutMs` |
  * | I6 | in the end there are no bytes, connections and timers left, every call resolved after what it waits for, every stream ended once, after its last record; and after a healing every partition goes on |
  *
- * and the invariants of the window, see {@link windowFindings}.
+ * Row 35 of the fault matrix: in a compacted topic no record without key is acked, and no other fails for it.
+ *
+ * And the invariants of the window, see {@link windowFindings}.
  *
  * Brokers may lose what they had. That is not the producer's doing, and is excused as narrowly as it can be:
  *
@@ -33,6 +35,7 @@ export function findings(history: History): string[] {
     ...settledFindings(history),
     ...streamFindings(history),
     ...endFindings(history),
+    ...refusalFindings(history),
     ...windowFindings(history),
   ]
 }
@@ -198,6 +201,24 @@ function streamFindings({ offered, settled, streams, events, schedule }: History
       if (!ownError && !overflow && !late && !fatal) found.push(`I6: stream ${stream} errored with ${error}`)
     }
   })
+  return found
+}
+
+/** Row 35. What else can refuse a record for good, such as a fault or a limit, excuses the others. */
+function refusalFindings({ offered, settled, schedule, trace }: History): string[] {
+  const { compacted, maxMessageBytes } = schedule.cluster
+  // One that asking for it makes anew is not compacted.
+  if (!compacted || schedule.steps.some(step => step.do === 'deleteTopic')) return []
+  const found: string[] = []
+  const injected = trace.some(entry => entry.kind === 'fault' && entry.fault.kind === 'error')
+  const excused = injected || maxMessageBytes !== undefined || schedule.producer.retries !== undefined
+  for (const { number, kind, error, persisted } of settled) {
+    const keyless = offered[number]?.keyless
+    if (keyless && kind === 'acked') found.push(`35: record ${number} is acked without a key, in a compacted topic`)
+    if (!keyless && !excused && persisted === 'no' && error === 'BrokerError') {
+      found.push(`35: record ${number} failed for another one that has no key`)
+    }
+  }
   return found
 }
 

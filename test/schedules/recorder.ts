@@ -40,9 +40,10 @@ export class Recorder {
   }
 
   /** The producer looks at a record; gives its number. */
-  offered(stream: number, topic: string): number {
+  offered(stream: number, { topic, to }: Burst): number {
     this.#look()
-    const number = this.#offered.push({ stream, topic, at: this.#world.time.now() }) - 1
+    const at = this.#world.time.now()
+    const number = this.#offered.push({ stream, topic, at, keyless: to === 'none' }) - 1
     this.#unsettled.add(number)
     return number
   }
@@ -148,7 +149,7 @@ export class NumberedRecord implements ProducerRecord<number> {
   }
 
   get metadata(): number {
-    this.#number ??= this.#recorder.offered(this.#stream, this.#burst.topic)
+    this.#number ??= this.#recorder.offered(this.#stream, this.#burst)
     return this.#number
   }
 
@@ -158,7 +159,7 @@ export class NumberedRecord implements ProducerRecord<number> {
   }
 
   get key(): string | null {
-    return this.#burst.to === 'key' ? `k${this.metadata % 7}` : null
+    return this.#burst.to === 'none' ? null : `k${this.metadata % 7}`
   }
 
   get partition(): number | undefined {

@@ -8,14 +8,20 @@ import { openStream, probe, type RunningStream } from './streams.js'
 
 /** Runs a schedule in virtual time: its streams and steps, then everything is healed, given time, and closed. */
 export async function run(schedule: Schedule): Promise<History> {
-  const { partitions, latencyMs, ...cluster } = schedule.cluster
-  const topics = Object.fromEntries(partitions.map((count, i) => [`t${i}`, { partitions: count }]))
+  const { partitions, latencyMs, compacted: _, old, ...cluster } = schedule.cluster
+  const topics = Object.fromEntries(
+    partitions.map((count, i) => [`t${i}`, { partitions: count, cleanupPolicy: policyOf(schedule) }]),
+  )
   const world = await startWorld({
-    cluster: { ...cluster, topics },
+    cluster: { ...cluster, topics, ...(old && { apiVersions: { Produce: [3, 7] } }) },
     producer: { ...schedule.producer, random: new Random(schedule.seed).next },
     latencyMs,
   })
   return new Run(world, schedule).whole()
+}
+
+function policyOf({ cluster }: Schedule): 'compact' | 'delete' {
+  return cluster.compacted ? 'compact' : 'delete'
 }
 
 /** Metadata comes every five minutes, when nothing happens. */
@@ -130,7 +136,7 @@ class Run {
         return
       }
       case 'createTopic':
-        if (!cluster.topics.has(step.topic)) cluster.createTopic(step.topic, { partitions: step.partitions })
+        this.#create(step.topic, step.partitions)
         return
       case 'flush':
         this.#recorder.called('flush', producer.flush())
@@ -194,14 +200,20 @@ class Run {
   }
 
   async #heal(): Promise<void> {
-    const { cluster, network } = this.#world
+    const { network } = this.#world
     for (const fault of this.#faults) fault.remove()
     await this.#startAll()
     for (const topic of this.#schedule.cluster.partitions.map((_, i) => `t${i}`)) {
-      if (!cluster.topics.has(topic)) cluster.createTopic(topic, { partitions: 1 })
+      this.#create(topic, 1)
     }
     // A connection that is read slowly stays so until it ends.
     for (let node = 1; node <= this.#schedule.cluster.nodes; node++) network.cut(this.#address(node))
+  }
+
+  #create(topic: string, partitions: number): void {
+    const { cluster } = this.#world
+    if (cluster.topics.has(topic)) return
+    cluster.createTopic(topic, { partitions, cleanupPolicy: policyOf(this.#schedule) })
   }
 
   #has({ topic, partition }: { readonly topic: string; readonly partition: number }): boolean {

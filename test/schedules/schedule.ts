@@ -14,6 +14,10 @@ export interface Schedule {
     readonly strictFirstSequence: boolean
     readonly maxMessageBytes?: number
     readonly leaderElectionMs?: number
+    /** Topics refuse records without key. */
+    readonly compacted?: boolean
+    /** Answers to Produce are as old as Kafka 2.1: they name no records. */
+    readonly old?: boolean
   }
   readonly producer: Partial<Omit<ProducerOptions, 'brokers' | 'scheduler' | 'transport' | 'random' | 'partitioner'>>
   readonly streams: readonly StreamPlan[]

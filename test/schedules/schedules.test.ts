@@ -18,6 +18,8 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'duplicate found by R1': 500,
   'rejected by R4': 100,
   'rejected by R5': 50,
+  'records refused': 500,
+  'records named': 50,
   unsubscribed: 50,
   'flush()': 100,
   'fault error': 300,

@@ -9,7 +9,7 @@ export function loneAccumulator(options: Omit<ProducerOptions, 'brokers'> = {}):
     ready() {},
     released() {},
     settle: (batch, end) => accumulator.settle(batch, end),
-    split() {},
+    split: (batch, parts) => accumulator.split(batch, parts),
     pause() {},
     epochBumped() {},
   })

@@ -349,6 +349,9 @@ describe('which requests a rule strikes', () => {
     [{ fault: { kind: 'delay', ms: Number.NaN } }, /`ms` of fault 'delay' is NaN/],
     [{ fault: { kind: 'cutReply', atByte: 1.5 } }, /`atByte` of fault 'cutReply' is 1.5/],
     [{ fault: { kind: 'slowDrain', bytesPerSecond: 0 } }, /`bytesPerSecond` of fault 'slowDrain' is 0/],
+    [{ fault: { kind: 'error', code: 87, recordErrors: [{ index: 2 ** 31 }] } }, /`recordErrors` of .* is 2147483648/],
+    [{ fault: { kind: 'error', code: 87, recordErrors: [{ index: 0.5 }] } }, /`recordErrors` of fault 'error' is 0.5/],
+    [{ api: 'Fetch', fault: { kind: 'error', code: 87, recordErrors: [] } }, /`recordErrors` .* can't strike Fetch/],
     [{ fault: { kind: 'hostileBytes', hex: '0' } }, /`hex` of fault 'hostileBytes' is '0'/],
   ] as const) {
     test(`a rule that means nothing is refused: ${JSON.stringify(rule)}`, async () => {

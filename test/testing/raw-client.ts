@@ -31,6 +31,10 @@ export interface BatchOptions {
   readonly values?: readonly string[]
   readonly count?: number
   readonly timestamp?: number
+  /** Of each record, instead of none. */
+  readonly keys?: readonly (string | null)[]
+  /** Of each record, instead of `timestamp`. */
+  readonly timestamps?: readonly number[]
   readonly compression?: 'none' | 'snappy'
   /** Changes the header; length and CRC are made right afterwards. */
   readonly patch?: (bytes: Buffer) => void
@@ -38,15 +42,17 @@ export interface BatchOptions {
 
 /** A record batch; without a producer id it is one of a producer that is not idempotent. */
 export function batch(options: BatchOptions = {}): Buffer {
-  const { producerId = -1n, count = 1, timestamp = 0, compression = 'none' } = options
+  const { producerId = -1n, keys, timestamps, timestamp = 0, compression = 'none' } = options
+  const { count = keys?.length ?? timestamps?.length ?? 1 } = options
   const idempotent = producerId >= 0n
   const { epoch = idempotent ? 0 : -1, sequence = idempotent ? 0 : -1 } = options
   const values = options.values ?? Array.from({ length: count }, (_, i) => `v${i}`)
   const builder = new RecordBatchBuilder(Buffer.alloc(1024))
   const lengths = new RecordLengths()
-  for (const value of values) {
-    lengths.measure(null, value, undefined)
-    builder.append(null, value, undefined, timestamp, lengths)
+  for (const [i, value] of values.entries()) {
+    const key = keys?.[i] ?? null
+    lengths.measure(key, value, undefined)
+    builder.append(key, value, undefined, timestamps?.[i] ?? timestamp, lengths)
   }
   builder.seal(compression)
   const bytes = Buffer.from(builder.stamp({ producerId, producerEpoch: epoch }, Math.max(sequence, 0)))

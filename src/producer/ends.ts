@@ -1,0 +1,52 @@
+import { DeliveryTimeoutError, describe } from '../errors.js'
+import type { Batch, Settlement, Verdict } from './batch.js'
+
+/** What a transition of a partition leads to outside, kept until its state is whole. */
+export class Ends {
+  readonly settled: { readonly batch: Batch; readonly end: Settlement }[] = []
+  readonly splits: { readonly batch: Batch; readonly parts: readonly Batch[] }[] = []
+  bumped: Error | undefined
+  paused: { readonly failures: number; readonly error: Error } | undefined
+
+  /** The batch is stored. */
+  settle(batch: Batch): void {
+    if (batch.settled) return // it expired, and was reported as possibly stored
+    const verdict = batch.verdict as Extract<Verdict, { kind: 'stored' }>
+    this.#add(batch, { kind: 'acked', baseOffset: verdict.baseOffset, logAppendTime: verdict.logAppendTime })
+  }
+
+  fail(batch: Batch, error: Error): void {
+    this.#add(batch, { kind: 'failed', error, persisted: batch.unresolved ? 'maybe' : 'no' })
+  }
+
+  /**
+   * The batch has had its time.
+   *
+   * @param obstacle what kept it from being sent, if anything did.
+   */
+  expire(batch: Batch, obstacle: Error | undefined): void {
+    this.fail(batch, timeoutError(batch, obstacle))
+  }
+
+  split(batch: Batch, parts: readonly Batch[]): void {
+    this.splits.push({ batch, parts })
+  }
+
+  #add(batch: Batch, end: Settlement): void {
+    batch.settled = true
+    this.settled.push({ batch, end })
+  }
+}
+
+function timeoutError(batch: Batch, obstacle: Error | undefined): Error {
+  const cause = (batch.verdict as Exclude<Verdict, { kind: 'stored' }> | undefined)?.error ?? obstacle
+  const tried =
+    batch.attempts === 0
+      ? 'it was not sent'
+      : `it was sent ${batch.attempts === 1 ? 'once' : `${batch.attempts} times`}`
+  const last = cause === undefined ? '' : `; ${describe(cause)}`
+  return new DeliveryTimeoutError(
+    `partition ${batch.topic}-${batch.partition}: not confirmed within \`deliveryTimeoutMs\`; ${tried}${last}`,
+    { cause },
+  )
+}

@@ -1,0 +1,124 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import kafkajs from 'kafkajs'
+import { type DumpedBatch, parseDump } from './dump-log.js'
+import { jarsOf, OLD_VERSION } from './jars.js'
+import { freePorts } from './kafka-cluster.js'
+
+const run = promisify(execFile)
+const READY_LIMIT_MS = 60_000
+const POLL_MS = 200
+const JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m']
+const CLASS_PATH = ['-cp', join(jarsOf(OLD_VERSION), '*')]
+
+/** One broker of Apache Kafka 2.1 and its ZooKeeper, in a temporary folder that goes when they are stopped. */
+export class OldKafka implements AsyncDisposable {
+  readonly brokers: readonly string[]
+  readonly #folder: string
+  readonly #processes: ChildProcess[] = []
+
+  private constructor(port: number) {
+    this.brokers = [`127.0.0.1:${port}`]
+    this.#folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
+  }
+
+  static async start(): Promise<OldKafka> {
+    const [port, zookeeperPort] = (await freePorts(2)) as [number, number]
+    const kafka = new OldKafka(port)
+    // Whatever ends the tests ends the processes.
+    process.once('exit', () => kafka.#killAll())
+    try {
+      const options = ['-Dzookeeper.jmx.log4j.disable=true', '-Dzookeeper.sasl.client=false']
+      kafka.#spawn('zookeeper', [...options, ...CLASS_PATH, 'org.apache.zookeeper.server.quorum.QuorumPeerMain'], {
+        dataDir: join(kafka.#folder, 'zookeeper'),
+        clientPort: zookeeperPort,
+        clientPortAddress: '127.0.0.1',
+        'admin.enableServer': false,
+        maxClientCnxns: 0,
+        tickTime: 500,
+      })
+      kafka.#spawn('kafka', ['-Dzookeeper.sasl.client=false', ...CLASS_PATH, 'kafka.Kafka'], {
+        'broker.id': 1,
+        'zookeeper.connect': `127.0.0.1:${zookeeperPort}`,
+        listeners: `PLAINTEXT://${kafka.brokers[0]}`,
+        'log.dirs': join(kafka.#folder, 'data'),
+        'offsets.topic.replication.factor': 1,
+      })
+      await kafka.#ready()
+    } catch (error) {
+      await kafka[Symbol.asyncDispose]()
+      throw error
+    }
+    return kafka
+  }
+
+  async createTopic(topic: string, configs: Readonly<Record<string, string>>): Promise<void> {
+    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
+    const one = { topic, numPartitions: 1, replicationFactor: 1, configEntries }
+    await this.#admin(admin => admin.createTopics({ waitForLeaders: true, topics: [one] }))
+  }
+
+  /** What partition 0 of a topic holds, as Kafka's own DumpLogSegments reads it. */
+  async dumpLog(topic: string): Promise<DumpedBatch[]> {
+    const file = join(this.#folder, 'data', `${topic}-0`, '00000000000000000000.log')
+    const args = [...JVM, ...CLASS_PATH, 'kafka.tools.DumpLogSegments', '--files', file]
+    const { stdout } = await run('java', args, { maxBuffer: 2 ** 30 })
+    return parseDump(stdout).get(0) ?? []
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = this.#processes.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+    const exited = running.map(child => once(child, 'exit'))
+    this.#killAll()
+    await Promise.all(exited)
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  #spawn(name: string, args: readonly string[], properties: Readonly<Record<string, string | number | boolean>>): void {
+    const file = join(this.#folder, `${name}.properties`)
+    const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}\n`)
+    writeFileSync(file, lines.join(''))
+    const log = openSync(this.#log(name), 'a')
+    this.#processes.push(spawn('java', [...JVM, ...args, file], { stdio: ['ignore', log, log] }))
+  }
+
+  #log(name: string): string {
+    return join(this.#folder, `${name}.log`)
+  }
+
+  async #ready(): Promise<void> {
+    const limit = Date.now() + READY_LIMIT_MS
+    let cause: unknown
+    while (Date.now() < limit) {
+      try {
+        const { brokers } = await this.#admin(admin => admin.describeCluster())
+        if (brokers.length === 1) return
+      } catch (error) {
+        cause = error
+      }
+      await sleep(POLL_MS)
+    }
+    const logs = ['zookeeper', 'kafka'].map(name => readFileSync(this.#log(name), 'utf8').slice(-3000))
+    throw new Error(`Kafka ${OLD_VERSION} was not ready within ${READY_LIMIT_MS} ms:\n${logs.join('\n')}`, { cause })
+  }
+
+  async #admin<T>(work: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {
+    const { NOTHING } = kafkajs.logLevel
+    const admin = new kafkajs.Kafka({ brokers: [...this.brokers], logLevel: NOTHING, retry: { retries: 0 } }).admin()
+    try {
+      await admin.connect()
+      return await work(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  #killAll(): void {
+    for (const child of this.#processes) child.kill('SIGKILL')
+  }
+}
