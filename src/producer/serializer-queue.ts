@@ -43,7 +43,7 @@ interface Entry<I> {
 }
 
 /** Serializers of a stream that run at once, where `concurrency` does not say otherwise. */
-export const DEFAULT_CONCURRENCY = 16
+const DEFAULT_CONCURRENCY = 16
 
 /**
  * The data of one stream that asynchronous serializers turn into records, a few at a time, in the order of the source. What
