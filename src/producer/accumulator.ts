@@ -155,9 +155,17 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     return undefined
   }
 
-  /** Has something that is not encoded yet count for one record's overhead in the buffer, if there is room for that. */
+  /** Whether a record that has its place {@link reserve reserved} would find room for its bytes, whatever its size. */
+  get hasRoomForReserved(): boolean {
+    return this.#bytes + this.#options.maxRequestSize <= this.#options.bufferMemory
+  }
+
+  /**
+   * Has something that is not encoded yet count for one record's overhead in the buffer, if there is room for the largest
+   * record: what is reserved can never fill the buffer so that none of it finds room for its bytes.
+   */
   reserve(): Error | undefined {
-    if (this.#bytes + RECORD_COST > this.#options.bufferMemory) return this.#full(RECORD_COST)
+    if (!this.hasRoom) return this.#full(RECORD_COST + this.#options.maxRequestSize)
     this.#bytes += RECORD_COST
     return undefined
   }

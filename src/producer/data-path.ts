@@ -161,6 +161,15 @@ export class DataPath {
     return this.#room.wait(resume, maxBlockMs)
   }
 
+  get hasRoomForReserved(): boolean {
+    return this.#accumulator.hasRoomForReserved
+  }
+
+  /** As {@link whenRoom}, for what has its place reserved. */
+  whenRoomForReserved(resume: (error?: Error) => void, maxBlockMs?: number): Subscription {
+    return this.#room.wait(resume, maxBlockMs, () => this.hasRoomForReserved)
+  }
+
   blockedTooLong(): BufferFullError {
     return this.#room.timeout()
   }

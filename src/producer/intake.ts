@@ -40,7 +40,7 @@ export class Intake<I = never> implements Observer<I> {
     this.#overflow = overflow
     this.#mapping = mapping
     if (mapping !== undefined)
-      this.#queue = new SerializerQueue(buffer, sink, mapping, overflow === 'wait', error => this.#noRoom(error))
+      this.#queue = new SerializerQueue(buffer, sink, mapping, overflow === 'wait', error => this.abandon(error))
   }
 
   get stopped(): boolean {
@@ -154,12 +154,6 @@ export class Intake<I = never> implements Observer<I> {
     // In this order: what observes a source takes the stop for its end.
     this.#sink.sourceEnded(error)
     this.stop()
-  }
-
-  /** A record that was serialized found no room. */
-  #noRoom(error: Error): void {
-    if (this.#overflow === 'wait') this.abandon(error)
-    else if (this.#overflow === 'error') this.#end(error)
   }
 
   #accept(record: ProducerRecord): void {

@@ -33,8 +33,17 @@ export class Room {
     this.#blocked = blocked
   }
 
-  /** Calls back once: when there is room, or with the reason why there will be none. */
-  wait(resume: (error?: Error) => void, maxBlockMs: number = this.#options.maxBlockMs): Subscription {
+  /**
+   * Calls back once: when there is room, or with the reason why there will be none.
+   *
+   * @param maxBlockMs how long to wait; not the option, for what has other limits.
+   * @param hasRoom whether there is; other than for a record of any size.
+   */
+  wait(
+    resume: (error?: Error) => void,
+    maxBlockMs: number = this.#options.maxBlockMs,
+    hasRoom: () => boolean = () => this.#buffer.hasRoom,
+  ): Subscription {
     const { scheduler } = this.#options
     const waiting = new Subscription()
     const over = (error?: Error): void => {
@@ -48,7 +57,7 @@ export class Room {
     waiting.add(
       this.#buffer.released$.subscribe({
         next: () => {
-          if (this.#buffer.hasRoom) over()
+          if (hasRoom()) over()
         },
         complete: () => over(new ProducerClosedError('the producer has ended')),
       }),

@@ -1,5 +1,5 @@
 import { Subject, Subscription } from 'rxjs'
-import { BufferFullError, DeliveryTimeoutError, InvalidRecordError } from '../errors.js'
+import { DeliveryTimeoutError, InvalidRecordError } from '../errors.js'
 import type { AckSink } from './batch.js'
 import type { Deadlines } from './deadlines.js'
 import type { ProducerRecord } from './record.js'
@@ -11,6 +11,9 @@ export interface SerializedBuffer {
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined
   readonly hasRoom: boolean
   whenRoom(resume: (error?: Error) => void): Subscription
+  /** Whether one that has its place reserved would find room, and how to wait for that. */
+  readonly hasRoomForReserved: boolean
+  whenRoomForReserved(resume: (error?: Error) => void, maxBlockMs?: number): Subscription
   /** Has one that waits count in the buffer, or says that there is no room for it. */
   reserve(): Error | undefined
   /** It counts no more; {@link roomFreed} tells others, once for several. */
@@ -56,7 +59,7 @@ export class SerializerQueue<I> {
   readonly #sink: IntakeSink
   readonly #mapping: RecordMapping<I>
   readonly #concurrency: number
-  readonly #waits: boolean
+  readonly #maxBlockMs: number | undefined
   readonly #failed: (error: Error) => void
   readonly #deliveries: Deadlines<Entry<I>>
   readonly #entries: Entry<I>[] = []
@@ -64,8 +67,9 @@ export class SerializerQueue<I> {
   #waiting = Subscription.EMPTY
 
   /**
-   * @param waits whether what is serialized waits for room; else it fails without.
-   * @param failed told why the stream ends: a record found no room.
+   * @param waits whether the source waits for room, and so no longer than `maxBlockMs`. What one that can't wait has given
+   * away is bounded by its delivery timeout alone.
+   * @param failed told why the stream ends: nothing found room in time.
    */
   constructor(
     buffer: SerializedBuffer,
@@ -78,7 +82,7 @@ export class SerializerQueue<I> {
     this.#sink = sink
     this.#mapping = mapping
     this.#concurrency = mapping.concurrency ?? DEFAULT_CONCURRENCY
-    this.#waits = waits
+    this.#maxBlockMs = waits ? undefined : Number.POSITIVE_INFINITY
     this.#failed = failed
     this.#deliveries = buffer.deliveries(entry => this.#expire(entry))
   }
@@ -158,8 +162,8 @@ export class SerializerQueue<I> {
     if (!this.#waiting.closed) return
     let drained = false
     for (let entry = this.#entries[0]; entry?.made !== undefined; entry = this.#entries[0]) {
-      if (this.#waits && !this.#buffer.hasRoom) {
-        this.#waiting = this.#buffer.whenRoom(error => this.#resume(error))
+      if (!this.#buffer.hasRoomForReserved) {
+        this.#waiting = this.#buffer.whenRoomForReserved(error => this.#resume(error), this.#maxBlockMs)
         break
       }
       this.#entries.shift()
@@ -173,9 +177,7 @@ export class SerializerQueue<I> {
 
   #accept(made: TakenRecord | Unserializable<unknown>, takenAt: number): void {
     const error = made instanceof Unserializable ? made.error : this.#buffer.acceptTaken(made, this.#sink, takenAt)
-    if (error === undefined) return
-    this.#sink.unplaced(made.record, error)
-    if (error instanceof BufferFullError) this.#failed(error)
+    if (error !== undefined) this.#sink.unplaced(made.record, error)
   }
 
   #resume(error: Error | undefined): void {

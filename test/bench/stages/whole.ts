@@ -15,6 +15,8 @@ function bufferWith(accept: Buffer['accept']): Buffer {
     acceptTaken: () => undefined,
     hasRoom: true,
     whenRoom: () => Subscription.EMPTY,
+    hasRoomForReserved: true,
+    whenRoomForReserved: () => Subscription.EMPTY,
     reserve: () => undefined,
     unreserve() {},
     roomFreed() {},
