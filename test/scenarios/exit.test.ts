@@ -55,7 +55,11 @@ test('brokers that can not be reached: the process stays until the records have 
   const program = `
     const hasty = createProducer({ brokers: ${JSON.stringify(cluster.brokers)}, requestTimeoutMs: 100, deliveryTimeoutMs: 500 })
     from([record('v')]).pipe(hasty.send()).subscribe(ack => console.log(ack.kind, ack.error.name))`
-  assert.deepEqual(await run(cluster, program), { out: 'failed DeliveryTimeoutError\n', err: '', code: 0 })
+  const { err, ...rest } = await run(cluster, program)
+  assert.deepEqual(rest, { out: 'failed DeliveryTimeoutError\n', code: 0 })
+  // Said once, for nobody looks at events.
+  assert.equal(err.match(/RX_KAFKA_UNREACHABLE/g)?.length, 1, err)
+  assert.match(err, new RegExp(`${cluster.brokers[0]}: no connection: connect ECONNREFUSED`))
 })
 
 test('a process that is made to exit says that there were records without an end', async () => {

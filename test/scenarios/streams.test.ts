@@ -284,7 +284,7 @@ test('linger: records wait for company, a full batch does not', async () => {
   await world.end()
 })
 
-test('close: open streams get what they are owed and complete; later ones get an error', async () => {
+test('close: open streams get what they are owed, then an error, for their sources have not ended; later ones get one at once', async () => {
   const world = await startWorld({ cluster: CLUSTER })
   const { push, acks } = open(world.producer)
   push.next({ topic: 'one', value: 'a' })
@@ -293,14 +293,26 @@ test('close: open streams get what they are owed and complete; later ones get an
   assert.equal(world.producer.close(), closed)
   push.next({ topic: 'one', value: 'too late' })
   assert.ok(!push.observed)
-  assert.ok(idle.acks.done)
+  assert.ok(idle.acks.error instanceof ProducerClosedError)
+  assert.match(idle.acks.error.message, /: 0 of its records had been taken/)
+  const ended = watch(from(records(1, 'one')).pipe(world.producer.send()))
+  assert.ok(ended.error instanceof ProducerClosedError)
   await world.time.until(closed)
   assert.equal(acks.values.length, 1)
-  assert.ok(acks.done)
+  assert.ok(acks.error instanceof ProducerClosedError)
+  assert.match(acks.error.message, /: 1 of its records had been taken/)
   assert.deepEqual(valuesIn(world.cluster, 'one', 0), ['a'])
   const late = watch(from(records(1)).pipe(world.producer.send()))
   assert.ok(late.error instanceof ProducerClosedError)
   assert.equal(world.events.at(-1)?.kind, 'closed')
+  await world.end()
+})
+
+test('close: a stream whose source has ended completes as it would have', async () => {
+  const world = await startWorld({ cluster: CLUSTER })
+  const acks = watch(from(records(3, 'one')).pipe(world.producer.send()))
+  await world.time.until(world.producer.close())
+  assert.deepEqual([acks.done, acks.error, acks.values.length], [true, undefined, 3])
   await world.end()
 })
 

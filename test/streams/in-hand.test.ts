@@ -170,7 +170,7 @@ describe('sources that can not wait', () => {
       while (!sent.done) {
         assert.ok(hand.size <= 3)
         hand.letGo()
-        await world.time.advance(0)
+        await world.time.advance(1)
       }
       assert.equal(sent.error, undefined)
       assert.deepEqual(data(sent.acks), count(2_000))

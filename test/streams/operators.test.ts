@@ -16,7 +16,7 @@ import {
   takeUntil,
   tap,
 } from 'rxjs'
-import { failFast, type ProducerRecord, RecordFailedError } from '../../src/index.js'
+import { failFast, ProducerClosedError, type ProducerRecord, RecordFailedError } from '../../src/index.js'
 import { BOOM, startMarbles } from '../support/marbles.js'
 import { startWorld } from '../support/world.js'
 
@@ -30,7 +30,7 @@ describe('send(): sources', () => {
     ['an error of which nothing is owed', 'a---#', '---a#', '^---!'],
     ['one that is empty', '--|', '--|', '^-!'],
     ['one that fails before it emits', '--#', '--#', '^-!'],
-    ['one that never emits, until the producer closes', '---', '1000ms |', '^ 999ms !'],
+    ['one that never emits, until the producer closes', '---', '1000ms #', '^ 999ms !'],
   ]
   for (const [name, marbles, shown, subscription] of cases) {
     for (const kind of ['hot', 'cold'] as const) {
@@ -41,6 +41,7 @@ describe('send(): sources', () => {
         await world.end()
         acks.shows(shown)
         if (marbles.includes('#')) assert.equal(acks.error, BOOM)
+        else if (shown.includes('#')) assert.ok(acks.error instanceof ProducerClosedError)
         source.subscribed(subscription)
       })
     }
@@ -293,8 +294,8 @@ describe('send(): what happens inside an ack', () => {
     )
     const [acks, others] = [watch(first), watch(hot('-x---y').pipe(producer.send()))]
     await end()
-    acks.shows('                             ---(ab|)')
-    others.shows('                           ----(x|)')
+    acks.shows('                             ---(ab#)')
+    others.shows('                           ----(x#)')
     assert.equal(log(), 'abx')
   })
 })

@@ -190,6 +190,7 @@ describe('writable()', () => {
     writable.write({ topic: 't', value: 'v' })
     abort.abort(new Error('no more'))
     assert.match(String(await ended(world, writable)), /no more/)
+    await world.time.until(world.producer.flush())
     assert.equal(valuesIn(world.cluster, 't', 0).length, 1)
     const late = world.producer.writable({ signal: abort.signal })
     assert.match(String(await ended(world, late)), /no more/)

@@ -120,14 +120,12 @@ function endFindings(stream: StreamLog, { script }: Outcome, fatal: boolean): st
   const found: string[] = []
   if (told.length > end.told) found.push('it told of records after its end')
   const { kind, error, causes } = end
-  const observable = !isStream(plan)
   const reasons: readonly [boolean, boolean][] = [
-    [kind === 'complete', causes.has('end') || (observable && causes.has('close'))],
+    [kind === 'complete', causes.has('end')],
     [kind === 'left', causes.has('leave')],
     [error instanceof SourceError, causes.has('fail')],
     [error instanceof AbortReason, causes.has('abort')],
-    // An iterable may be read for the first time when the producer has closed.
-    [error instanceof ProducerClosedError, causes.has('close') && (!observable || plan.form === 'publish iterable')],
+    [error instanceof ProducerClosedError, causes.has('close')],
     [
       error instanceof BufferFullError,
       canWait(plan) ? script.producer.maxBlockMs !== undefined : script.producer.overflow === 'error',
@@ -136,7 +134,7 @@ function endFindings(stream: StreamLog, { script }: Outcome, fatal: boolean): st
     [error !== undefined, fatal],
   ]
   if (!reasons.some(([is, may]) => is && may)) found.push(`it ended as ${kind}, ${error}, after ${[...causes]}`)
-  if (kind === 'complete' && !causes.has('close')) {
+  if (kind === 'complete') {
     const lost = offered.filter(number => !looked.has(number))
     if (lost.length > 0) found.push(`it ended without having taken ${lost}`)
   }
