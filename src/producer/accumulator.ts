@@ -1,5 +1,5 @@
 import type { TopicMetadata } from '../cluster/metadata.js'
-import { type BufferFullError, DeliveryTimeoutError, describe, type InvalidRecordError, KafkaError } from '../errors.js'
+import type { BufferFullError, InvalidRecordError } from '../errors.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type Bytes, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
 import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
@@ -9,13 +9,15 @@ import { Deadlines } from './deadlines.js'
 import type { Held } from './events.js'
 import { Flushes } from './flushes.js'
 import { Lines, type Part } from './lines.js'
+import { heldBy, Obstacles } from './obstacles.js'
 import type { ResolvedOptions } from './options.js'
 import { Partition, type PartitionEffects } from './partition.js'
 import { askPartitioner, PartitionChooser } from './partitioner.js'
 import type { ProducerRecord } from './record.js'
-import { bufferFull, noPartition, tooLarge, topicFault } from './refusals.js'
+import { bufferFull, noPartition, tooLarge, unknownTopic } from './refusals.js'
 import { keepRecord, type RecordReader, readRecord, type TakenRecord } from './taken-record.js'
 import { Topic, type Unplaced } from './topic.js'
+import { Topics } from './topics.js'
 
 /** What the accumulator asks of its surroundings. */
 export interface AccumulatorEffects extends PartitionEffects {
@@ -37,10 +39,12 @@ const POOL_LIMIT = 8 * 1024 * 1024
  * as they come, and drawn from there, batch by batch, when a request has room for them.
  */
 export class Accumulator implements RecordReader<AckSink, Error | undefined> {
+  /** To be told of connections. */
+  readonly obstacles: Obstacles = new Obstacles()
   readonly #options: ResolvedOptions
   readonly #effects: AccumulatorEffects
   readonly #chooser: PartitionChooser
-  readonly #topics = new Map<string, Topic>()
+  readonly #topics: Topics
   readonly #lines: Lines
   readonly #lengths = new RecordLengths()
   readonly #clock: Clock
@@ -51,17 +55,14 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly #lingering: Deadlines<Batch>
   readonly #deliveries: Deadlines<Batch>
   readonly #placements: Deadlines<Unplaced>
-  /** Nodes whose connection could not be made, or broke, with the reason. */
-  readonly #unreachable = new Map<number, Error>()
   #identity: BatchIdentity | undefined
-  /** Most records go to the topic of the one before. */
-  #lastTopic: Topic | undefined
   #bytes = 0
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
     const { scheduler, linger, deliveryTimeoutMs, random } = options
     this.#options = options
     this.#effects = effects
+    this.#topics = new Topics(options.batchSize, name => effects.topicUsed(name))
     this.#lines = new Lines(options, nodeId => effects.ready(nodeId))
     this.#clock = new Clock(scheduler)
     this.#chooser = new PartitionChooser(Math.floor(random() * 0x10000), batch => this.#makeDue(batch))
@@ -82,15 +83,11 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** The partitions that hold something of the buffer, and how much; most first. */
   heldBy(): Held[] {
-    const held = new Map<Partition, number>()
-    for (const batch of this.#live) {
-      const partition = this.#partition(batch)
-      held.set(partition, (held.get(partition) ?? 0) + batch.reserved)
-    }
-    const all = [...held].map(([partition, bytes]): Held => {
-      return { topic: partition.topic, partition: partition.index, bytes, error: this.#obstacle(partition) }
-    })
-    return all.sort((a, b) => b.bytes - a.bytes)
+    return heldBy(
+      this.#live,
+      batch => this.#partition(batch),
+      partition => this.#obstacle(partition),
+    )
   }
 
   /** Takes a record, or says why not. */
@@ -105,7 +102,10 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
    */
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
     const known = this.#topics.get(taken.topic)
-    const asked = known === undefined || known.unplaced.size > 0 ? taken : this.#askPartitioner(known, taken)
+    const asked =
+      known === undefined || known.unplaced.size > 0
+        ? taken
+        : askPartitioner(this.#options.partitioner, taken, known.partitions.length)
     if (asked instanceof Error) return asked
     const { record, topic, key, value, headers, partition, timestamp } = asked
     return this.take(record, topic, key, value, headers, partition, timestamp, sink, { taken: asked, takenAt })
@@ -134,7 +134,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const held = bytes + RECORD_COST
     if (bytes > maxRequestSize || this.#bytes + held > bufferMemory) return this.#sizeFault(bytes, held)
 
-    const topic = this.#topicOf(topicName)
+    const topic = this.#topics.use(topicName)
     if (!(topic instanceof Topic)) return topic
     const timestamp = givenTimestamp ?? this.#clock.now()
     // Behind those that wait for metadata, or are being placed just now.
@@ -183,14 +183,14 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** Resolves when every record accepted so far has its terminal event. */
   flush(): Promise<void> {
     this.hurry()
-    const unplaced = [...this.#topics.values()].flatMap(topic => [...topic.unplaced])
+    const unplaced = [...this.#topics].flatMap(topic => [...topic.unplaced])
     return this.#flushes.begin([...this.#live, ...unplaced])
   }
 
   /** The producer id has come: partitions that have none take it. */
   identify(identity: BatchIdentity): void {
     this.#identity = identity
-    for (const topic of this.#topics.values()) {
+    for (const topic of this.#topics) {
       for (const partition of topic.partitions) {
         partition.sequencer.identity ??= identity
         this.offer(partition)
@@ -218,15 +218,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** No metadata could be had: whoever waits for it will be told why. */
   metadataFailed(error: Error): void {
-    for (const topic of this.#topics.values()) topic.error = error
-  }
-
-  connected(nodeId: number): void {
-    this.#unreachable.delete(nodeId)
-  }
-
-  disconnected(nodeId: number, error: Error): void {
-    this.#unreachable.set(nodeId, error)
+    for (const topic of this.#topics) topic.error = error
   }
 
   /** Something has changed that may let the partition send. */
@@ -273,7 +265,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** Everything that has no end yet ends with this error. */
   abandon(error: Error): void {
-    for (const topic of this.#topics.values()) {
+    for (const topic of this.#topics) {
       this.#abandonUnplaced(topic, error)
       for (const partition of topic.partitions) partition.abandon(error)
     }
@@ -288,21 +280,6 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   #full(held: number): BufferFullError {
     this.hurry()
     return bufferFull(this.#bytes, held, this.#options.bufferMemory)
-  }
-
-  #topicOf(name: string): Topic | InvalidRecordError {
-    if (this.#lastTopic?.name === name) return this.#lastTopic
-    const known = this.#topics.get(name)
-    if (known !== undefined) {
-      this.#lastTopic = known
-      return known
-    }
-    const fault = topicFault(name)
-    if (fault !== undefined) return fault
-    const topic = new Topic(name, this.#options.batchSize)
-    this.#topics.set(name, topic)
-    this.#effects.topicUsed(name)
-    return topic
   }
 
   /** Appends a record, measured already, to the open batch of its partition. */
@@ -333,14 +310,6 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     return batch
   }
 
-  /** User code runs here. */
-  #askPartitioner(topic: Topic, taken: TakenRecord): TakenRecord | InvalidRecordError {
-    const { partitioner } = this.#options
-    const count = topic.partitions.length
-    if (partitioner === undefined || count === 0 || taken.partition !== undefined) return taken
-    return askPartitioner(partitioner, taken, count)
-  }
-
   /** @param takenAt when its first record was taken, if that was not just now. */
   #open(partition: Partition, batchSize: number, takenAt: number | undefined): Batch {
     const { linger, scheduler } = this.#options
@@ -364,13 +333,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     partition.expire(batch, this.#obstacle(partition))
   }
 
-  /** What keeps a partition from sending, for the error of what waited in vain. */
-  #obstacle({ topic, index, leader, sequencer }: Partition): Error | undefined {
-    const { error } = this.#topics.get(topic)!
-    if (error !== undefined) return error
-    if (leader === -1) return new KafkaError(`nobody leads partition ${topic}-${index}`)
-    if (sequencer.identity === undefined) return new KafkaError('no broker has given a producer id yet')
-    return this.#unreachable.get(leader)
+  #obstacle(partition: Partition): Error | undefined {
+    return this.obstacles.of(this.#topics.get(partition.topic)!, partition)
   }
 
   /** Nothing that may still come is waited for. */
@@ -388,7 +352,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   #placeAll(topic: Topic): void {
     for (const unplaced of topic.unplaced) {
       const { taken, timestamp, sink, takenAt } = unplaced
-      const asked = this.#askPartitioner(topic, taken)
+      const asked = askPartitioner(this.#options.partitioner, taken, topic.partitions.length)
       // It may have been given up meanwhile.
       if (!topic.unplaced.has(unplaced)) continue
       const { record, key, value, headers } = taken
@@ -408,14 +372,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   #giveUp(unplaced: Unplaced): void {
     const topic = this.#topics.get(unplaced.taken.topic)!
     this.#remove(topic, unplaced)
-    const cause = topic.error
-    const why = cause === undefined ? 'no broker could be asked' : describe(cause)
-    this.#endUnplaced(
-      unplaced,
-      new DeliveryTimeoutError(`nothing was learnt of topic ${topic.name} within \`deliveryTimeoutMs\`: ${why}`, {
-        cause,
-      }),
-    )
+    this.#endUnplaced(unplaced, unknownTopic(topic.name, topic.error))
   }
 
   #abandonUnplaced(topic: Topic, error: Error): void {
@@ -430,8 +387,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#placements.delete(unplaced)
     this.#bytes -= unplaced.bytes
     if (topic.unplaced.size > 0 || topic.partitions.length > 0) return
-    this.#topics.delete(topic.name)
-    this.#lastTopic = undefined
+    this.#topics.forget(topic)
     this.#effects.topicGivenUp(topic.name)
   }
 

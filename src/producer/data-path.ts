@@ -324,9 +324,9 @@ export class DataPath {
     )
     this.#life.add(
       this.#brokers.events$.subscribe(event => {
-        if (event.kind === 'connected') this.#accumulator.connected(event.nodeId)
+        if (event.kind === 'connected') this.#accumulator.obstacles.connected(event.nodeId)
         else if (event.kind === 'disconnected') {
-          this.#accumulator.disconnected(event.nodeId, event.error)
+          this.#accumulator.obstacles.disconnected(event.nodeId, event.error)
           this.#metadata.refresh()
         }
         this.events$.next(event)

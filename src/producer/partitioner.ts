@@ -6,14 +6,15 @@ import { copyOf, refusal, show, type TakenRecord } from './taken-record.js'
 import type { Topic } from './topic.js'
 
 /**
- * Asks a custom partitioner where a record goes; returns the record with the partition, or why it cannot be sent. The
- * partitioner is user code: it gets copies of the record's bytes, and may do anything.
+ * Asks a custom partitioner where a record goes, if the record does not say so itself; returns the record with its partition, or
+ * why it cannot be sent. The partitioner is user code: it gets copies of the record's bytes, and may do anything.
  */
 export function askPartitioner(
-  partitioner: Partitioner,
+  partitioner: Partitioner | undefined,
   taken: TakenRecord,
   partitionCount: number,
 ): TakenRecord | InvalidRecordError {
+  if (partitioner === undefined || partitionCount === 0 || taken.partition !== undefined) return taken
   try {
     const { topic, key, value, headers, timestamp, record } = copyOf(taken)
     const { metadata } = record

@@ -1,4 +1,4 @@
-import { BufferFullError, type InvalidRecordError, withoutStack } from '../errors.js'
+import { BufferFullError, DeliveryTimeoutError, describe, type InvalidRecordError, withoutStack } from '../errors.js'
 import { refusal, show } from './taken-record.js'
 
 /** The longest topic name that Kafka takes (org.apache.kafka.common.internals.Topic). */
@@ -38,4 +38,12 @@ export function bufferFull(buffered: number, bytes: number, bufferMemory: number
     " With `overflow: 'error'` this ends the stream of acks, and what its source emits later is not sent:" +
     " use `publish()` or `sendOne()`, which wait for room, or `overflow: 'reject'`, or raise `bufferMemory`"
   return withoutStack(() => new BufferFullError(message))
+}
+
+/** No metadata of a record's topic came in time; `cause` is what the last answer, or the last failure, said. */
+export function unknownTopic(topic: string, cause: Error | undefined): DeliveryTimeoutError {
+  const why = cause === undefined ? 'no broker could be asked' : describe(cause)
+  return new DeliveryTimeoutError(`nothing was learnt of topic ${topic} within \`deliveryTimeoutMs\`: ${why}`, {
+    cause,
+  })
 }

@@ -193,12 +193,20 @@ function streamFindings({ offered, settled, streams, events, schedule }: History
     for (const { kind, error, settledBefore } of ends) {
       if ((lastSettled.get(stream) ?? -1) >= settledBefore)
         found.push(`I6: stream ${stream} ended before its last record`)
-      if (kind === 'completed') continue
-      const ownError = error === 'SourceError' && schedule.streams[stream]?.end === 'error'
+      const plan = schedule.streams[stream]
+      if (kind === 'completed') {
+        if (plan?.end === 'open' && plan.by !== 'publish')
+          found.push(`I6: stream ${stream} completed, and its source had not ended`)
+        continue
+      }
+      const ownError = error === 'SourceError' && plan?.end === 'error'
       const overflow = error === 'BufferFullError' && schedule.producer.overflow === 'error'
-      // One that is subscribed to after the end.
-      const late = error === 'ProducerClosedError' && !offered.some(record => record.stream === stream)
-      if (!ownError && !overflow && !late && !fatal) found.push(`I6: stream ${stream} errored with ${error}`)
+      // The producer was closed before its source had ended; so was that of every stream that is no plan's.
+      const given = offered.filter(record => record.stream === stream).length
+      const planned = plan?.bursts.reduce((sum, { count }) => sum + count, 0) ?? Number.POSITIVE_INFINITY
+      const open = plan?.end === 'open' || plan?.by === 'publishAsync' || given < planned || given === 0
+      const closed = error === 'ProducerClosedError' && open
+      if (!ownError && !overflow && !closed && !fatal) found.push(`I6: stream ${stream} errored with ${error}`)
     }
   })
   return found

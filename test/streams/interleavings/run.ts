@@ -154,7 +154,7 @@ class Run {
         const options = { ...(timeoutMs !== undefined && { timeoutMs }), ...(patience && { signal: patience }) }
         for (const { log } of this.#streams) if (!log.over) log.causes.add('close')
         const limitMs = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, patienceMs ?? Number.POSITIVE_INFINITY)
-        this.#call('close', producer.close(options), undefined, limitMs)
+        this.#call('close', producer.close(options), patience, limitMs)
         return
       }
       default:
@@ -212,6 +212,7 @@ class Run {
       },
       error => {
         call.outcome = error
+        call.endedAt = this.#world.time.now()
       },
     )
   }

@@ -1,0 +1,44 @@
+import { KafkaError } from '../errors.js'
+import type { Batch } from './batch.js'
+import type { Held } from './events.js'
+import type { Partition } from './partition.js'
+import type { Topic } from './topic.js'
+
+/** What is known to keep partitions from sending, for the errors and events about records that wait. */
+export class Obstacles {
+  /** Nodes whose connection could not be made, or broke, with the reason. */
+  readonly #unreachable = new Map<number, Error>()
+
+  connected(nodeId: number): void {
+    this.#unreachable.delete(nodeId)
+  }
+
+  disconnected(nodeId: number, error: Error): void {
+    this.#unreachable.set(nodeId, error)
+  }
+
+  /** What keeps a partition of the topic from sending. */
+  of({ error }: Topic, { topic, index, leader, sequencer }: Partition): Error | undefined {
+    if (error !== undefined) return error
+    if (leader === -1) return new KafkaError(`nobody leads partition ${topic}-${index}`)
+    if (sequencer.identity === undefined) return new KafkaError('no broker has given a producer id yet')
+    return this.#unreachable.get(leader)
+  }
+}
+
+/** The partitions that hold something of the buffer, and how much; most first. */
+export function heldBy(
+  batches: Iterable<Batch>,
+  partitionOf: (batch: Batch) => Partition,
+  obstacleTo: (partition: Partition) => Error | undefined,
+): Held[] {
+  const held = new Map<Partition, number>()
+  for (const batch of batches) {
+    const partition = partitionOf(batch)
+    held.set(partition, (held.get(partition) ?? 0) + batch.reserved)
+  }
+  const all = [...held].map(([partition, bytes]): Held => {
+    return { topic: partition.topic, partition: partition.index, bytes, error: obstacleTo(partition) }
+  })
+  return all.sort((a, b) => b.bytes - a.bytes)
+}
