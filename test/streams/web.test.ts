@@ -328,29 +328,44 @@ describe('webTransform()', () => {
 })
 
 describe('webTransform(): what ends it comes after every ack, however slowly they are read', () => {
-  test('the producer closes, or its signal is aborted', async () => {
-    for (const how of ['close', 'abort'] as const) {
-      const world = await startWorld({ cluster: CLUSTER, producer: SMALL })
-      const abort = new AbortController()
-      const { writable, readable } = world.producer.webTransform<number>({ signal: abort.signal })
-      const piped = state(webStream([[...records(30, 50)], ...records(100_000, 50)]).pipeTo(writable))
-      const reading = readSlowly(world, readable)
-      await world.time.advance(25)
-      if (how === 'close') void world.producer.close()
-      else abort.abort(new Error('enough'))
-      const { acks, error } = await world.time.until(reading)
-      assert.match(String(error), how === 'close' ? /^ProducerClosedError: / : /enough/)
-      assert.equal(piped(), error)
-      assert.ok(acks.length >= 30 && acks.every(({ kind }) => kind === 'acked'))
-      assert.deepEqual(
-        acks.map(({ record }) => record.value),
-        valuesIn(world.cluster, 't', 0),
-      )
-      const late = state(world.producer.webTransform({ signal: abort.signal }).readable.getReader().read())
-      await world.time.advance(0)
-      assert.match(String(late()), how === 'close' ? /^ProducerClosedError: / : /enough/)
-      await world.end()
-    }
+  test('the producer closes', async () => {
+    const world = await startWorld({ cluster: CLUSTER, producer: SMALL })
+    const { writable, readable } = world.producer.webTransform<number>()
+    const piped = state(webStream([[...records(30, 50)], ...records(100_000, 50)]).pipeTo(writable))
+    const reading = readSlowly(world, readable)
+    await world.time.advance(25)
+    void world.producer.close()
+    const { acks, error } = await world.time.until(reading)
+    assert.match(String(error), /^ProducerClosedError: /)
+    assert.equal(piped(), error)
+    assert.equal(acks.length >= 30 && acks.every(({ kind }) => kind === 'acked'), true)
+    assert.deepEqual(
+      acks.map(({ record }) => record.value),
+      valuesIn(world.cluster, 't', 0),
+    )
+    const late = state(world.producer.webTransform().readable.getReader().read())
+    await world.time.advance(0)
+    assert.match(String(late()), /^ProducerClosedError: /)
+    await world.end()
+  })
+
+  test('a signal has both sides error at once; what was accepted is delivered', async () => {
+    const world = await startWorld({ cluster: CLUSTER, producer: SMALL })
+    const abort = new AbortController()
+    const reason = new Error('enough')
+    const { writable, readable } = world.producer.webTransform<number>({ signal: abort.signal })
+    const piped = state(webStream([[...records(30, 50)], ...records(100_000, 50)]).pipeTo(writable))
+    const read = state(readSlowly(world, readable))
+    await world.time.advance(25)
+    abort.abort(reason)
+    await world.time.advance(1)
+    assert.deepEqual([piped(), (read() as { error?: unknown }).error], [reason, reason])
+    await world.time.until(world.producer.flush())
+    assert.equal(valuesIn(world.cluster, 't', 0).length >= 30, true)
+    const late = state(world.producer.webTransform({ signal: abort.signal }).readable.getReader().read())
+    await world.time.advance(0)
+    assert.equal(late(), reason)
+    await world.end()
   })
 
   test('there is no room for maxBlockMs', async () => {
