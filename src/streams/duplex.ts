@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import type { Subscription } from 'rxjs'
-import { KafkaError, ProducerClosedError } from '../errors.js'
+import { KafkaError } from '../errors.js'
 import type { Intake } from '../producer/intake.js'
 import type { Ack } from '../producer/record.js'
 import { type Chunk, feed } from './feed.js'
@@ -16,6 +16,7 @@ export interface AckDuplex<M> extends Duplex {
  * all that is still to come.
  */
 export class ProducerDuplex<I, M> extends Duplex {
+  /** None where the stream is refused. */
   #intake: Intake<I> | undefined
   readonly #acks: Subscription | undefined
   /** The reader has as many acks as it wants for now. */
@@ -24,8 +25,7 @@ export class ProducerDuplex<I, M> extends Duplex {
   #whenRead: (() => void) | undefined
   /** What was written is not all accepted yet, or waits for the reader. */
   #writing: ((error?: Error) => void) | undefined
-  #ended = false
-  #finish: ((error?: Error) => void) | undefined
+  #finish: (() => void) | undefined
   /** What it ends with when every ack has been read. */
   #failure: Error | undefined
 
@@ -40,14 +40,19 @@ export class ProducerDuplex<I, M> extends Duplex {
         if (!this.push(ack)) this.#unread = true
       },
       error: error => this.#fail(error),
-      complete: () => this.#settled(),
+      complete: () => {
+        this.push(null)
+        this.#finish!()
+      },
     })
   }
 
   override _write(chunk: Chunk<I>, _: unknown, done: (error?: Error) => void): void {
     this.#writing = done
-    feed(this.#intake!, chunk, error => {
-      if (error !== undefined) this.#intake!.error(error)
+    const intake = this.#intake
+    if (intake === undefined) return
+    feed(intake, chunk, error => {
+      if (error !== undefined) intake.error(error)
       else if (this.#unread) this.#whenRead = () => this.#written()
       else this.#written()
     })
@@ -68,7 +73,7 @@ export class ProducerDuplex<I, M> extends Duplex {
 
   override _final(done: (error?: Error) => void): void {
     this.#finish = done
-    if (!this.#ended) this.#intake!.complete()
+    this.#intake?.complete()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -84,20 +89,10 @@ export class ProducerDuplex<I, M> extends Duplex {
     done?.(error)
   }
 
-  /** Every record has its end. */
-  #settled(): void {
-    this.#ended = true
-    if (this.#finish === undefined) {
-      this.#fail(new ProducerClosedError('the producer was closed under a stream that had not ended'))
-      return
-    }
-    this.push(null)
-    this.#finish()
-  }
-
   /** The reader gets what was acked before it is told. */
   #fail(error: Error): void {
     this.#failure = error
-    if (this.readableLength === 0) this.destroy(error)
+    // A stream that is refused from the start says so when the code that made it has had its turn to listen.
+    if (this.readableLength === 0) setImmediate(() => this.destroy(error))
   }
 }

@@ -1,5 +1,4 @@
 import { Subscription } from 'rxjs'
-import { ProducerClosedError } from '../errors.js'
 import type { BatchAck } from '../producer/acks.js'
 import type { Intake } from '../producer/intake.js'
 import type { Ack } from '../producer/record.js'
@@ -98,7 +97,6 @@ class WebIntake<I, A> {
   /** The end of what waits: a stream writes one by one, and closes after that. */
   #reject: (error: unknown) => void = () => {}
   #left: { readonly reason: unknown } | undefined
-  #ended = false
   #finish: (() => void) | undefined
 
   constructor(open: Open<I, A>) {
@@ -112,11 +110,7 @@ class WebIntake<I, A> {
     }).subscribe({
       next: acked,
       error: failed,
-      complete: () => {
-        this.#ended = true
-        if (this.#finish !== undefined) this.#finish()
-        else failed(new ProducerClosedError('the producer was closed under a stream that had not ended'))
-      },
+      complete: () => this.#finish!(),
     })
   }
 
@@ -138,8 +132,7 @@ class WebIntake<I, A> {
   close(): Promise<void> {
     return this.wait(resolve => {
       this.#finish = resolve
-      if (this.#ended) resolve()
-      else this.#intake!.complete()
+      this.#intake!.complete()
     })
   }
 

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 import type { Observable, Subscription } from 'rxjs'
-import { KafkaError, ProducerClosedError } from '../errors.js'
+import { KafkaError } from '../errors.js'
 import type { BatchAck } from '../producer/acks.js'
 import type { Intake } from '../producer/intake.js'
 import { type FailureOptions, failuresTo } from './failures.js'
@@ -14,14 +14,14 @@ export type Open<I, A> = (start: (intake: Intake<I>) => undefined) => Observable
  * writes a thousand in one go, until the event loop has turned); `finish` means that brokers have confirmed every record.
  */
 export class ProducerWritable<I, M> extends Writable {
+  /** None where the stream is refused. */
   #intake: Intake<I> | undefined
   readonly #acks: Subscription | undefined
   /** `write()` said false for want of room, and `drain` is owed for that. */
   #full = false
   /** What was written is not all accepted yet. */
   #writing: ((error?: Error) => void) | undefined
-  #ended = false
-  #finish: ((error?: Error) => void) | undefined
+  #finish: (() => void) | undefined
 
   constructor(open: Open<I, BatchAck<M>>, onFailed: FailureOptions<M>['onFailed']) {
     // What waits here is in no buffer that is counted: one chunk, and the one that is being written.
@@ -31,8 +31,9 @@ export class ProducerWritable<I, M> extends Writable {
     }
     this.#acks = open(start).subscribe({
       next: failuresTo<M>(onFailed, error => this.destroy(error)),
-      error: error => this.destroy(error),
-      complete: () => this.#settled(),
+      // A stream that is refused from the start says so when the code that made it has had its turn to listen.
+      error: error => setImmediate(() => this.destroy(error)),
+      complete: () => this.#finish!(),
     })
   }
 
@@ -45,7 +46,7 @@ export class ProducerWritable<I, M> extends Writable {
 
   override _write(chunk: Chunk<I>, _: unknown, done: (error?: Error) => void): void {
     this.#writing = done
-    feed(this.#intake!, chunk, error => this.#fed(error))
+    if (this.#intake !== undefined) feed(this.#intake, chunk, error => this.#fed(error))
   }
 
   override _writev(chunks: readonly { readonly chunk: Chunk<I> }[], done: (error?: Error) => void): void {
@@ -55,8 +56,7 @@ export class ProducerWritable<I, M> extends Writable {
 
   override _final(done: (error?: Error) => void): void {
     this.#finish = done
-    if (this.#ended) done()
-    else this.#intake!.complete()
+    this.#intake?.complete()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -80,12 +80,5 @@ export class ProducerWritable<I, M> extends Writable {
     done(error)
     // Node emits it only where `write()` was false for Node's own reasons.
     if (drains && error === undefined) process.nextTick(() => this.destroyed || this.emit('drain'))
-  }
-
-  /** Every record has its end. */
-  #settled(): void {
-    this.#ended = true
-    if (this.#finish !== undefined) this.#finish()
-    else this.destroy(new ProducerClosedError('the producer was closed under a stream that had not ended'))
   }
 }
