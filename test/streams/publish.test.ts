@@ -243,10 +243,16 @@ test('publish() refuses at once what is no source, and options that mean nothing
   for (const bad of [undefined, null, 5, 'text', () => {}, {}, { topic: 't', value: 'v' }]) {
     assert.throws(() => producer.publish(bad as never), InvalidArgumentError, String(bad))
   }
-  assert.throws(() => producer.publish(5 as never), {
-    message:
-      'publish() takes an Observable, an iterable, an async iterable, a Readable, a web stream or a promise, got number',
-  })
+  for (const [bad, got] of [
+    [5, 'number'],
+    [null, 'null'],
+    [{ subscribe: 5 }, 'an object that is none of these'],
+    [{ topic: 't', value: 'v' }, 'a record; sendOne(record) and publish([record]) take one'],
+  ]) {
+    assert.throws(() => producer.publish(bad as never), {
+      message: `publish() takes an Observable, an iterable, an async iterable, a Readable, a web stream or a promise, got ${got}`,
+    })
+  }
   await world.end()
 })
 
