@@ -1,10 +1,13 @@
 import { type Observable, Subject } from 'rxjs'
 import type { Api } from '../protocol/api.js'
+import { initProducerId } from '../protocol/init-producer-id.js'
+import { metadata } from '../protocol/metadata.js'
+import { produce } from '../protocol/produce.js'
 import type { ConnectionOptions } from '../transport/connection.js'
 import type { Address } from '../transport/transport.js'
 import type { BackoffOptions } from './backoff.js'
 import { Broker, type BrokerEvent } from './broker.js'
-import { ControlConnection } from './control-connection.js'
+import { ControlConnections } from './control-connections.js'
 
 export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
   /** Where to begin, and where to begin again when every known broker is gone. */
@@ -21,12 +24,12 @@ export class Brokers {
   readonly #options: BrokersOptions
   readonly #addresses = new Map<number, Address>()
   readonly #brokers = new Map<number, Broker>()
-  readonly #control: ControlConnection
+  readonly #control: ControlConnections
 
   constructor(options: BrokersOptions) {
-    this.#options = options
+    this.#options = { ...options, requires: [metadata, initProducerId, produce] }
     this.events$ = this.#events.asObservable()
-    this.#control = new ControlConnection(options, () => [...this.#addresses.values(), ...options.bootstrap])
+    this.#control = new ControlConnections(this.#options, () => [...this.#addresses.values(), ...options.bootstrap])
   }
 
   /** Takes over what a metadata answer says. A broker keeps its connection; a new address counts from the next one on. */
@@ -50,9 +53,14 @@ export class Brokers {
     return broker
   }
 
-  /** A request that any broker can answer, sent when subscribed to. @see {@link ControlConnection.request} */
+  /** A request that any broker can answer, sent when subscribed to. @see {@link ControlConnections.request} */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
     return this.#control.request(api, request)
+  }
+
+  /** @see {@link ControlConnections.lookElsewhere} */
+  lookElsewhere(): void {
+    this.#control.lookElsewhere()
   }
 
   close(): void {

@@ -39,6 +39,8 @@ export class Metadata {
   /** What is under way: nothing, a request, or the pause after one. */
   #phase: 'idle' | 'asking' | 'pausing' = 'idle'
   #wanted = false
+  /** Something showed that the last answer is stale. */
+  #stale = false
   #failures = 0
   /** The timer of a pause, or of the metadata's age. */
   #timer: Subscription = Subscription.EMPTY
@@ -66,6 +68,7 @@ export class Metadata {
   /** Something showed that the metadata is stale. Asks as soon as the last answer is `retryBackoffMs` old. */
   refresh(): void {
     this.#wanted = true
+    this.#stale = true
     if (this.#phase === 'idle') this.#ask()
   }
 
@@ -80,6 +83,9 @@ export class Metadata {
   #ask(): void {
     this.#phase = 'asking'
     this.#wanted = false
+    // Who gave it may be cut off from the others, and give the same for ever.
+    if (this.#stale) this.#brokers.lookElsewhere()
+    this.#stale = false
     this.#timer.unsubscribe()
     const request = {
       topics: [...this.#topics].map(name => ({ topicId: Buffer.alloc(16), name })),
@@ -112,11 +118,13 @@ export class Metadata {
     const { scheduler, metadataMaxAgeMs } = this.#options
     this.#failures = again ? this.#failures + 1 : 0
     this.#wanted ||= again
+    // A topic that was created just now has no leader yet, says whoever is asked.
+    this.#stale ||= this.#failures > 1
     this.#phase = 'pausing'
     const resume = (): void => {
       this.#phase = 'idle'
       if (this.#wanted) this.#ask()
-      else this.#timer = scheduler.schedule(() => this.refresh(), metadataMaxAgeMs)
+      else this.#timer = scheduler.schedule(() => this.#ask(), metadataMaxAgeMs)
     }
     this.#timer = scheduler.schedule(resume, backoffMs(Math.max(this.#failures, 1), this.#options))
   }

@@ -3,7 +3,13 @@ import { backoffMs } from '../cluster/backoff.js'
 import type { Broker } from '../cluster/broker.js'
 import { Brokers } from '../cluster/brokers.js'
 import { Metadata } from '../cluster/metadata.js'
-import { AuthenticationError, BootstrapError, type BufferFullError, DataLossError } from '../errors.js'
+import {
+  AuthenticationError,
+  BootstrapError,
+  type BufferFullError,
+  DataLossError,
+  UnsupportedVersionError,
+} from '../errors.js'
 import type { Connection } from '../transport/connection.js'
 import { Accumulator, type AccumulatorEffects } from './accumulator.js'
 import type { AckSink } from './batch.js'
@@ -112,13 +118,13 @@ export class DataPath {
   /** Resolves when a broker has given a producer id. @see {@link firstContact} */
   async connect(): Promise<void> {
     if (this.#identified) return
-    const { bootstrap, scheduler } = this.#options
+    const { scheduler } = this.#options
     // Nothing else does: there may be no record yet.
     const hold = scheduler === processScheduler ? new ProcessHold(() => 0) : undefined
     hold?.hold()
     this.#connecting++
     const waits$ = this.events$.pipe(finalize(() => this.#connecting--))
-    const contact = firstContact(waits$, bootstrap.length)
+    const contact = firstContact(waits$)
     if (!this.#started) this.#start()
     try {
       await contact
@@ -319,6 +325,8 @@ export class DataPath {
         if (event.kind === 'metadataFailed') {
           this.#unreachable(event.error)
           this.#refused(event.error)
+          // Of every address.
+          if (event.error instanceof UnsupportedVersionError) this.#fatal(event.error)
         }
       }),
     )

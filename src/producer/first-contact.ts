@@ -1,25 +1,18 @@
 import { EMPTY, firstValueFrom, mergeMap, type Observable, of, throwError } from 'rxjs'
-import { BootstrapError, BrokerError, ProducerClosedError } from '../errors.js'
+import { type BootstrapError, BrokerError, ProducerClosedError } from '../errors.js'
 import type { ProducerEvent } from './events.js'
 
 /**
  * Resolves when a producer id is had: then a broker has answered, and has accepted who this is. Rejects with what stands in
  * the way when every address has been tried; an error that a broker says will pass does not count.
- *
- * @param addresses how many there are to try.
  */
-export function firstContact(events$: Observable<ProducerEvent>, addresses: number): Promise<unknown> {
-  let failures = 0
+export function firstContact(events$: Observable<ProducerEvent>): Promise<unknown> {
   const outcome = (event: ProducerEvent): Observable<unknown> => {
     switch (event.kind) {
       case 'producerId':
         return of(undefined)
-      case 'producerIdFailed': {
-        const { error } = event
-        // One that all addresses took part in, or one of the address whose turn it was.
-        const tried = error instanceof BootstrapError || (!(error instanceof BrokerError) && ++failures >= addresses)
-        return tried ? throwError(() => error) : EMPTY
-      }
+      case 'producerIdFailed':
+        return event.error instanceof BrokerError ? EMPTY : throwError(() => event.error)
       case 'fatal':
         return throwError(() => event.error)
       case 'closed':

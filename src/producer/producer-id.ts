@@ -2,7 +2,7 @@ import { defer, EMPTY, map, type Observable, retry, throwError, timer } from 'rx
 import { backoffMs } from '../cluster/backoff.js'
 import type { Brokers, BrokersOptions } from '../cluster/brokers.js'
 import { BrokerError, ConnectionError } from '../errors.js'
-import { brokerError, ErrorCode } from '../protocol/error-codes.js'
+import { brokerError, ErrorCode, mayPass } from '../protocol/error-codes.js'
 import { initProducerId } from '../protocol/init-producer-id.js'
 import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 
@@ -28,10 +28,11 @@ export function acquireProducerId(
     }),
     retry({
       delay: (error, failures) => {
-        if (!(error instanceof ConnectionError || (error instanceof BrokerError && error.retriable))) {
+        if (!(error instanceof ConnectionError || (error instanceof BrokerError && mayPass(error)))) {
           return throwError(() => error)
         }
         if (!failed(error)) return EMPTY
+        brokers.lookElsewhere()
         return timer(backoffMs(failures, options), options.scheduler)
       },
     }),

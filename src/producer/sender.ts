@@ -1,5 +1,5 @@
 import { catchError, map, type Observable, of } from 'rxjs'
-import { BrokerError, KafkaError, ProducerFencedError, UnsupportedVersionError } from '../errors.js'
+import { BrokerError, KafkaError, ProducerFencedError } from '../errors.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
 import {
   type PartitionProduceResponse,
@@ -83,12 +83,10 @@ function answered(attempt: ProduceAttempt, response: ProduceResponse): Outcome {
   return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: response.throttleTimeMs, fatal }
 }
 
-/** No answer came. Nothing was written, and nothing ever will be, if the broker speaks no version that this library does. */
+/** No answer came. */
 function lost(attempt: ProduceAttempt, error: Error): Outcome {
-  const fatal = error instanceof UnsupportedVersionError ? error : undefined
-  const verdict: Verdict = { kind: fatal === undefined ? 'unknown' : 'refused', error }
-  const verdicts = attempt.parts.map(() => verdict)
-  return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: 0, fatal }
+  const verdicts = attempt.parts.map((): Verdict => ({ kind: 'unknown', error }))
+  return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: 0, fatal: undefined }
 }
 
 /** Codes that a broker gives before it appends: with each, nothing was stored. */

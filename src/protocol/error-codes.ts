@@ -181,3 +181,11 @@ export function brokerError(code: number): BrokerErrorInfo {
     }
   )
 }
+
+/** Codes that Kafka does not call retriable, though they tell of the state that brokers are in, not of what was asked. */
+const PASSING: readonly number[] = [ErrorCode.UNKNOWN_SERVER_ERROR, ErrorCode.INVALID_REPLICATION_FACTOR]
+
+/** Whether the same request may succeed later, or at another broker. Of a code that a newer broker made up nobody can say that it will not. */
+export function mayPass({ code, retriable }: { readonly code: number; readonly retriable: boolean }): boolean {
+  return retriable || PASSING.includes(code) || !byCode.has(code)
+}

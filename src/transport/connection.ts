@@ -22,6 +22,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly maxResponseBytes: number
+  /** What the other side must speak for the connection to be of use. */
+  readonly requires?: readonly ApiInfo[]
   /** Without one, brokers are not told who this is. */
   readonly sasl?: SaslMechanism | undefined
   /** Numbers from 0 up to 1, as Math.random. */
@@ -48,6 +50,7 @@ export function openConnection(address: Address, options: ConnectionOptions): Ob
       const ready$ = negotiate(connection).pipe(
         switchMap(ranges => {
           connection.speak(ranges)
+          for (const api of options.requires ?? []) connection.version(api)
           return sasl === undefined ? of(undefined) : sessions(connection, sasl, options)
         }),
       )

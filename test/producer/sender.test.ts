@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Observable, of, throwError } from 'rxjs'
-import { BrokerError, ConnectionError, ProducerFencedError, UnsupportedVersionError } from '../../src/errors.js'
+import { BrokerError, ConnectionError, ProducerFencedError } from '../../src/errors.js'
 import { Batch } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
 import { type Outcome, type ProduceAttempt, send } from '../../src/producer/sender.js'
@@ -167,13 +167,7 @@ test('no answer: every batch may be stored', () => {
   assert.equal(fatal, undefined)
 })
 
-test('what ends the producer: no common version, a missing right, another producer', () => {
-  const error = new UnsupportedVersionError('too old')
-  const unsupported = outcomeOf(
-    [0],
-    throwError(() => error),
-  )
-  assert.deepEqual([unsupported.fatal, unsupported.verdicts], [error, [{ kind: 'refused', error }]])
+test('what ends the producer: a missing right, another producer', () => {
   const codes = Object.values(ErrorCode).filter(
     code => outcomeOf([0, 1], of(response('t', entry(0), entry(1, code)))).fatal !== undefined,
   )

@@ -1,0 +1,170 @@
+import { exhaustMap, filter, Observable, ReplaySubject, type Subscriber, Subscription, share, take, tap } from 'rxjs'
+import { AuthenticationError, BootstrapError, UnsupportedVersionError } from '../errors.js'
+import type { Api } from '../protocol/api.js'
+import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
+import { type Address, formatAddress } from '../transport/transport.js'
+
+/** A broker that has not answered after so long is not waited for alone: ms, or three of the last round trips if these are longer. */
+const HEDGE_MS = 250
+const LONGEST_HEDGE_MS = 1_000
+
+/** One address, and the connection to it. */
+interface Candidate {
+  readonly name: string
+  /** Made when it is subscribed to, shared by all who do, and closed when nobody does any more. */
+  readonly connection$: Observable<Connection>
+  /** Keeps the connection of one that has answered. */
+  held: Subscription
+  /** When it was of no use last, in turns; 0: it has been of use since. */
+  uselessAt: number
+}
+
+/**
+ * Requests that any broker can answer, sent to one that does. Where the first has not answered after a fraction of a second,
+ * the next one is asked as well, and so on (as RFC 8305 has addresses tried); one that fails is followed by the next at once.
+ * The first answer counts.
+ */
+export class ControlConnections {
+  readonly #options: ConnectionOptions
+  readonly #addresses: () => readonly Address[]
+  #candidates = new Map<string, Candidate>()
+  #hedgeMs = HEDGE_MS
+  #turn = 0
+  /** Who has answered last. */
+  #last: Candidate | undefined
+
+  /** @param addresses where to try. */
+  constructor(options: ConnectionOptions, addresses: () => readonly Address[]) {
+    this.#options = options
+    this.#addresses = addresses
+  }
+
+  /**
+   * Sends a request when subscribed to, and emits the first answer.
+   *
+   * Errors when every address has failed: with an AuthenticationError when one of them does not accept this client or is not
+   * trusted, with an UnsupportedVersionError when none of them speaks what is needed, else with a BootstrapError.
+   */
+  request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
+    return new Observable(subscriber => this.#race(api, request, subscriber))
+  }
+
+  /** What was answered last was of no use: the next request goes to another broker, if there is one. */
+  lookElsewhere(): void {
+    if (this.#last !== undefined) this.#last.uselessAt = ++this.#turn
+  }
+
+  close(): void {
+    for (const { held } of this.#candidates.values()) held.unsubscribe()
+  }
+
+  #race<Q, S>(api: Api<Q, S>, request: Q, subscriber: Subscriber<S>): void {
+    const { scheduler } = this.#options
+    const failures = new Map<string, Error>()
+    const running = new Set<Candidate>()
+    const waiting = this.#inOrder()
+    let hedge = Subscription.EMPTY
+    const next = (): void => {
+      hedge.unsubscribe()
+      const candidate = waiting.shift()
+      if (candidate === undefined) {
+        if (running.size === 0) subscriber.error(failure(failures))
+        return
+      }
+      running.add(candidate)
+      if (waiting.length > 0) {
+        hedge = scheduler.schedule(next, this.#hedgeMs)
+        subscriber.add(hedge)
+      }
+      subscriber.add(
+        this.#ask(candidate, api, request).subscribe({
+          next: answer => {
+            running.delete(candidate)
+            this.#answered(candidate)
+            for (const slow of running) this.#useless(slow)
+            subscriber.next(answer)
+            subscriber.complete()
+          },
+          error: error => {
+            running.delete(candidate)
+            failures.set(candidate.name, error)
+            this.#useless(candidate)
+            next()
+          },
+        }),
+      )
+    }
+    next()
+  }
+
+  #ask<Q, S>({ connection$ }: Candidate, api: Api<Q, S>, request: Q): Observable<S> {
+    const { scheduler } = this.#options
+    const asked = (connection: Connection): Observable<S> => {
+      const sent = scheduler.now()
+      return connection.request(api, request).pipe(
+        tap(() => {
+          this.#hedgeMs = Math.min(Math.max(HEDGE_MS, 3 * (scheduler.now() - sent)), LONGEST_HEDGE_MS)
+        }),
+      )
+    }
+    return connection$.pipe(
+      // During a re-authentication it emits no connection that is writable, and then does.
+      filter(connection => connection.writable),
+      exhaustMap(asked),
+      // Not before: the connection lasts as long as this is subscribed to it.
+      take(1),
+    )
+  }
+
+  #answered(candidate: Candidate): void {
+    this.#last = candidate
+    candidate.uselessAt = 0
+    if (!candidate.held.closed) return
+    candidate.held = candidate.connection$.subscribe({ error: () => {} })
+  }
+
+  /** It did not answer, or not in time. */
+  #useless(candidate: Candidate): void {
+    candidate.uselessAt = ++this.#turn
+    candidate.held.unsubscribe()
+  }
+
+  /** Those that were of use first, connected ones before others; in random order, so that a fleet does not fall on one. */
+  #inOrder(): Candidate[] {
+    const candidates = new Map<string, Candidate>()
+    for (const address of shuffled(this.#addresses(), this.#options.random)) {
+      const name = formatAddress(address)
+      candidates.set(name, this.#candidates.get(name) ?? this.#candidate(name, address))
+    }
+    for (const [name, { held }] of this.#candidates) if (!candidates.has(name)) held.unsubscribe()
+    this.#candidates = candidates
+    const rank = ({ held }: Candidate): number => (held.closed ? 1 : 0)
+    return [...candidates.values()].sort((a, b) => a.uselessAt - b.uselessAt || rank(a) - rank(b))
+  }
+
+  #candidate(name: string, address: Address): Candidate {
+    const connection$ = openConnection(address, this.#options).pipe(share({ connector: () => new ReplaySubject(1) }))
+    return { name, connection$, held: Subscription.EMPTY, uselessAt: 0 }
+  }
+}
+
+/** What it comes to when every address has failed. */
+function failure(failures: ReadonlyMap<string, Error>): Error {
+  const errors = [...failures.values()]
+  // A broker that is down may come back; one that says no goes on to say so.
+  const refused = errors.find(error => error instanceof AuthenticationError)
+  if (refused !== undefined) return refused
+  return errors.every(error => error instanceof UnsupportedVersionError) ? errors[0]! : new BootstrapError(failures)
+}
+
+/** Fisher and Yates. */
+function shuffled<T>(values: readonly T[], random: () => number): T[] {
+  const result = [...values]
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    const value = result[i]!
+    result[i] = result[j]!
+    result[j] = value
+  }
+  return result
+}
