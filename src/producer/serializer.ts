@@ -2,7 +2,7 @@ import { describe, InvalidRecordError } from '../errors.js'
 import type { Bytes } from '../protocol/record-batch-builder.js'
 import type { Headers, ProducerRecord } from './record.js'
 import { checkOptions, integer, invalid, isFunction, type Rule, type Rules, SIGNAL, shape } from './rules.js'
-import { refusal, takeRecord } from './taken-record.js'
+import { ownBytes, refusal, takeRecord } from './taken-record.js'
 
 /** What a serializer is told beside the data. */
 export interface SerializerContext {
@@ -144,7 +144,7 @@ export function makeRecord<T>(mapping: RecordMapping<T>, data: T): Made<T> | Pro
       return { topic, key, value, headers, partition, timestamp, metadata: data }
     const rest = takeRecord({ topic, value: null, headers, partition, timestamp })
     if (rest instanceof InvalidRecordError) return new Unserializable({ topic, value: null, metadata: data }, rest)
-    return Promise.all([key, value]).then(
+    return Promise.all([own(key), own(value)]).then(
       ([key, value]): Made<T> => ({ topic, key, value, headers: rest.headers, partition, timestamp, metadata: data }),
       failed,
     )
@@ -158,6 +158,11 @@ function notMade<T>(topic: string, data: T, cause: unknown): Unserializable<T> {
     { topic, value: null, metadata: data },
     refusal(`it could not be serialized: ${describe(cause)}`, cause),
   )
+}
+
+/** Bytes that wait for others to settle: whoever made them may use them again meanwhile. */
+function own<B>(bytes: B | Promise<B>): B | Buffer | Promise<B | Buffer> {
+  return bytes instanceof Promise ? bytes.then(ownBytes) : ownBytes(bytes)
 }
 
 /** A promise of ours for one of any kind, asked for its value once. It may come to nothing where something else throws. */

@@ -117,8 +117,9 @@ function isBytes(value: unknown): value is Bytes {
   return typeof value === 'string' || value === null || isUint8Array(value)
 }
 
-function ownBytes(bytes: Bytes): Bytes {
-  if (typeof bytes === 'string' || bytes === null) return bytes
+/** A copy of bytes; what is none is given back as it is. */
+export function ownBytes<B>(bytes: B): B | Buffer {
+  if (typeof bytes === 'string' || !isUint8Array(bytes)) return bytes
   const own = Buffer.allocUnsafe(byteLengthOf(bytes))
   own.set(bytes)
   return own
