@@ -135,7 +135,8 @@ export function makeRecord<T>(mapping: RecordMapping<T>, data: T): Made<T> | Pro
   const failed = (cause: unknown): Unserializable<T> => notMade(topic, data, cause)
   try {
     topic = typeof mapping.topic === 'string' ? mapping.topic : mapping.topic(data)
-    const key = settling(mapping.key?.(data, { topic, isKey: true }))
+    // The serializer of the value may write into the same buffer.
+    const key = mapping.key && settling(ownBytes(mapping.key(data, { topic, isKey: true })))
     const value = settling((mapping.value ?? serializers.bytes)(data, { topic, isKey: false }))
     const headers = mapping.headers?.(data)
     const partition = mapping.partition?.(data)

@@ -60,6 +60,14 @@ const SCRATCHES: Readonly<Record<string, (world: World) => Omit<RecordOptions<nu
       concurrency: 1,
     }
   },
+  'one for both, at once': () => {
+    const bytes = Buffer.alloc(4)
+    const write = (what: string) => (n: unknown) => {
+      bytes.write(text(what, n))
+      return bytes
+    }
+    return { key: write('k'), value: write('v') }
+  },
 }
 
 describe('serializers with one buffer for all records', () => {
