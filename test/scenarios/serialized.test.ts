@@ -46,6 +46,10 @@ const SCRATCHES: Readonly<Record<string, (world: World) => Omit<RecordOptions<nu
   'key later, value at once': world => ({ key: later(world, 'k'), value: scratch('v') }),
   'key and value later': world => ({ key: later(world, 'k'), value: later(world, 'v', 2_000) }),
   'value before key': world => ({ key: later(world, 'k', 2_000), value: later(world, 'v') }),
+  'some values later, others at once behind them': world => {
+    const [write, slow] = [scratch('v'), later(world, 'v')]
+    return { key: scratch('k'), value: n => (n % 3 === 0 ? slow(n) : write(n)) }
+  },
   'in microtasks, one at a time': () => {
     const [key, value] = [scratch('k'), scratch('v')]
     return {
