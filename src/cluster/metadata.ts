@@ -123,6 +123,8 @@ export class Metadata {
     this.#phase = 'pausing'
     const resume = (): void => {
       this.#phase = 'idle'
+      // Nothing to ask for: the records that it was for have failed.
+      if (this.#topics.size === 0) return
       if (this.#wanted) this.#ask()
       else this.#timer = scheduler.schedule(() => this.#ask(), metadataMaxAgeMs)
     }
