@@ -1,5 +1,5 @@
 import type { TopicMetadata } from '../cluster/metadata.js'
-import type { BufferFullError, InvalidRecordError } from '../errors.js'
+import type { InvalidRecordError } from '../errors.js'
 import { mayPass } from '../protocol/error-codes.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type Bytes, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
@@ -10,12 +10,13 @@ import { Deadlines } from './deadlines.js'
 import type { Held } from './events.js'
 import { Flushes } from './flushes.js'
 import { Lines, type Part } from './lines.js'
+import { BufferMemory } from './memory.js'
 import { heldBy, Obstacles } from './obstacles.js'
 import type { ResolvedOptions } from './options.js'
 import { Partition, type PartitionEffects } from './partition.js'
 import { askPartitioner, PartitionChooser } from './partitioner.js'
 import type { ProducerRecord } from './record.js'
-import { bufferFull, noPartition, tooLarge, unknownTopic } from './refusals.js'
+import { noPartition, tooLarge, unknownTopic } from './refusals.js'
 import { keepRecord, type RecordReader, readRecord, type TakenRecord } from './taken-record.js'
 import { Topic, type Unplaced } from './topic.js'
 import { Topics } from './topics.js'
@@ -42,6 +43,7 @@ const POOL_LIMIT = 8 * 1024 * 1024
 export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** To be told of connections. */
   readonly obstacles: Obstacles = new Obstacles()
+  readonly memory: BufferMemory
   readonly #options: ResolvedOptions
   readonly #effects: AccumulatorEffects
   readonly #chooser: PartitionChooser
@@ -57,12 +59,12 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly #deliveries: Deadlines<Batch>
   readonly #placements: Deadlines<Unplaced>
   #identity: BatchIdentity | undefined
-  #bytes = 0
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
     const { scheduler, linger, deliveryTimeoutMs, random } = options
     this.#options = options
     this.#effects = effects
+    this.memory = new BufferMemory(options, () => this.hurry())
     this.#topics = new Topics(options.batchSize, name => effects.topicUsed(name))
     this.#lines = new Lines(options, nodeId => effects.ready(nodeId))
     this.#clock = new Clock(scheduler)
@@ -70,16 +72,6 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#makeDue(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#expire(batch))
     this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
-  }
-
-  /** Bytes of records that have no terminal event yet; never above `bufferMemory`. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  /** Whether a record of any size that is allowed would find room. */
-  get hasRoom(): boolean {
-    return this.#bytes + this.#options.maxRequestSize + RECORD_COST <= this.#options.bufferMemory
   }
 
   /** The partitions that hold something of the buffer, and how much; most first. */
@@ -133,7 +125,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#lengths.measure(key, value, headers)
     const bytes = BATCH_HEADER_SIZE + this.#lengths.max
     const held = bytes + RECORD_COST
-    if (bytes > maxRequestSize || this.#bytes + held > bufferMemory) return this.#sizeFault(bytes, held)
+    if (bytes > maxRequestSize) return tooLarge(bytes, maxRequestSize)
+    if (this.memory.bytes + held > bufferMemory) return this.memory.refuse(held)
 
     const topic = this.#topics.use(topicName)
     if (!(topic instanceof Topic)) return topic
@@ -152,28 +145,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     }
     topic.unplaced.add(unplaced)
     this.#placements.add(unplaced, unplaced.takenAt)
-    this.#bytes += unplaced.bytes
+    this.memory.bytes += unplaced.bytes
     return undefined
-  }
-
-  /** Whether a record that has its place {@link reserve reserved} would find room for its bytes, whatever its size. */
-  get hasRoomForReserved(): boolean {
-    return this.#bytes + this.#options.maxRequestSize <= this.#options.bufferMemory
-  }
-
-  /**
-   * Has something that is not encoded yet count for one record's overhead in the buffer, if there is room for the largest
-   * record: what is reserved can never fill the buffer so that none of it finds room for its bytes.
-   */
-  reserve(): Error | undefined {
-    if (!this.hasRoom) return this.#full(RECORD_COST + this.#options.maxRequestSize)
-    this.#bytes += RECORD_COST
-    return undefined
-  }
-
-  /** It counts no more. Nobody is told: what it becomes may take its place. */
-  unreserve(): void {
-    this.#bytes -= RECORD_COST
   }
 
   /** Nothing waits for its linger any more. */
@@ -242,7 +215,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#live.delete(batch)
     this.#deliveries.delete(batch)
     this.#lingering.delete(batch)
-    this.#bytes -= batch.reserved
+    this.memory.bytes -= batch.reserved
     // Answered, and sent only once: no socket can still need its bytes. One that was cut may not have sent them all yet.
     if (end.kind === 'acked' && batch.attempts === 1) this.#pool.give(batch.memory)
     batch.settle(end)
@@ -272,17 +245,6 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     }
   }
 
-  /** @param held what it would count for in the buffer. */
-  #sizeFault(bytes: number, held: number): Error {
-    const { maxRequestSize } = this.#options
-    return bytes > maxRequestSize ? tooLarge(bytes, maxRequestSize) : this.#full(held)
-  }
-
-  #full(held: number): BufferFullError {
-    this.hurry()
-    return bufferFull(this.#bytes, held, this.#options.bufferMemory)
-  }
-
   /** Appends a record, measured already, to the open batch of its partition. */
   #place(
     topic: Topic,
@@ -306,7 +268,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const before = batch.size
     batch.append(record, key, value, headers, timestamp, lengths, sink)
     batch.encoded += batch.size - before
-    this.#bytes += batch.size - before + RECORD_COST
+    this.memory.bytes += batch.size - before + RECORD_COST
     if (batch.size >= batchSize) this.#makeDue(batch)
     return batch
   }
@@ -318,7 +280,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const usual = Math.min(partition.lastSize * 1.25, batchSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
     const batch = new Batch(partition.topic, partition.index, buffer, this.#pool)
-    this.#bytes += batch.reserved
+    this.memory.bytes += batch.reserved
     this.#live.add(batch)
     const now = scheduler.now()
     this.#deliveries.add(batch, takenAt ?? now)
@@ -386,7 +348,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   #remove(topic: Topic, unplaced: Unplaced): void {
     topic.unplaced.delete(unplaced)
     this.#placements.delete(unplaced)
-    this.#bytes -= unplaced.bytes
+    this.memory.bytes -= unplaced.bytes
     if (topic.unplaced.size > 0 || topic.partitions.length > 0) return
     this.#topics.forget(topic)
     this.#effects.topicGivenUp(topic.name)

@@ -86,11 +86,11 @@ export class DataPath {
 
   /** Bytes of records that have no terminal event yet. */
   get bufferedBytes(): number {
-    return this.#accumulator.bytes
+    return this.#accumulator.memory.bytes
   }
 
   get hasRoom(): boolean {
-    return this.#accumulator.hasRoom
+    return this.#accumulator.memory.hasRoom
   }
 
   /** Produce requests in flight, by node id. */
@@ -135,13 +135,13 @@ export class DataPath {
 
   reserve(): Error | undefined {
     if (!this.#started) this.#start()
-    const error = this.#accumulator.reserve()
+    const error = this.#accumulator.memory.reserve()
     if (error === undefined) this.#hold?.hold()
     return error
   }
 
   unreserve(): void {
-    this.#accumulator.unreserve()
+    this.#accumulator.memory.unreserve()
   }
 
   /** What waits for room in the buffer may find some. */
@@ -168,7 +168,7 @@ export class DataPath {
   }
 
   get hasRoomForReserved(): boolean {
-    return this.#accumulator.hasRoomForReserved
+    return this.#accumulator.memory.hasRoomForReserved
   }
 
   /** As {@link whenRoom}, for what has its place reserved. */

@@ -24,7 +24,7 @@ test('of a batch that has ended nothing is kept but what its acks hold', () => {
   const [part] = accumulator.draw(1)
   part!.partition.answered(part!.batch, { kind: 'stored', baseOffset: 0n, logAppendTime: -1 })
   assert.deepEqual(told, records)
-  assert.equal(accumulator.bytes, 0)
+  assert.equal(accumulator.memory.bytes, 0)
   // Or whatever keeps a dead batch alive for a while keeps its records alive, which is most of the garbage there is.
   assert.deepEqual(ended?.records, [])
 })
@@ -59,7 +59,7 @@ test('later batches are made smaller when one was too large, not when records of
     for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
     accumulator.update({ name: 't', topicId: '', leaders: [1], error: undefined })
     const verdict = { kind, error: new Error('refused'), named: [] }
-    const before = accumulator.bytes
+    const before = accumulator.memory.bytes
     const answer = (...verdicts: readonly Verdict[]): void => {
       for (const one of verdicts) {
         const [part] = accumulator.draw(1)
@@ -68,11 +68,11 @@ test('later batches are made smaller when one was too large, not when records of
       }
     }
     answer(verdict)
-    assert.equal(accumulator.bytes, before)
+    assert.equal(accumulator.memory.bytes, before)
     answer(verdict, verdict, verdict)
-    assert.ok(accumulator.bytes < before && accumulator.bytes > 0)
+    assert.ok(accumulator.memory.bytes < before && accumulator.memory.bytes > 0)
     answer(verdict, verdict, verdict)
-    assert.equal(accumulator.bytes, 0)
+    assert.equal(accumulator.memory.bytes, 0)
     for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
     assert.equal(accumulator.draw(1)[0]?.batch.count, later, kind)
   }
