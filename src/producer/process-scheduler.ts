@@ -1,11 +1,14 @@
 import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs'
 
 /**
- * Time as it is, as RxJS's `asyncScheduler` has it, but its timers do not keep a process alive: whether a producer does is
- * for its records to say ({@link ProcessHold}).
+ * The process's timers and a clock of their own, as RxJS's `asyncScheduler`, but for two things:
+ *
+ * - `now()` is monotonic: it counts whole ms from the start of the process. The system's clock may be set back or forward at
+ *   any time, by NTP or when a virtual machine resumes; no deadline may move with it.
+ * - Timers do not keep a process alive: whether a producer does is for its records to say ({@link ProcessHold}).
  */
 export const processScheduler: SchedulerLike = {
-  now: () => Date.now(),
+  now: () => Math.floor(performance.now()),
   schedule<T>(work: (this: SchedulerAction<T>, state: T) => void, delay?: number, state?: T): Subscription {
     return new Action<T>(work as (state?: T) => void).schedule(state, delay)
   },
