@@ -1,20 +1,22 @@
 import type { SchedulerLike } from 'rxjs'
+import { processScheduler } from './process-scheduler.js'
 
 /**
- * The scheduler's time, read once for all records that come in one go: to read the system's clock for every record costs
- * as much as to copy it. For timestamps only: virtual time may move on while this stands still.
+ * What records are stamped with: the system's time, or that of a scheduler of the user's own, such as virtual time. Read once
+ * for all records that come in one go: to read the system's clock for every record costs as much as to copy it. For
+ * timestamps only: the system's clock may be set, and virtual time may move on while this stands still.
  */
 export class Clock {
-  readonly #scheduler: SchedulerLike
+  readonly #read: () => number
   #now = -1
 
   constructor(scheduler: SchedulerLike) {
-    this.#scheduler = scheduler
+    this.#read = scheduler === processScheduler ? () => Date.now() : () => scheduler.now()
   }
 
   now(): number {
     if (this.#now < 0) {
-      this.#now = this.#scheduler.now()
+      this.#now = this.#read()
       queueMicrotask(this.#stale)
     }
     return this.#now

@@ -35,8 +35,8 @@ interface Window {
   readonly wake$: Subject<void>
   /** A wake-up is on its way. */
   waking: boolean
-  /** Until then the broker asked to be left alone, by the scheduler's clock. */
-  mutedUntil: number
+  /** Pauses that the broker asked for and that are not over. */
+  pauses: number
   issued: number
 }
 
@@ -215,7 +215,7 @@ export class DataPath {
       permits: new Permits(maxInFlight),
       wake$: new Subject(),
       waking: false,
-      mutedUntil: 0,
+      pauses: 0,
       issued: 0,
     }
     const { permits, wake$ } = window
@@ -239,7 +239,7 @@ export class DataPath {
     }
     // A re-authentication is under way: an event tells of its end.
     if (!connection.writable) return undefined
-    if (this.#options.scheduler.now() < window.mutedUntil) return undefined
+    if (window.pauses > 0) return undefined
     const parts = this.#accumulator.draw(broker.nodeId)
     return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts }
   }
@@ -258,10 +258,13 @@ export class DataPath {
 
   /** KIP-219: the broker does not listen for so long either, so what it has not read yet is answered later. */
   #mute(window: Window, connection: Connection, throttleTimeMs: number): void {
-    const { scheduler } = this.#options
     connection.extendDeadlines(throttleTimeMs)
-    window.mutedUntil = Math.max(window.mutedUntil, scheduler.now() + throttleTimeMs)
-    this.#later(() => window.wake$.next(), throttleTimeMs)
+    window.pauses++
+    // No clock is asked when it is over: a timer may fire a little before its time by that.
+    this.#later(() => {
+      window.pauses--
+      window.wake$.next()
+    }, throttleTimeMs)
     this.events$.next({ kind: 'throttled', nodeId: window.broker.nodeId, throttleTimeMs })
   }
 

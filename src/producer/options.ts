@@ -91,7 +91,10 @@ export interface ProducerOptions {
   readonly maxResponseBytes?: number
   /** Closes the producer when it is aborted, at once: what has no end yet fails. */
   readonly signal?: AbortSignal
-  /** The clock and every timer. Default the system's, with timers that do not keep a process alive; tests give one of virtual time. */
+  /**
+   * The clock and every timer; tests give one of virtual time. Its `now()` is also what records are stamped with. Default: a
+   * monotonic clock, with timers that do not keep a process alive, and the system's time for records.
+   */
   readonly scheduler?: SchedulerLike
   /** How brokers are reached, instead of TCP or TLS. Tests give an in-memory network. Not together with `ssl`. */
   readonly transport?: Transport

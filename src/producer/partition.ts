@@ -2,6 +2,7 @@ import { DataLossError } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
 import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 import { type Batch, NO_SEQUENCE, type Settlement, type Verdict } from './batch.js'
+import { BatchQueue } from './batch-queue.js'
 import { Ends } from './ends.js'
 import { Sequencer } from './sequencer.js'
 import { halves, sift, suspects } from './split.js'
@@ -48,7 +49,7 @@ export class Partition {
   readonly #retries: number
   #phase: Phase = 'probing'
   /** Not in flight, in the order in which they are to be sent; the last may still be filling. */
-  #waiting: Batch[] = []
+  #waiting: BatchQueue = new BatchQueue()
   /** In flight, in the order in which they were sent: to one broker, `#node`. */
   #inFlight: Batch[] = []
   #node = -1
@@ -78,11 +79,8 @@ export class Partition {
 
   /** The batch that records may be appended to. */
   get filling(): Batch | undefined {
-    const { length } = this.#waiting
-    // Not index -1 of an empty one: V8 gives up on the whole line for that.
-    if (length === 0) return undefined
-    const last = this.#waiting[length - 1]!
-    return last.sealed ? undefined : last
+    const { last } = this.#waiting
+    return last === undefined || last.sealed ? undefined : last
   }
 
   add(batch: Batch): void {
@@ -91,7 +89,7 @@ export class Partition {
 
   /** Whether a batch can go to the leader now, and has to wait for nothing but a free slot. */
   get sendable(): boolean {
-    const head = this.#waiting[0]
+    const head = this.#waiting.first
     if (head === undefined || isStored(head) || !(head.due || this.#waiting.length > 1)) return false
     if (this.leader === -1 || this.sequencer.identity === undefined) return false
     if (this.#inFlight.length === 0) return this.#phase === 'open' || this.#phase === 'probing'
@@ -105,7 +103,7 @@ export class Partition {
 
   /** The batch that is next to be sent; only while {@link sendable}. */
   get next(): Batch {
-    return this.#waiting[0]!
+    return this.#waiting.first!
   }
 
   /** Takes the next batch into flight, sequence and all. */
@@ -134,7 +132,7 @@ export class Partition {
     if (this.#phase === 'open' && (leader !== this.leader || idle)) this.#phase = 'probing'
     if (leader !== this.leader && this.#phase === 'probing' && this.#inFlight.length === 0) {
       // What another leader did not know says nothing of this one.
-      this.#waiting.unshift(...this.#answered)
+      this.#waiting = new BatchQueue([...this.#answered, ...this.#waiting.toArray()])
       this.#answered = []
     }
     this.leader = leader
@@ -188,7 +186,7 @@ export class Partition {
     if (inFlight) batch.unresolved = true
     ends.expire(batch, inFlight ? undefined : obstacle)
     if (batch.baseSequence === NO_SEQUENCE) {
-      this.#waiting.splice(this.#waiting.indexOf(batch), 1)
+      this.#waiting.delete(batch)
     } else {
       // Its sequences are taken: what follows it can't be sent before it is clear what becomes of them.
       this.#phase = 'draining'
@@ -206,12 +204,12 @@ export class Partition {
   abandon(error: Error): void {
     const ends = new Ends()
     for (const batch of this.#inFlight) batch.unresolved = true
-    for (const batch of [...this.#answered, ...this.#inFlight, ...this.#waiting]) {
+    for (const batch of [...this.#answered, ...this.#inFlight, ...this.#waiting.toArray()]) {
       if (isStored(batch)) ends.settle(batch)
       else if (!batch.settled) ends.fail(batch, error)
     }
     this.#answered = []
-    this.#waiting = []
+    this.#waiting = new BatchQueue()
     this.#tell(ends)
   }
 
@@ -224,7 +222,8 @@ export class Partition {
    * records. One that is halved leaves nothing: the halves share its sequences.
    */
   #rewind(ends: Ends): void {
-    const stamped = [...this.#answered, ...this.#waiting.filter(batch => batch.baseSequence !== NO_SEQUENCE)]
+    const waiting = this.#waiting.toArray()
+    const stamped = [...this.#answered, ...waiting.filter(batch => batch.baseSequence !== NO_SEQUENCE)]
     const brokenOff = this.#answered.some(
       ({ verdict }) => verdict!.kind !== 'stored' && verdict!.kind !== 'outOfSequence',
     )
@@ -273,7 +272,7 @@ export class Partition {
       ends.bumped = cause ?? new Error('a batch that may be stored has expired')
     }
     this.#answered = []
-    this.#waiting = [...kept, ...this.#waiting.filter(batch => !stamped.includes(batch))]
+    this.#waiting = new BatchQueue([...kept, ...waiting.filter(batch => !stamped.includes(batch))])
     const head = kept[0]?.verdict as Failure | undefined
     // Behind a batch that was refused nothing is wrong with the next one.
     const error = restart === 'rebase' ? undefined : head?.error
@@ -330,9 +329,10 @@ export class Partition {
    * hear what is wrong with it.
    */
   #convict(half: Batch | undefined, ends: Ends): void {
-    if (half === undefined || half !== this.#waiting[0] || half.settled || half.count === 1) return
+    if (half === undefined || half !== this.#waiting.first || half.settled || half.count === 1) return
     const parts = suspects(half)
-    this.#waiting.splice(0, 1, ...parts)
+    this.#waiting.shift()
+    this.#waiting = new BatchQueue([...parts, ...this.#waiting.toArray()])
     ends.split(half, parts)
   }
 
@@ -348,12 +348,12 @@ export class Partition {
   /** What was stored while one before it was not, once nothing before it is in flight any more. */
   #settleStored(ends: Ends): void {
     if (this.#inFlight.length > 0) return
-    while (this.#waiting[0] !== undefined && isStored(this.#waiting[0])) ends.settle(this.#waiting.shift()!)
+    while (this.#waiting.first !== undefined && isStored(this.#waiting.first)) ends.settle(this.#waiting.shift()!)
   }
 
   /** The next one to be sent can tell whether this one is stored: one behind it that may be stored too, or it itself. */
   #nextTells(batch: Batch): boolean {
-    const next = this.#waiting[0]
+    const next = this.#waiting.first
     return next?.unresolved === true && !isStored(next) && next.identity === batch.identity
   }
 

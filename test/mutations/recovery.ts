@@ -122,7 +122,7 @@ export const RECOVERY: readonly Mutation[] = [
     rule: 'out of sequence may mean stored',
     name: 'those behind it that may be stored are not looked for',
     file: PARTITION,
-    text: 'const next = this.#waiting[0]\n',
+    text: 'const next = this.#waiting.first\n',
     instead: 'const next = [batch][1]\n',
   },
   {

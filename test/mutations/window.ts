@@ -101,8 +101,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: '5: drain, then in order',
     name: 'what is to be sent again waits behind what was never sent',
     file: PARTITION,
-    text: 'this.#waiting = [...kept, ...this.#waiting.filter(batch => !stamped.includes(batch))]',
-    instead: 'this.#waiting = [...this.#waiting.filter(batch => !stamped.includes(batch)), ...kept]',
+    text: 'new BatchQueue([...kept, ...waiting.filter(batch => !stamped.includes(batch))])',
+    instead: 'new BatchQueue([...waiting.filter(batch => !stamped.includes(batch)), ...kept])',
   },
   {
     rule: '5: drain, then in order',
@@ -186,8 +186,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: '8: no gaps',
     name: 'a batch that expires unsent leaves a gap',
     file: PARTITION,
-    text: 'this.#waiting.splice(this.#waiting.indexOf(batch), 1)\n',
-    instead: `this.#waiting.splice(this.#waiting.indexOf(batch), 1)
+    text: 'this.#waiting.delete(batch)\n',
+    instead: `this.#waiting.delete(batch)
       this.sequencer.next = nextSequence(this.sequencer.next, batch.count)\n`,
   },
   {

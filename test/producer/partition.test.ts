@@ -1006,6 +1006,22 @@ test('a batch that expires unsent leaves no gap', () => {
   assert.equal(b.baseSequence, 10)
 })
 
+test('batches that expire together take time by their number, not by its square', () => {
+  const expireAll = (count: number): number => {
+    const quiet = { settle() {}, split() {}, pause() {}, epochBumped() {} }
+    const waiting = new Partition('t', 0, 1, quiet)
+    const batches = Array.from({ length: count }, () => new Batch('t', 0, Buffer.alloc(0)))
+    for (const batch of batches) waiting.add(batch)
+    const start = performance.now()
+    for (const batch of batches) waiting.expire(batch)
+    return performance.now() - start
+  }
+  expireAll(5_000)
+  const [few, many] = [expireAll(5_000), expireAll(100_000)]
+  // 20 times as many; 400 would be the square.
+  assert.equal(many < few * 100, true, `${many} ms, where ${few} ms are for a twentieth`)
+})
+
 test('a batch that expires in flight is reported as possibly stored; the others are awaited, then comes a new epoch', () => {
   open()
   const [a, b] = [add('a'), add('b')]

@@ -247,6 +247,22 @@ test('a connection that is not made in time, and one whose handshake is not', ()
   assert.match(failure?.message ?? '', /no connection was made within 1000 ms \(option `connectTimeoutMs`\)/)
 })
 
+test('an event loop that was blocked meanwhile: the handshake has its time anew, once', () => {
+  // Time passes, and no timer runs.
+  const now = scheduler.now
+  const from = (ms: number): void => {
+    scheduler.now = () => ms + now()
+  }
+  from(3_000)
+  scheduler.maxFrames = 1_000
+  scheduler.flush()
+  assert.equal(transport.last.destroyed, false)
+  from(9_000)
+  scheduler.maxFrames = 2_000
+  scheduler.flush()
+  assert.match(failure?.message ?? '', /no connection was made within 1000 ms/)
+})
+
 test('a handshake that is not answered ends by the request timeout or the connect timeout, whichever is first', () => {
   transport.last.listener.opened()
   scheduler.flush()
