@@ -208,8 +208,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: "9: 'maybe' is not 'no'",
     name: 'every retriable code is taken for a rejection',
     file: SENDER,
-    text: "errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) return { kind: 'unknown', error }",
-    instead: "errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) return { kind: 'rejected', error }",
+    text: "BEFORE_APPEND.get(errorCode) ?? 'unknown'",
+    instead: "BEFORE_APPEND.get(errorCode) ?? (brokerError(errorCode).retriable ? 'rejected' : 'unknown')",
   },
   {
     rule: "9: 'maybe' is not 'no'",
