@@ -61,19 +61,19 @@ export const WINDOW: readonly Mutation[] = [
     rule: '3: writes at once, never errors',
     name: 'the socket is written to a microtask later',
     file: CONNECTION,
-    text: 'this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))',
+    text: 'this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))',
     instead:
-      'queueMicrotask(() => this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request)))',
+      'queueMicrotask(() => this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request)))',
     checks: ['schedules', 'units'],
   },
   {
     rule: '3: writes at once, never errors',
     name: 'every other request is written a microtask later',
     file: CONNECTION,
-    text: 'this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))',
+    text: 'this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))',
     instead: `const frame = encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request)
-      if (correlationId % 2 === 0) this.#socket.write(frame)
-      else queueMicrotask(() => this.#socket.write(frame))`,
+      if (correlationId % 2 === 0) this.#socket?.write(frame)
+      else queueMicrotask(() => this.#socket?.write(frame))`,
   },
   {
     rule: '4: issue order',
