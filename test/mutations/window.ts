@@ -201,8 +201,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: "9: 'maybe' is not 'no'",
     name: 'a lost answer is taken for a rejection',
     file: SENDER,
-    text: "kind: fatal === undefined ? 'unknown' : 'refused'",
-    instead: "kind: fatal === undefined ? 'rejected' : 'refused'",
+    text: "({ kind: 'unknown', error }))",
+    instead: "({ kind: 'rejected', error }))",
   },
   {
     rule: "9: 'maybe' is not 'no'",
