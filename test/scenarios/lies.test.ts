@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createProducer, DeliveryTimeoutError } from '../../src/index.js'
+import type { MetadataResponse } from '../../src/protocol/metadata.js'
 import { VirtualTime } from '../../src/testing/index.js'
 import { tcp } from '../../src/transport/tcp.js'
 import type { Transport } from '../../src/transport/transport.js'
 import { ONE_RECORD_BATCHES, sentTo, stamps, startProof } from '../support/exactly-once.js'
 import { startLyingWorld } from '../support/liar.js'
-import { watch } from '../support/world.js'
+import { open, watch } from '../support/world.js'
 
 /** Answers of brokers, and of proxies between, that are not to be believed. */
 
@@ -90,3 +91,85 @@ test('the same over TCP: the process goes on, also when the producer was closed 
   }
   assert.deepEqual(uncaught, [])
 })
+
+const LACKS: Readonly<Record<string, { readonly lie: (answer: MetadataResponse) => MetadataResponse; text: RegExp }>> =
+  {
+    'a leader that is no broker': {
+      lie: answer => ({
+        ...answer,
+        topics: answer.topics.map(topic => ({
+          ...topic,
+          partitions: topic.partitions.map(partition => ({ ...partition, leaderId: 77 })),
+        })),
+      }),
+      text: /the last answer names node 77 as the leader of partition 0, and no broker of that id/,
+    },
+    'no brokers at all': {
+      lie: answer => ({ ...answer, brokers: [] }),
+      text: /the last answer names node 1 as the leader of partition 0, and no broker of that id/,
+    },
+    'a topic left out': { lie: answer => ({ ...answer, topics: [] }), text: /the last answer does not name it/ },
+    'a topic with another name': {
+      lie: answer => ({ ...answer, topics: answer.topics.map(topic => ({ ...topic, name: 'other' })) }),
+      text: /the last answer does not name it/,
+    },
+    'a topic without partitions': {
+      lie: answer => ({ ...answer, topics: answer.topics.map(topic => ({ ...topic, partitions: [] })) }),
+      text: /the last answer gives it no partitions/,
+    },
+    'a partition nobody leads, by another number than -1': {
+      lie: answer => ({
+        ...answer,
+        topics: answer.topics.map(topic => ({
+          ...topic,
+          partitions: topic.partitions.map(partition => ({ ...partition, leaderId: -2 })),
+        })),
+      }),
+      text: /the last answer names node -2 as the leader/,
+    },
+  }
+
+for (const [what, { lie, text }] of Object.entries(LACKS)) {
+  const cluster = { topics: { t: { partitions: 1 } } }
+
+  test(`metadata: ${what}, once: asked again at once, and the record is delivered`, async () => {
+    const world = await startLyingWorld(
+      { Metadata: (answer, count) => (count === 1 ? lie(answer) : answer) },
+      { cluster },
+    )
+    const acks = watch(world.producer.publish([{ topic: 't', value: 'v' }]))
+    await world.time.until(() => acks.done, 1_000)
+    assert.equal(acks.values[0]?.kind, 'acked')
+    await world.end()
+  })
+
+  test(`metadata: ${what}, of a topic in use: the same`, async () => {
+    const world = await startLyingWorld(
+      { Metadata: (answer, count) => (count === 2 ? lie(answer) : answer) },
+      { cluster, producer: { metadataMaxAgeMs: 1_000 } },
+    )
+    const { push, acks } = open(world.producer)
+    push.next({ topic: 't', value: 'first' })
+    await world.time.until(() => world.events.filter(({ kind }) => kind === 'metadata').length === 2)
+    push.next({ topic: 't', value: 'second' })
+    await world.time.until(() => acks.values.length === 2, 1_000)
+    assert.deepEqual(
+      acks.values.map(({ kind }) => kind),
+      ['acked', 'acked'],
+    )
+    await world.end()
+  })
+
+  test(`metadata: ${what}, for ever: asked again with back-off, and the record fails with what was lacking`, async () => {
+    const world = await startLyingWorld({ Metadata: lie }, { cluster })
+    const acks = watch(world.producer.publish([{ topic: 't', value: 'v' }]))
+    await world.time.until(() => acks.done)
+    const [ack] = acks.values
+    assert.ok(ack?.kind === 'failed' && ack.error instanceof DeliveryTimeoutError)
+    assert.equal(ack.persisted, 'no')
+    assert.match(ack.error.message, text)
+    const asked = world.cluster.trace.filter(entry => entry.kind === 'request' && entry.api === 'Metadata').length
+    assert.ok(asked > 20 && asked < 200, `asked ${asked} times in two minutes`)
+    await world.end()
+  })
+}
