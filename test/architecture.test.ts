@@ -8,7 +8,7 @@ import { VERSION } from '../src/version.js'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const src = join(root, 'src')
 
-/** What each folder of src/ may import, itself aside. `errors`, `json` and `version` are leaves that all may use. */
+/** What each folder of src/ may import, itself aside. The leaves may be used by all. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   protocol: [],
   transport: ['protocol'],
@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   streams: ['protocol', 'transport', 'cluster', 'producer'],
   testing: ['protocol', 'transport'],
 }
-const LEAVES = ['errors.ts', 'json.ts', 'version.ts']
+const LEAVES = ['bounded-scheduler.ts', 'errors.ts', 'json.ts', 'version.ts']
 
 /** The stages of the data path: joined in data-path.ts, unknown to each other. */
 const STAGES = ['accumulator', 'partitioner', 'in-flight', 'sender', 'acks', 'producer-id', 'room']
@@ -59,6 +59,14 @@ test('folders import one way: protocol, transport, cluster, producer, streams; t
 test('protocol is pure: no rxjs, no sockets', () => {
   for (const { from, specifier } of imports.filter(({ from }) => folderOf(from) === 'protocol')) {
     assert.ok(!/^(rxjs|node:(net|tls|http|dns|events|stream))/.test(specifier), `${from} must not import ${specifier}`)
+  }
+})
+
+test('every timer is a scheduler of the options, which is bounded: Node fires a timer of more than 24.8 days at once', () => {
+  const own = ['producer/process-scheduler.ts', 'producer/process-hold.ts']
+  for (const from of new Set(imports.map(({ from }) => from))) {
+    const text = readFileSync(join(src, from), 'utf8')
+    if (!own.includes(from)) assert.doesNotMatch(text, /\bset(Timeout|Interval)\(/, from)
   }
 })
 

@@ -1,24 +1,12 @@
 import { type Observable, Subject, Subscription } from 'rxjs'
-import { BrokerError } from '../errors.js'
-import { brokerError, ErrorCode } from '../protocol/error-codes.js'
-import { type MetadataResponse, type MetadataResponseTopic, metadata } from '../protocol/metadata.js'
+import { type MetadataResponse, metadata } from '../protocol/metadata.js'
 import { backoffMs } from './backoff.js'
 import type { Brokers, BrokersOptions } from './brokers.js'
+import { readTopics, type TopicMetadata } from './metadata-answer.js'
 
 export interface MetadataOptions extends BrokersOptions {
   readonly metadataMaxAgeMs: number
   readonly allowAutoTopicCreation: boolean
-}
-
-/** What the cluster says of one topic. */
-export interface TopicMetadata {
-  readonly name: string
-  /** As hexadecimal digits; empty where brokers have no topic ids (before Kafka 2.8). */
-  readonly topicId: string
-  /** By partition number. -1: has no leader now. Empty: the topic is not known. */
-  readonly leaders: readonly number[]
-  /** Why there are no leaders. */
-  readonly error: BrokerError | undefined
 }
 
 export type MetadataEvent =
@@ -87,14 +75,15 @@ export class Metadata {
     if (this.#stale) this.#brokers.lookElsewhere()
     this.#stale = false
     this.#timer.unsubscribe()
+    const asked = [...this.#topics]
     const request = {
-      topics: [...this.#topics].map(name => ({ topicId: Buffer.alloc(16), name })),
+      topics: asked.map(name => ({ topicId: Buffer.alloc(16), name })),
       allowAutoTopicCreation: this.#options.allowAutoTopicCreation,
       includeClusterAuthorizedOperations: false,
       includeTopicAuthorizedOperations: false,
     }
     this.#request = this.#brokers.request(metadata, request).subscribe({
-      next: response => this.#answered(response),
+      next: response => this.#answered(response, asked),
       error: error => {
         this.#events.next({ kind: 'metadataFailed', error })
         this.#pause(true)
@@ -102,9 +91,9 @@ export class Metadata {
     })
   }
 
-  #answered(response: MetadataResponse): void {
+  #answered(response: MetadataResponse, asked: readonly string[]): void {
     this.#brokers.update(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
-    const topics = response.topics.map(topicMetadata)
+    const topics = readTopics(response, asked)
     this.#events.next({ kind: 'metadata', topics })
     // Of a topic that is still in use now there is something to send, whatever was said of it.
     const wanting = topics.some(({ name, error, leaders }) => {
@@ -129,18 +118,5 @@ export class Metadata {
       else this.#timer = scheduler.schedule(() => this.#ask(), metadataMaxAgeMs)
     }
     this.#timer = scheduler.schedule(resume, backoffMs(Math.max(this.#failures, 1), this.#options))
-  }
-}
-
-function topicMetadata(topic: MetadataResponseTopic): TopicMetadata {
-  const leaders = new Array<number>(topic.partitions.length).fill(-1)
-  for (const partition of topic.partitions) {
-    if (partition.partitionIndex in leaders) leaders[partition.partitionIndex] = partition.leaderId
-  }
-  return {
-    name: topic.name ?? '',
-    topicId: topic.topicId.every(byte => byte === 0) ? '' : topic.topicId.toString('hex'),
-    leaders,
-    error: topic.errorCode === ErrorCode.NONE ? undefined : new BrokerError(brokerError(topic.errorCode)),
   }
 }

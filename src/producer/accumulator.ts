@@ -1,6 +1,5 @@
-import type { TopicMetadata } from '../cluster/metadata.js'
+import { isFinal, type TopicMetadata } from '../cluster/metadata-answer.js'
 import type { InvalidRecordError } from '../errors.js'
-import { mayPass } from '../protocol/error-codes.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type Bytes, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
 import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
@@ -187,7 +186,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       this.offer(partition)
     }
     if (topic.partitions.length > 0 && topic.unplaced.size > 0) this.#placeAll(topic)
-    else if (metadata.error !== undefined && !mayPass(metadata.error)) this.#abandonUnplaced(topic, metadata.error)
+    else if (isFinal(metadata.error)) this.#abandonUnplaced(topic, metadata.error!)
   }
 
   /** No metadata could be had: whoever waits for it will be told why. */

@@ -19,10 +19,10 @@ export class Obstacles {
 
   /** What keeps a partition of the topic from sending. */
   of({ error }: Topic, { topic, index, leader, sequencer }: Partition): Error | undefined {
-    if (error !== undefined) return error
-    if (leader === -1) return new KafkaError(`nobody leads partition ${topic}-${index}`)
+    if (leader === -1) return error ?? new KafkaError(`nobody leads partition ${topic}-${index}`)
     if (sequencer.identity === undefined) return new KafkaError('no broker has given a producer id yet')
-    return this.#unreachable.get(leader)
+    // Of another partition, or of an attempt to learn of a new leader.
+    return this.#unreachable.get(leader) ?? error
   }
 }
 

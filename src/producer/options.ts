@@ -1,5 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { SchedulerLike } from 'rxjs'
+import { bounded } from '../bounded-scheduler.js'
 import { InvalidArgumentError } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
 import type { SaslMechanism } from '../transport/sasl.js'
@@ -174,7 +175,7 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
     signal: given.signal,
-    scheduler: given.scheduler ?? processScheduler,
+    scheduler: given.scheduler === undefined ? processScheduler : bounded(given.scheduler),
     transport: resolveTransport(given),
     random: given.random ?? Math.random,
     sasl: given.sasl === undefined ? undefined : resolveSasl(given.sasl),

@@ -1,4 +1,5 @@
 import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs'
+import { bounded } from '../bounded-scheduler.js'
 
 /**
  * The process's timers and a clock of their own, as RxJS's `asyncScheduler`, but for three things:
@@ -9,12 +10,12 @@ import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs'
  *   judged before the answer that has long been there is looked at.
  * - Timers do not keep a process alive: whether a producer does is for its records to say ({@link ProcessHold}).
  */
-export const processScheduler: SchedulerLike = {
+export const processScheduler: SchedulerLike = bounded({
   now: () => Math.floor(performance.now()),
   schedule<T>(work: (this: SchedulerAction<T>, state: T) => void, delay?: number, state?: T): Subscription {
     return new Action<T>(work as (state?: T) => void).schedule(state, delay)
   },
-}
+})
 
 class Action<T> extends Subscription implements SchedulerAction<T> {
   readonly #work: (this: SchedulerAction<T>, state?: T) => void

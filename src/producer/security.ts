@@ -1,9 +1,12 @@
-import { createSecureContext, type ConnectionOptions as TlsOptions } from 'node:tls'
+import { isIP } from 'node:net'
+import { Duplex } from 'node:stream'
+import { connect, createSecureContext, type ConnectionOptions as TlsOptions } from 'node:tls'
 import { describe, InvalidArgumentError } from '../errors.js'
 import { oauthbearer, plain, type SaslMechanism } from '../transport/sasl.js'
 import { scram } from '../transport/scram.js'
 import { tls } from '../transport/tls.js'
 import type { Transport } from '../transport/transport.js'
+import { invalid, isFunction, type Rule, shape } from './rules.js'
 
 /** How to show brokers who this is. */
 export type SaslOptions =
@@ -68,16 +71,41 @@ export function resolveSasl(given: SaslOptions): SaslMechanism {
   }
 }
 
+/** Options of `ssl` that Node judges too late, or in words that name no option. */
+const SSL_RULES: Readonly<Record<string, Rule>> = {
+  lookup: shape('a function', isFunction),
+  checkServerIdentity: shape('a function', isFunction),
+  pskCallback: shape('a function', isFunction),
+  minDHSize: shape('a number', value => typeof value === 'number'),
+  localAddress: shape('an IP address', value => typeof value === 'string' && isIP(value) !== 0),
+}
+
 /** @throws {InvalidArgumentError} also for certificates and keys that can't be read. */
 export function resolveSsl(given: true | TlsOptions): Transport {
   const options = given === true ? {} : given
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError('option `ssl` must be true, false or an object of options of node:tls')
   }
+  for (const [name, rule] of Object.entries(SSL_RULES)) {
+    const value: unknown = options[name as keyof TlsOptions]
+    if (value !== undefined && !rule.holds(value)) throw invalid(`ssl.${name}`, value, rule.text)
+  }
   try {
     // Once for all connections, and now, so that what is wrong with it is said now.
-    return tls({ secureContext: createSecureContext(options), ...options })
+    const resolved = { secureContext: createSecureContext(options), ...options }
+    tryOut(resolved)
+    return tls(resolved)
   } catch (error) {
     throw new InvalidArgumentError(`option \`ssl\` can't be used: ${describe(error)}`, { cause: error })
   }
+}
+
+/** Begins a handshake with nobody: most options are judged by that alone. */
+function tryOut(options: TlsOptions): void {
+  const nobody = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+  // One of the user's sockets is not to be used up.
+  const socket = connect({ ...options, socket: nobody })
+  socket.on('error', () => {})
+  socket.destroy()
+  nobody.destroy()
 }

@@ -89,26 +89,36 @@ function lost(attempt: ProduceAttempt, error: Error): Outcome {
   return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: 0, fatal: undefined }
 }
 
-/** Codes that a broker gives before it appends: with each, nothing was stored. */
-const BEFORE_APPEND: ReadonlyMap<number, 'rejected' | 'outOfSequence' | 'forgotten' | 'fenced' | 'tooLarge'> = new Map([
+/**
+ * The codes that Kafka's brokers give before they append, and never after: with each, this request stored nothing. The table in
+ * ARCHITECTURE.md ("The recovery") has the file of Kafka's that says so. Every other code, also one that this library does not
+ * know, leaves open whether the batch is stored.
+ */
+const BEFORE_APPEND: ReadonlyMap<number, Exclude<Verdict['kind'], 'stored' | 'unknown'>> = new Map([
   [ErrorCode.NOT_ENOUGH_REPLICAS, 'rejected'],
-  [ErrorCode.LEADER_NOT_AVAILABLE, 'rejected'],
-  [ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'rejected'],
   [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, 'outOfSequence'],
   [ErrorCode.UNKNOWN_PRODUCER_ID, 'forgotten'],
   [ErrorCode.INVALID_PRODUCER_EPOCH, 'fenced'],
   [ErrorCode.MESSAGE_TOO_LARGE, 'tooLarge'],
   [ErrorCode.RECORD_LIST_TOO_LARGE, 'tooLarge'],
+  [ErrorCode.CORRUPT_MESSAGE, 'corrupt'],
+  [ErrorCode.INVALID_RECORD, 'badRecords'],
+  [ErrorCode.INVALID_TIMESTAMP, 'badRecords'],
+  [ErrorCode.INVALID_TOPIC_EXCEPTION, 'refused'],
+  [ErrorCode.INVALID_REQUIRED_ACKS, 'refused'],
+  [ErrorCode.TOPIC_AUTHORIZATION_FAILED, 'refused'],
+  [ErrorCode.CLUSTER_AUTHORIZATION_FAILED, 'refused'],
+  [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'refused'],
+  [ErrorCode.UNSUPPORTED_VERSION, 'refused'],
+  [ErrorCode.INVALID_REQUEST, 'refused'],
+  [ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, 'refused'],
+  [ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'refused'],
+  [ErrorCode.INVALID_TXN_STATE, 'refused'],
+  [ErrorCode.INVALID_PRODUCER_ID_MAPPING, 'refused'],
+  [ErrorCode.PRODUCER_FENCED, 'refused'],
+  [ErrorCode.TRANSACTION_ABORTABLE, 'refused'],
 ])
 
-/** Codes that a broker gives for single records (LogValidator.processRecordErrors). */
-const ABOUT_RECORDS: readonly number[] = [ErrorCode.INVALID_RECORD, ErrorCode.INVALID_TIMESTAMP]
-
-/**
- * Other retriable codes can follow an append: a leader that resigns while its followers are still copying the batch
- * answers NOT_LEADER_OR_FOLLOWER, though the batch may well survive. They leave open whether it is stored, and so does
- * an error that the broker did not foresee.
- */
 function verdict(answer: PartitionProduceResponse, count: number): Verdict {
   const { errorCode } = answer
   if (errorCode === ErrorCode.NONE) {
@@ -116,15 +126,12 @@ function verdict(answer: PartitionProduceResponse, count: number): Verdict {
   }
   // The batch is stored, and too old for the broker to know where (KIP-98).
   if (errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1n, logAppendTime: -1 }
-  const info = brokerError(errorCode)
-  const error = new BrokerError(info, answer.errorMessage)
-  const kind = BEFORE_APPEND.get(errorCode)
-  if (kind !== undefined) return { kind, error }
-  if (errorCode === ErrorCode.CORRUPT_MESSAGE) return { kind: 'corrupt', error, named: namedRecords(answer, count) }
-  if (info.retriable || errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) return { kind: 'unknown', error }
+  const error = new BrokerError(brokerError(errorCode), answer.errorMessage)
+  const kind = BEFORE_APPEND.get(errorCode) ?? 'unknown'
+  if (kind !== 'badRecords' && kind !== 'corrupt' && kind !== 'refused') return { kind, error }
   const named = namedRecords(answer, count)
-  if (named.length > 0 || ABOUT_RECORDS.includes(errorCode)) return { kind: 'badRecords', error, named }
-  return { kind: 'refused', error }
+  if (kind !== 'refused') return { kind, error, named }
+  return named.length > 0 ? { kind: 'badRecords', error, named } : { kind, error }
 }
 
 /** The records that the broker names (KIP-467). It may name some twice, or such as are not there: what it says of these is ignored. */

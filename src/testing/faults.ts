@@ -179,7 +179,7 @@ function check({ fault, api = 'Produce', after = 0, times = 1 }: FaultRule): voi
   }
   wanted('after', after, 0)
   if (times !== Number.POSITIVE_INFINITY) wanted('times', times, 1)
-  if ('ms' in fault) wanted('ms', fault.ms, 0)
+  if ('ms' in fault) wanted('ms', fault.ms, 0, 2 ** 31 - 1)
   if ('atByte' in fault) wanted('atByte', fault.atByte, 0)
   if ('bytesPerSecond' in fault) wanted('bytesPerSecond', fault.bytesPerSecond, 1)
   if (kind === 'error' && fault.recordErrors !== undefined) {

@@ -1,4 +1,5 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs'
+import { bounded } from '../bounded-scheduler.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import type { Network } from './network.js'
 import { type ClusterSaslOptions, Sasl } from './sasl.js'
@@ -68,7 +69,7 @@ export function resolveClusterOptions(given: ClusterOptions): ResolvedClusterOpt
     strictFirstSequence: given.strictFirstSequence ?? false,
     apiVersions: given.apiVersions ?? {},
     trace: given.trace ?? true,
-    scheduler: given.scheduler ?? asyncScheduler,
+    scheduler: bounded(given.scheduler ?? asyncScheduler),
     network: given.network ?? tcpNetwork(given.ssl),
     sasl: given.sasl === undefined ? undefined : new Sasl(given.sasl),
   }
@@ -78,7 +79,7 @@ export function resolveClusterOptions(given: ClusterOptions): ResolvedClusterOpt
     ['defaultPartitions', defaultPartitions, 1, 100_000],
     ['leaderElectionMs', leaderElectionMs, 0, 2 ** 31],
     ['port', port, 0, 65_536 - nodes],
-    ['replyDelayMs', replyDelayMs, 0, 2 ** 31],
+    ['replyDelayMs', replyDelayMs, 0, 2 ** 31 - 1],
     ['maxMessageBytes', maxMessageBytes, BATCH_HEADER_SIZE, 2 ** 30],
   ] as const) {
     if (!Number.isInteger(value) || value < min || value > max) {

@@ -12,7 +12,7 @@ import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
 import { type SaslMechanism, sessions } from './sasl.js'
-import { type Address, formatAddress, type Socket, type Transport } from './transport.js'
+import { type Address, addressFault, formatAddress, type Socket, type Transport } from './transport.js'
 
 export interface ConnectionOptions {
   readonly transport: Transport
@@ -80,9 +80,11 @@ export class Connection {
   /** host:port, for messages. */
   readonly name: string
   readonly #options: ConnectionOptions
-  readonly #socket: Socket
+  /** None if the transport threw in place of giving one. */
+  readonly #socket: Socket | undefined
   readonly #frames: FrameReader
   readonly #onClosed: (error: Error) => void
+  /** Until the handshake is done. */
   #connectTimer: Subscription = Subscription.EMPTY
   /** Fires when the oldest request is due. */
   #requestTimer: Subscription = Subscription.EMPTY
@@ -103,14 +105,7 @@ export class Connection {
     this.#onClosed = onClosed
     this.#frames = new FrameReader(options.maxResponseBytes, message => this.#answered(message))
     this.#limitHandshake()
-    this.#socket = options.transport.connect(address, {
-      opened: () => {
-        this.#opened = true
-        onOpened()
-      },
-      received: chunk => this.#receive(chunk),
-      closed: error => this.close(this.#explainClose(error)),
-    })
+    this.#socket = this.#connect(address, onOpened)
   }
 
   get closed(): boolean {
@@ -172,7 +167,7 @@ export class Connection {
         deadline: this.#options.scheduler.now() + this.#options.requestTimeoutMs,
         subscriber: subscriber as Subscriber<unknown>,
       })
-      this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))
+      this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))
       this.#watch()
     })
   }
@@ -187,7 +182,7 @@ export class Connection {
     this.#failure = error
     this.#connectTimer.unsubscribe()
     this.#requestTimer.unsubscribe()
-    this.#socket.destroy()
+    this.#socket?.destroy()
     const pending = this.#pending
     this.#pending = []
     for (const request of pending) request.subscriber.error(error)
@@ -206,6 +201,28 @@ export class Connection {
       const phase = this.#opened ? 'the handshake was not done' : 'no connection was made'
       this.close(new ConnectionError(`${phase} within ${connectTimeoutMs} ms (option \`connectTimeoutMs\`)`))
     }, connectTimeoutMs)
+  }
+
+  /** Whatever a transport throws is a connection that could not be made, and is told as such: later, as any other is. */
+  #connect(address: Address, onOpened: () => void): Socket | undefined {
+    const { transport, scheduler } = this.#options
+    try {
+      const fault = addressFault(address)
+      if (fault !== undefined) throw new ConnectionError(`nobody can be reached at '${this.name}': ${fault}`)
+      return transport.connect(address, {
+        opened: () => {
+          this.#opened = true
+          onOpened()
+        },
+        received: chunk => this.#receive(chunk),
+        closed: error => this.close(this.#explainClose(error)),
+      })
+    } catch (cause) {
+      const error = new ConnectionError(`no connection: ${describe(cause)}`, { cause })
+      this.#connectTimer.unsubscribe()
+      this.#connectTimer = scheduler.schedule(() => this.close(error))
+      return undefined
+    }
   }
 
   #receive(chunk: Buffer): void {

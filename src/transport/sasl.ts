@@ -69,9 +69,6 @@ interface SessionOptions {
   readonly random: () => number
 }
 
-/** The longest that a timer of Node can run; one of more would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
-
 /**
  * Emits when the connection is authenticated, and again whenever it has been authenticated anew, before the session that
  * the broker granted ends (KIP-368). Errors with an {@link AuthenticationError} when the broker refuses the first one. When
@@ -88,7 +85,7 @@ export function sessions(
       if (lifetimeMs <= 0) return EMPTY
       // As Java's client: early enough for the way there, and not all connections at once.
       const due = since + lifetimeMs * (0.85 + 0.1 * random()) - scheduler.now()
-      return timer(Math.min(Math.max(due, 0), MAX_TIMER_MS), scheduler).pipe(
+      return timer(Math.max(due, 0), scheduler).pipe(
         switchMap(() => authenticate(connection, mechanism, scheduler)),
         catchError(cause => {
           const message = `the session at ${connection.name} could not be renewed: ${describe(cause)}`

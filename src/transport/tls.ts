@@ -5,7 +5,8 @@ import { attach } from './tcp.js'
 import { type Address, formatAddress, type Socket, type SocketListener, type Transport } from './transport.js'
 
 /** Kafka over TLS: the certificate of a broker must be trusted, and be for the host that was asked for. */
-export function tls(options: ConnectionOptions): Transport {
+export function tls(given: ConnectionOptions): Transport {
+  const options = guarded(given)
   return {
     connect(address: Address, listener: SocketListener): Socket {
       const { host, port } = address
@@ -35,6 +36,22 @@ export function tls(options: ConnectionOptions): Transport {
         const why = `the TLS handshake failed, as with a listener that does not speak TLS (option \`ssl\`): ${describe(error).trim()}`
         return new Error(why, { cause: error })
       })
+    },
+  }
+}
+
+/** What a check of the user's throws would end the process: Node calls it from an event. It counts as a host that is not trusted. */
+function guarded(options: ConnectionOptions): ConnectionOptions {
+  const check = options.checkServerIdentity
+  if (check === undefined) return options
+  return {
+    ...options,
+    checkServerIdentity(host, cert) {
+      try {
+        return check(host, cert)
+      } catch (cause) {
+        return new Error(`\`ssl.checkServerIdentity\` threw: ${describe(cause)}`, { cause })
+      }
     },
   }
 }

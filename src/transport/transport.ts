@@ -9,7 +9,10 @@ export interface Address {
  * interfaces, so the producer runs unchanged over TCP and in virtual time.
  */
 export interface Transport {
-  /** Starts to connect and returns at once; never throws. What comes of it is told to the listener, never from inside this call. */
+  /**
+   * Starts to connect and returns at once. What comes of it is told to the listener, never from inside this call. If it throws,
+   * the connection could not be made.
+   */
   connect(address: Address, listener: SocketListener): Socket
 }
 
@@ -31,4 +34,11 @@ export interface Socket {
 
 export function formatAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
+
+/** Why nobody can be reached at an address, as metadata may name one; undefined if it can be tried. */
+export function addressFault({ host, port }: Address): string | undefined {
+  if (host === '') return 'its host is empty'
+  if (port < 1 || port > 65535) return `its port is ${port}, and ports are numbers from 1 to 65535`
+  return undefined
 }

@@ -24,8 +24,9 @@ export class Tap implements Transport {
     const replies = new FrameReader(MAX_FRAME, message => {
       // A broker answers a connection's requests in order.
       const { apiKey, apiVersion } = asked.shift()!
-      const api = APIS.find(({ key }) => key === apiKey)!
-      listener.received(this.#tamper({ api, version: apiVersion, frame: framed(message) }))
+      const api = APIS.find(({ key }) => key === apiKey)
+      const frame = framed(message)
+      listener.received(api === undefined ? frame : this.#tamper({ api, version: apiVersion, frame }))
     })
     const socket = this.inner!.connect(address, { ...bound(listener), received: chunk => replies.push(chunk) })
     return {

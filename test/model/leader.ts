@@ -14,6 +14,8 @@ export type RequestFault =
   | 'displaced'
   | 'fenced'
   | 'failedAfterAppend'
+  | 'unknownCode'
+  | 'unknownCodeAfterAppend'
 
 /** The codes that it answers then. */
 export const REQUEST_FAULTS: Readonly<Record<RequestFault, number>> = {
@@ -29,7 +31,13 @@ export const REQUEST_FAULTS: Readonly<Record<RequestFault, number>> = {
   /** The broker says that somebody has written in a newer epoch. */
   fenced: ErrorCode.INVALID_PRODUCER_EPOCH,
   failedAfterAppend: ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  /** Codes that no version of Kafka had when this was written. */
+  unknownCode: 134,
+  unknownCodeAfterAppend: 200,
 }
+
+/** Faults of which only the answer suffers: the batch is appended first. */
+const AFTER_APPEND: readonly (RequestFault | undefined)[] = ['failedAfterAppend', 'unknownCodeAfterAppend']
 
 /** A batch in the log. A record's number is its timestamp. */
 export interface Entry {
@@ -66,7 +74,7 @@ export class Leader {
       const recordErrors = [{ batchIndex: batch.recordCount >> 1, batchIndexErrorMessage: 'bad' }]
       return { ...answer(errorCode), recordErrors }
     }
-    if (errorCode !== ErrorCode.NONE && fault !== 'failedAfterAppend') return answer(errorCode)
+    if (errorCode !== ErrorCode.NONE && !AFTER_APPEND.includes(fault)) return answer(errorCode)
     assert.ok(batch.crcValid, 'the bytes of a batch changed after its CRC was made')
     const judgement = this.#states.judge(batch)
     if (judgement.kind === 'rejected') return answer(judgement.errorCode)

@@ -45,6 +45,11 @@ const explorations: Record<string, Partial<Bounds>> = {
     faults: 3,
     kinds: ['failedAfterAppend'],
   },
+  'codes that nobody knows, before and after the append': {
+    faults: 2,
+    kinds: ['unknownCode', 'unknownCodeAfterAppend', 'refused', 'cut'],
+    expiries: 1,
+  },
   'a fault, and three expiries': { faults: 1, expiries: 3, anyExpires: true },
   'a fault, a new leader, an expiry, and the producer is closed': { faults: 1, moves: 1, expiries: 1, closes: true },
   'batches that are too large, across the wrap of sequences': {

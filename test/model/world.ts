@@ -8,7 +8,7 @@ import type { PartitionProduceResponse } from '../../src/protocol/produce.js'
 import { type BatchIdentity, RecordLengths } from '../../src/protocol/record-batch-builder.js'
 import { append } from '../support/taken.js'
 import { Checks } from './checks.js'
-import { Leader, type RequestFault } from './leader.js'
+import { Leader, REQUEST_FAULTS, type RequestFault } from './leader.js'
 import {
   connectionOf,
   describeRequest,
@@ -61,7 +61,15 @@ const lengths = new RecordLengths()
 lengths.measure(undefined, '', undefined)
 
 /** Codes after which a batch may be in the log all the same. */
-const OPEN_CODES: readonly number[] = [ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND, ErrorCode.NOT_LEADER_OR_FOLLOWER]
+const OPEN_CODES: readonly number[] = [
+  REQUEST_FAULTS.failedAfterAppend,
+  REQUEST_FAULTS.unknownCode,
+  REQUEST_FAULTS.unknownCodeAfterAppend,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+]
+
+/** Faults that end no batch. */
+const PASSING: readonly RequestFault[] = ['rejected', 'failedAfterAppend', 'unknownCode', 'unknownCodeAfterAppend']
 
 /** Codes that say that a record is bad, or too large. */
 const BAD_CODES: readonly number[] = [
@@ -222,7 +230,7 @@ export class World {
     if (fault === undefined) return
     this.faults--
     if (fault === 'displaced' || fault === 'fenced') this.checks.forgotten = true
-    if (fault !== 'rejected' && fault !== 'failedAfterAppend') this.checks.excused = true
+    if (!PASSING.includes(fault)) this.checks.excused = true
   }
 
   deliver(node: number): void {

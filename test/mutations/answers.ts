@@ -37,6 +37,13 @@ export const ANSWERS: readonly Mutation[] = [
   },
   {
     rule: 'answers',
+    name: 'a code that is not known means that nothing was stored',
+    file: SENDER,
+    text: "BEFORE_APPEND.get(errorCode) ?? 'unknown'",
+    instead: "BEFORE_APPEND.get(errorCode) ?? (brokerError(errorCode).retriable ? 'unknown' : 'refused')",
+  },
+  {
+    rule: 'answers',
     name: 'the failure of one partition is one of all in the request',
     file: DATA_PATH,
     text: 'partition.answered(batch, verdicts[i]!)',

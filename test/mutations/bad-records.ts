@@ -112,8 +112,9 @@ export const BAD_RECORDS: readonly Mutation[] = [
     rule: 'bad records',
     name: 'names count whatever the code says',
     file: SENDER,
-    text: 'if (kind !== undefined) return { kind, error }\n',
-    instead: 'if (kind !== undefined && answer.recordErrors.length === 0) return { kind, error }\n',
+    text: "  const kind = BEFORE_APPEND.get(errorCode) ?? 'unknown'\n",
+    instead:
+      "  if (answer.recordErrors.length > 0) return { kind: 'badRecords', error, named: namedRecords(answer, count) }\n  const kind = BEFORE_APPEND.get(errorCode) ?? 'unknown'\n",
     checks: ['units'],
   },
   {

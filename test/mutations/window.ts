@@ -61,19 +61,19 @@ export const WINDOW: readonly Mutation[] = [
     rule: '3: writes at once, never errors',
     name: 'the socket is written to a microtask later',
     file: CONNECTION,
-    text: 'this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))',
+    text: 'this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))',
     instead:
-      'queueMicrotask(() => this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request)))',
+      'queueMicrotask(() => this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request)))',
     checks: ['schedules', 'units'],
   },
   {
     rule: '3: writes at once, never errors',
     name: 'every other request is written a microtask later',
     file: CONNECTION,
-    text: 'this.#socket.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))',
+    text: 'this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))',
     instead: `const frame = encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request)
-      if (correlationId % 2 === 0) this.#socket.write(frame)
-      else queueMicrotask(() => this.#socket.write(frame))`,
+      if (correlationId % 2 === 0) this.#socket?.write(frame)
+      else queueMicrotask(() => this.#socket?.write(frame))`,
   },
   {
     rule: '4: issue order',
@@ -201,15 +201,15 @@ export const WINDOW: readonly Mutation[] = [
     rule: "9: 'maybe' is not 'no'",
     name: 'a lost answer is taken for a rejection',
     file: SENDER,
-    text: "attempt.parts.map((): Verdict => ({ kind: 'unknown', error }))",
-    instead: "attempt.parts.map((): Verdict => ({ kind: 'rejected', error }))",
+    text: "({ kind: 'unknown', error }))",
+    instead: "({ kind: 'rejected', error }))",
   },
   {
     rule: "9: 'maybe' is not 'no'",
     name: 'every retriable code is taken for a rejection',
     file: SENDER,
-    text: "errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) return { kind: 'unknown', error }",
-    instead: "errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) return { kind: 'rejected', error }",
+    text: "BEFORE_APPEND.get(errorCode) ?? 'unknown'",
+    instead: "BEFORE_APPEND.get(errorCode) ?? (brokerError(errorCode).retriable ? 'rejected' : 'unknown')",
   },
   {
     rule: "9: 'maybe' is not 'no'",

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { createProducer, InvalidArgumentError, type ProducerOptions } from '../../src/index.js'
 import { resolveOptions } from '../../src/producer/options.js'
 import { processScheduler } from '../../src/producer/process-scheduler.js'
@@ -201,3 +202,22 @@ test('ssl: true, false, or what node:tls takes; what it can not take is refused 
   refused({ ssl: { key: pem } }, 'option `ssl` can.t be used', new RegExp(`^(?!.*${pem})`, 's'))
   refused({ ssl: true, transport: resolveOptions({ brokers }).transport }, '`ssl` can.t be set beside `transport`')
 })
+
+for (const [name, value, text] of [
+  ['lookup', 5, 'option `ssl.lookup` is 5, but it must be a function'],
+  ['checkServerIdentity', true, 'option `ssl.checkServerIdentity` is true, but it must be a function'],
+  ['pskCallback', {}, 'option `ssl.pskCallback` is .*, but it must be a function'],
+  ['minDHSize', '1024', "option `ssl.minDHSize` is '1024', but it must be a number"],
+  ['localAddress', 'eth0', "option `ssl.localAddress` is 'eth0', but it must be an IP address"],
+  ['session', 'text', 'option `ssl` can.t be used: '],
+  ['ALPNProtocols', 5, 'option `ssl` can.t be used: '],
+  ['ALPNProtocols', ['x'.repeat(300)], 'option `ssl` can.t be used: '],
+  ['secureContext', {}, 'option `ssl` can.t be used: '],
+  ['servername', 5, 'option `ssl` can.t be used: '],
+  ['enableTrace', 'yes', 'option `ssl` can.t be used: '],
+  ['ciphers', 5, 'option `ssl` can.t be used: '],
+] as const) {
+  test(`ssl: ${name}: ${inspect(value).slice(0, 20)} is refused now, not when the first connection is made`, () => {
+    refused({ ssl: { [name]: value } as unknown as ProducerOptions['ssl'] }, text)
+  })
+}

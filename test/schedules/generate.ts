@@ -56,6 +56,9 @@ const OTHER_API_CODES: Readonly<Record<string, readonly number[]>> = {
 /** A false size, a false correlation id, an array that is cut off, nothing at all, half a size, half a frame. */
 const HOSTILE = ['7fffffff', '00000004ffffffff', '0000000400000003', '', '0000', '0000002000000001000000', 'ffffffffff']
 
+/** Codes that a newer broker, or a proxy, may give: they say nothing of whether the batch is stored. */
+const UNKNOWN_CODES = [200, 134, -2]
+
 /** The schedule that a seed stands for. */
 export function generate(seed: number): Schedule {
   return new Generator(new Random(seed)).schedule(seed)
@@ -186,9 +189,10 @@ class Generator {
   #produceFault(): Fault {
     const random = this.#random
     const kind = random.next()
-    if (kind < 0.18) return { kind: 'error', code: random.pick(BEFORE_APPEND) }
+    if (kind < 0.18) return { kind: 'error', code: random.pick(random.chance(0.1) ? UNKNOWN_CODES : BEFORE_APPEND) }
     if (kind < 0.25) return this.#badRecords()
-    if (kind < 0.45) return { kind: 'errorAfterAppend', code: random.pick(AFTER_APPEND) }
+    if (kind < 0.45)
+      return { kind: 'errorAfterAppend', code: random.pick(random.chance(0.1) ? UNKNOWN_CODES : AFTER_APPEND) }
     if (kind < 0.55) {
       return { kind: 'answerEntries', change: random.pick(['omit', 'duplicate', 'invent', 'reverse']) }
     }

@@ -30,10 +30,13 @@ export interface WorldOptions {
   readonly cluster?: Omit<ClusterOptions, 'scheduler' | 'network'>
   readonly producer?: Partial<ProducerOptions>
   readonly latencyMs?: number
+  /** Told of the time before anything happens in it. */
+  readonly beforeStart?: (time: VirtualTime) => void
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const time = new VirtualTime()
+  options.beforeStart?.(time)
   const network = new MemoryNetwork({ scheduler: time, latencyMs: options.latencyMs ?? 0 })
   const cluster = await startCluster({ ...options.cluster, scheduler: time, network })
   const producer = createProducer({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
+import { inspect } from 'node:util'
 import { type Subscription, VirtualTimeScheduler } from 'rxjs'
 import {
   ConnectionError,
@@ -11,9 +12,17 @@ import { apiVersions } from '../../src/protocol/api-versions.js'
 import { initProducerId } from '../../src/protocol/init-producer-id.js'
 import { decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/message.js'
 import { type Connection, openConnection } from '../../src/transport/connection.js'
+import type { Socket, Transport } from '../../src/transport/transport.js'
 import { FakeTransport } from '../support/fake-transport.js'
 
 const ADDRESS = { host: 'broker', port: 9092 }
+const OPTIONS = {
+  clientId: 'test',
+  connectTimeoutMs: 1000,
+  requestTimeoutMs: 500,
+  maxResponseBytes: 10_000,
+  random: () => 0.5,
+}
 const INIT = { transactionalId: null, transactionTimeoutMs: 1, producerId: -1n, producerEpoch: -1 }
 const RANGES = [
   { apiKey: 18, minVersion: 0, maxVersion: 4 },
@@ -34,15 +43,7 @@ beforeEach(() => {
   scheduler = new VirtualTimeScheduler()
   connection = undefined
   failure = undefined
-  life = openConnection(ADDRESS, {
-    transport,
-    scheduler,
-    clientId: 'test',
-    connectTimeoutMs: 1000,
-    requestTimeoutMs: 500,
-    maxResponseBytes: 10_000,
-    random: () => 0.5,
-  }).subscribe({
+  life = openConnection(ADDRESS, { ...OPTIONS, transport, scheduler }).subscribe({
     next: value => {
       connection = value
     },
@@ -330,3 +331,78 @@ test('unsubscribing closes the socket and leaves no timer', () => {
   scheduler.flush()
   assert.equal(scheduler.now(), 0)
 })
+
+/** What comes of connecting by a transport that throws, or to an address that is none. */
+function openBy(transport: Transport, address = ADDRESS): { errors: Error[]; time: VirtualTimeScheduler; end(): void } {
+  const errors: Error[] = []
+  const time = new VirtualTimeScheduler()
+  const life = openConnection(address, { ...OPTIONS, transport, scheduler: time }).subscribe({
+    error: error => errors.push(error),
+  })
+  return { errors, time, end: () => life.unsubscribe() }
+}
+
+for (const thrown of [new TypeError('Port should be >= 0 and < 65536'), 'a text', undefined, null]) {
+  test(`a transport that throws ${inspect(thrown)} is a connection that could not be made, told later as any other is`, () => {
+    const throwing: Transport = {
+      connect() {
+        throw thrown
+      },
+    }
+    const { errors, time } = openBy(throwing)
+    assert.deepEqual(errors, [])
+    time.flush()
+    const said = thrown instanceof Error ? thrown.message : String(thrown)
+    assert.deepEqual(
+      errors.map(({ message, cause }) => [message, cause]),
+      [[`no connection: ${said}`, thrown]],
+    )
+    assert.equal(time.now(), 0, 'no timer runs on')
+  })
+}
+
+test('a transport that throws, of a connection that nobody wants any more: nothing is told, and no timer is left', () => {
+  const throwing: Transport = {
+    connect() {
+      throw new Error('no')
+    },
+  }
+  const { errors, time, end } = openBy(throwing)
+  end()
+  time.flush()
+  assert.deepEqual([errors, time.now()], [[], 0])
+})
+
+test('a transport that tells of the end from inside connect(), or gives no socket', () => {
+  const early: Transport = {
+    connect(_, listener) {
+      listener.closed(new Error('too early'))
+      return undefined as unknown as Socket
+    },
+  }
+  const { errors, time } = openBy(early)
+  time.flush()
+  assert.deepEqual(
+    errors.map(({ message }) => message),
+    ['no connection: too early'],
+  )
+  assert.equal(time.now(), 0)
+})
+
+for (const [host, port, fault] of [
+  ['b', 0, "nobody can be reached at 'b:0': its port is 0, and ports are numbers from 1 to 65535"],
+  ['b', 70000, "nobody can be reached at 'b:70000': its port is 70000, and ports are numbers from 1 to 65535"],
+  ['b', -5, "nobody can be reached at 'b:-5': its port is -5, and ports are numbers from 1 to 65535"],
+  ['', 9092, "nobody can be reached at ':9092': its host is empty"],
+] as const) {
+  test(`${fault}: the transport is not asked`, () => {
+    const asked = new FakeTransport()
+    const { errors, time } = openBy(asked, { host, port })
+    time.flush()
+    assert.deepEqual(
+      errors.map(({ message }) => message),
+      [`no connection: ${fault}`],
+    )
+    assert.equal(asked.sockets.length, 0)
+  })
+}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
+import { bounded } from '../../src/bounded-scheduler.js'
 import { AuthenticationError, ConnectionError } from '../../src/errors.js'
 import { apiVersions } from '../../src/protocol/api-versions.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
@@ -40,7 +41,7 @@ function open(sasl: SaslMechanism, random = 0.5): void {
     { host: 'broker', port: 9092 },
     {
       transport,
-      scheduler,
+      scheduler: bounded(scheduler),
       clientId: 'test',
       connectTimeoutMs: 1000,
       requestTimeoutMs: 500,

@@ -121,10 +121,10 @@ describe('row 21: untrusted TLS fails fast with a clear error', () => {
 
 const portOf = ({ brokers: [broker = ''] }: TestCluster): number => Number(broker.split(':')[1])
 
-/** Connects to a port; gives the error. */
-async function failure(port: number, transport: Transport): Promise<Error> {
+/** Connects; gives the error. */
+async function failure(port: number, transport: Transport, host = '127.0.0.1'): Promise<Error> {
   const opened = openConnection(
-    { host: '127.0.0.1', port },
+    { host, port },
     {
       transport,
       scheduler: asyncScheduler,
@@ -175,6 +175,29 @@ describe('what ends a TLS connection', () => {
     assert.match(error.message, /does not accept this client's certificate/)
     server.close()
     await once(server, 'close')
+  })
+
+  test("a check of the user's that throws: the host is not trusted, and the error says what was thrown", async () => {
+    const server = createServer({ key, cert }, () => undefined)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const checkServerIdentity = (): never => {
+      throw new TypeError('it has a bug')
+    }
+    const error = await failure((server.address() as AddressInfo).port, tls({ ca: cert, checkServerIdentity }))
+    assert.ok(error instanceof AuthenticationError, inspect(error))
+    assert.match(error.message, /is not trusted: `ssl.checkServerIdentity` threw: it has a bug/)
+    server.close()
+    await once(server, 'close')
+  })
+
+  test("a look-up of the user's that throws: no connection", async () => {
+    const lookup = (): never => {
+      throw new TypeError('it has a bug')
+    }
+    const error = await failure(9092, tls({ ca: cert, lookup }), 'broker.test')
+    assert.ok(error instanceof ConnectionError, inspect(error))
+    assert.equal(error.message, 'no connection: it has a bug')
   })
 
   test('something that speaks another protocol', async () => {

@@ -88,6 +88,9 @@ const AFTER_APPEND = [
   ErrorCode.DUPLICATE_SEQUENCE_NUMBER,
 ]
 
+/** Codes that a newer broker, or a proxy, may give: they say nothing of whether the batch is stored. */
+const UNKNOWN_CODES = [200, -2]
+
 /** The script that a seed stands for. */
 export function generate(seed: number): Script {
   const random = new Random(seed)
@@ -180,10 +183,10 @@ function fault(random: Random): Fault {
   switch (random.int(0, 9)) {
     case 0:
     case 1:
-      return { kind: 'error', code: random.pick(BEFORE_APPEND) }
+      return { kind: 'error', code: random.pick(random.chance(0.1) ? UNKNOWN_CODES : BEFORE_APPEND) }
     case 2:
     case 3:
-      return { kind: 'errorAfterAppend', code: random.pick(AFTER_APPEND) }
+      return { kind: 'errorAfterAppend', code: random.pick(random.chance(0.1) ? UNKNOWN_CODES : AFTER_APPEND) }
     case 4:
       return { kind: 'neverAnswer' }
     case 5:

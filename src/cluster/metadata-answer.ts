@@ -1,0 +1,52 @@
+import { BrokerError, KafkaError } from '../errors.js'
+import { brokerError, ErrorCode, mayPass } from '../protocol/error-codes.js'
+import type { MetadataResponse, MetadataResponseTopic } from '../protocol/metadata.js'
+
+/** What the cluster says of one topic. */
+export interface TopicMetadata {
+  readonly name: string
+  /** As hexadecimal digits; empty where brokers have no topic ids (before Kafka 2.8). */
+  readonly topicId: string
+  /** By partition number. -1: has no leader now, or one that is not among the brokers. Empty: the topic is not known. */
+  readonly leaders: readonly number[]
+  /** Why there are no leaders: what the broker says, or what its answer lacks. */
+  readonly error: KafkaError | undefined
+}
+
+/**
+ * What an answer says of topics: all that it names, and all that were asked for. An answer may be valid and of no use: a topic
+ * is left out, or has no partitions, or a leader that is no broker. That is an error of the topic as any other is.
+ */
+export function readTopics({ brokers, topics }: MetadataResponse, asked: readonly string[]): TopicMetadata[] {
+  const nodes = new Set(brokers.map(({ nodeId }) => nodeId))
+  const read = topics.map(topic => readTopic(topic, nodes))
+  const named = new Set(read.map(({ name }) => name))
+  for (const name of asked) {
+    if (!named.has(name)) read.push({ name, topicId: '', leaders: [], error: lack(name, 'does not name it') })
+  }
+  return read
+}
+
+/** Whether asking again can't help. */
+export function isFinal(error: Error | undefined): boolean {
+  return error instanceof BrokerError && !mayPass(error)
+}
+
+function readTopic(topic: MetadataResponseTopic, nodes: ReadonlySet<number>): TopicMetadata {
+  const name = topic.name ?? ''
+  const leaders = new Array<number>(topic.partitions.length).fill(-1)
+  let error: KafkaError | undefined
+  if (topic.errorCode !== ErrorCode.NONE) error = new BrokerError(brokerError(topic.errorCode))
+  else if (leaders.length === 0) error = lack(name, 'gives it no partitions')
+  for (const { partitionIndex: index, leaderId } of topic.partitions) {
+    if (!(index in leaders) || leaderId === -1) continue
+    if (nodes.has(leaderId)) leaders[index] = leaderId
+    else error ??= lack(name, `names node ${leaderId} as the leader of partition ${index}, and no broker of that id`)
+  }
+  const topicId = topic.topicId.every(byte => byte === 0) ? '' : topic.topicId.toString('hex')
+  return { name, topicId, leaders, error }
+}
+
+function lack(topic: string, what: string): KafkaError {
+  return new KafkaError(`topic ${topic} was asked for, and the last answer ${what}`)
+}

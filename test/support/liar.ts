@@ -1,0 +1,39 @@
+import type { InitProducerIdResponse } from '../../src/protocol/init-producer-id.js'
+import { encodeResponseFrame } from '../../src/protocol/message.js'
+import type { MetadataResponse } from '../../src/protocol/metadata.js'
+import type { ProduceResponse } from '../../src/protocol/produce.js'
+import { decode, type Reply } from '../fuzz/reply.js'
+import { Tap } from '../fuzz/tap.js'
+import { startWorld, type World, type WorldOptions } from './world.js'
+
+/** The answers that may be lies, by API. */
+interface Answers {
+  ApiVersions: object
+  Metadata: MetadataResponse
+  InitProducerId: InitProducerIdResponse
+  Produce: ProduceResponse
+}
+
+/** For each API, what becomes of an answer: the `count`th of its kind, from 1. Those that are not here stay as they are. */
+export type Lies = { readonly [K in keyof Answers]?: (answer: Answers[K], count: number) => Answers[K] }
+
+/** A world whose brokers' answers are changed on their way: valid, as they are encoded anew, and not true. */
+export async function startLyingWorld(lies: Lies, options: WorldOptions = {}): Promise<World> {
+  const counts = new Map<string, number>()
+  const tap = new Tap(reply => {
+    const { name } = reply.api
+    const lie = lies[name as keyof Answers] as ((answer: unknown, count: number) => unknown) | undefined
+    if (lie === undefined) return reply.frame
+    const count = (counts.get(name) ?? 0) + 1
+    counts.set(name, count)
+    return encodedAnew(reply, lie(decode(reply), count))
+  })
+  const world = await startWorld({ ...options, producer: { transport: tap, ...options.producer } })
+  tap.inner = world.network
+  return world
+}
+
+/** The frame of another answer in the place of this one. */
+export function encodedAnew({ api, version, frame }: Reply, answer: unknown): Buffer {
+  return Buffer.concat(encodeResponseFrame(api, version, frame.readInt32BE(4), answer))
+}
