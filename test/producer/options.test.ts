@@ -209,7 +209,6 @@ for (const [name, value, text] of [
   ['pskCallback', {}, 'option `ssl.pskCallback` is .*, but it must be a function'],
   ['minDHSize', '1024', "option `ssl.minDHSize` is '1024', but it must be a number"],
   ['localAddress', 'eth0', "option `ssl.localAddress` is 'eth0', but it must be an IP address"],
-  ['session', 'text', 'option `ssl` can.t be used: '],
   ['ALPNProtocols', 5, 'option `ssl` can.t be used: '],
   ['ALPNProtocols', ['x'.repeat(300)], 'option `ssl` can.t be used: '],
   ['secureContext', {}, 'option `ssl` can.t be used: '],
