@@ -1,4 +1,17 @@
-import { catchError, defer, EMPTY, expand, from, type Observable, of, type SchedulerLike, switchMap, timer } from 'rxjs'
+import {
+  catchError,
+  defer,
+  EMPTY,
+  expand,
+  from,
+  type Observable,
+  of,
+  retry,
+  type SchedulerLike,
+  switchMap,
+  throwError,
+  timer,
+} from 'rxjs'
 import { AuthenticationError, BrokerError, ConnectionError, describe } from '../errors.js'
 import type { Api } from '../protocol/api.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
@@ -37,10 +50,9 @@ export function oauthbearer(token: () => string | Promise<string>): SaslMechanis
     name: 'OAUTHBEARER',
     async begin(): Promise<SaslExchange> {
       const bearer: unknown = await token()
-      // Control characters end the fields of the message (RFC 7628).
-      if (typeof bearer !== 'string' || !/^[\x20-\x7e]+$/.test(bearer)) {
-        throw new ConnectionError('`sasl.token` gave something that is not a token')
-      }
+      const flaw = flawOf(bearer)
+      // It would be the same the next time.
+      if (flaw !== undefined) throw new AuthenticationError(`option \`sasl.token\` gave no token, but ${flaw}`)
       let told = false
       return {
         first: () => Buffer.from(`n,,\x01auth=Bearer ${bearer}\x01\x01`),
@@ -56,6 +68,15 @@ export function oauthbearer(token: () => string | Promise<string>): SaslMechanis
   }
 }
 
+/** Why it can be no token; never what it is. */
+function flawOf(bearer: unknown): string | undefined {
+  if (typeof bearer !== 'string') return bearer === null ? 'null' : `a value of type ${typeof bearer}`
+  if (bearer === '') return 'an empty string'
+  if (/^[\x20-\x7e]+\s+$/.test(bearer)) return 'a string with a line break at its end: trim() what comes from a file'
+  // Control characters end the fields of the message (RFC 7628).
+  return /^[\x20-\x7e]+$/.test(bearer) ? undefined : 'a string with characters that no token has'
+}
+
 /** What an authentication needs of a connection. */
 interface Authenticating {
   readonly name: string
@@ -69,6 +90,12 @@ interface SessionOptions {
   readonly random: () => number
 }
 
+/** Brokers close a connection that is authenticated anew within a second (SaslServerAuthenticator), whatever session they grant. */
+const MIN_RENEWAL_MS = 1_000
+
+/** The shortest pause between two tries to get a token. */
+const TOKEN_RETRY_MS = 500
+
 /**
  * Emits when the connection is authenticated, and again whenever it has been authenticated anew, before the session that
  * the broker granted ends (KIP-368). Errors with an {@link AuthenticationError} when the broker refuses the first one. When
@@ -80,13 +107,18 @@ export function sessions(
   options: SessionOptions,
 ): Observable<unknown> {
   const { scheduler, random } = options
-  return authenticate(connection, mechanism, scheduler).pipe(
+  const authenticated = (exchange: SaslExchange): Observable<Session> =>
+    authenticate(connection, mechanism.name, exchange, scheduler)
+  return begin(mechanism).pipe(
+    switchMap(authenticated),
     expand(({ since, lifetimeMs }) => {
       if (lifetimeMs <= 0) return EMPTY
+      const now = scheduler.now()
       // As Java's client: early enough for the way there, and not all connections at once.
-      const due = since + lifetimeMs * (0.85 + 0.1 * random()) - scheduler.now()
-      return timer(Math.max(due, 0), scheduler).pipe(
-        switchMap(() => authenticate(connection, mechanism, scheduler)),
+      const due = Math.max(since + lifetimeMs * (0.85 + 0.1 * random()), now + MIN_RENEWAL_MS)
+      return timer(due - now, scheduler).pipe(
+        switchMap(() => beginUntil(since + lifetimeMs, mechanism, scheduler)),
+        switchMap(authenticated),
         catchError(cause => {
           const message = `the session at ${connection.name} could not be renewed: ${describe(cause)}`
           throw new ConnectionError(message, { cause })
@@ -111,44 +143,61 @@ interface Session {
  */
 function authenticate(
   connection: Authenticating,
-  mechanism: SaslMechanism,
+  mechanism: string,
+  exchange: SaslExchange,
   scheduler: SchedulerLike,
 ): Observable<Session> {
-  return defer(() => begin(mechanism)).pipe(
-    switchMap(exchange => {
-      const refuse = (errorCode: number, detail?: string | null): never => {
-        throw refusal(connection.name, mechanism.name, errorCode, detail)
-      }
-      const say = (authBytes: Buffer): Observable<Session> => {
-        const since = scheduler.now()
-        return connection.request(saslAuthenticate, { authBytes }).pipe(
-          switchMap(answer => {
-            if (answer.errorCode !== ErrorCode.NONE) refuse(answer.errorCode, answer.errorMessage)
-            const token = exchange.next(answer.authBytes)
-            return token === undefined ? of({ since, lifetimeMs: Number(answer.sessionLifetimeMs) }) : say(token)
-          }),
-        )
-      }
-      connection.suspend()
-      return connection.request(saslHandshake, { mechanism: mechanism.name }).pipe(
-        switchMap(({ errorCode, mechanisms }) => {
-          if (errorCode !== ErrorCode.NONE) refuse(errorCode, `it offers ${mechanisms.join(', ') || 'none'}`)
-          return say(exchange.first())
-        }),
-      )
+  const refuse = (errorCode: number, detail?: string | null): never => {
+    throw refusal(connection.name, mechanism, errorCode, detail)
+  }
+  const next = (challenge: Buffer): Buffer | undefined => {
+    try {
+      return exchange.next(challenge)
+    } catch (cause) {
+      const message = `the ${mechanism} authentication at ${connection.name} failed: ${describe(cause)}`
+      throw new AuthenticationError(message, { cause })
+    }
+  }
+  const say = (authBytes: Buffer): Observable<Session> => {
+    const since = scheduler.now()
+    return connection.request(saslAuthenticate, { authBytes }).pipe(
+      switchMap(answer => {
+        if (answer.errorCode !== ErrorCode.NONE) refuse(answer.errorCode, answer.errorMessage)
+        const token = next(answer.authBytes)
+        return token === undefined ? of({ since, lifetimeMs: Number(answer.sessionLifetimeMs) }) : say(token)
+      }),
+    )
+  }
+  connection.suspend()
+  return connection.request(saslHandshake, { mechanism }).pipe(
+    switchMap(({ errorCode, mechanisms }) => {
+      if (errorCode !== ErrorCode.NONE) refuse(errorCode, `it offers ${mechanisms.join(', ') || 'none'}`)
+      return say(exchange.first())
     }),
   )
 }
 
 /** A token may have to be fetched; until it is there, the connection goes on as it is. */
 function begin(mechanism: SaslMechanism): Observable<SaslExchange> {
-  const begun = mechanism.begin()
-  if (!(begun instanceof Promise)) return of(begun)
-  return from(begun).pipe(
+  return defer(() => {
+    const begun = mechanism.begin()
+    return begun instanceof Promise ? from(begun) : of(begun)
+  }).pipe(
     catchError(cause => {
+      if (cause instanceof AuthenticationError) throw cause
       throw new ConnectionError(`no ${mechanism.name} token: ${describe(cause)}`, { cause })
     }),
   )
+}
+
+/** Tries again while the session stands: a few times if that is long, more often towards its end. */
+function beginUntil(end: number, mechanism: SaslMechanism, scheduler: SchedulerLike): Observable<SaslExchange> {
+  const again = (error: Error): Observable<unknown> => {
+    const left = end - scheduler.now()
+    const pause = Math.max(TOKEN_RETRY_MS, left / 10)
+    return pause < left && !(error instanceof AuthenticationError) ? timer(pause, scheduler) : throwError(() => error)
+  }
+  return begin(mechanism).pipe(retry({ delay: again }))
 }
 
 /** What the broker's code means: codes that say "not you" are final, others may pass. */

@@ -6,7 +6,7 @@ import type { SaslExchange, SaslMechanism } from './sasl.js'
  * SCRAM (RFC 5802, RFC 7677), without channel binding, as Kafka speaks it:
  *
  *   client-first   n,,n=<user>,r=<client nonce>
- *   server-first   r=<client nonce><server nonce>,s=<salt>,i=<iterations>
+ *   server-first   [m=<mandatory extension>,]r=<client nonce><server nonce>,s=<salt>,i=<iterations>[,<extensions>]
  *   client-final   c=biws,r=<both nonces>,p=<client proof>
  *   server-final   v=<server signature>, or e=<error>
  *
@@ -17,6 +17,8 @@ import type { SaslExchange, SaslMechanism } from './sasl.js'
 const MIN_ITERATIONS = 4096
 /** Kafka allows 16,384. They run in this thread, once for each salt: a false number must not stop it for hours. */
 const MAX_ITERATIONS = 131_072
+/** Fields stand in this order; extensions that may be ignored can follow. One that may not (`m=`) stands before all. */
+const CHALLENGE = /^r=([^,]+),s=([^,]+),i=([1-9]\d*)(?:,.*)?$/s
 /** Base64 of `n,,`: no channel binding. */
 const NO_BINDING = 'biws'
 
@@ -54,14 +56,17 @@ function exchange(
   let signature: Buffer | undefined
 
   const prove = (serverFirst: string): Buffer => {
-    const { r: nonce = '', s: salt = '', i = '' } = attributes(serverFirst)
-    const iterations = Number(i)
-    if (!nonce.startsWith(clientNonce) || nonce === clientNonce || salt === '') {
-      throw new AuthenticationError("the broker's SCRAM challenge is not an answer to this client")
+    if (/(^|,)m=/.test(serverFirst)) {
+      throw new AuthenticationError('the SCRAM challenge wants an extension (m=) that this library does not have')
     }
-    if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
+    const [, nonce = '', salt = '', digits = ''] = CHALLENGE.exec(serverFirst) ?? []
+    if (!nonce.startsWith(clientNonce) || nonce === clientNonce) {
+      throw new AuthenticationError('the SCRAM challenge is not an answer to this client')
+    }
+    const iterations = Number(digits)
+    if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
       throw new AuthenticationError(
-        `the broker asks for ${i} SCRAM iterations, but ${MIN_ITERATIONS} to ${MAX_ITERATIONS} are accepted`,
+        `the broker asks for ${digits} SCRAM iterations, but ${MIN_ITERATIONS} to ${MAX_ITERATIONS} are accepted`,
       )
     }
     const key = salted(salt, iterations)
@@ -75,9 +80,9 @@ function exchange(
   }
 
   const verify = (serverFinal: string, expected: Buffer): undefined => {
-    const { v = '', e } = attributes(serverFinal)
-    if (e !== undefined) throw new AuthenticationError(`the broker answered SCRAM with the error '${e}'`)
-    const given = Buffer.from(v, 'base64')
+    const [, name, value = ''] = /^([ve])=([^,]*)/.exec(serverFinal) ?? []
+    if (name === 'e') throw new AuthenticationError(`the broker answered SCRAM with the error '${value}'`)
+    const given = Buffer.from(name === 'v' ? value : '', 'base64')
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
       throw new AuthenticationError('the SCRAM signature is wrong: what answers does not know the password')
     }
@@ -90,9 +95,4 @@ function exchange(
       return signature === undefined ? prove(text) : verify(text, signature)
     },
   }
-}
-
-/** `a=1,b=2` by name. Values may hold further equals signs. */
-function attributes(message: string): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(message.split(',').map(part => [part.slice(0, 1), part.slice(2)]))
 }

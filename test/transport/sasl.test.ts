@@ -196,6 +196,12 @@ describe('SCRAM', () => {
     ['too few iterations', `r=${both},s=${salt},i=4095`, /asks for 4095 SCRAM iterations, but 4096 to 131072/],
     ['iterations without end', `r=${both},s=${salt},i=2000000000`, /asks for 2000000000 SCRAM iterations/],
     ['nonsense', 'hello', /not an answer to this client/],
+    ['iterations in the form of a float', `r=${both},s=${salt},i=1e4`, /not an answer to this client/],
+    ['iterations in hexadecimal digits', `r=${both},s=${salt},i=0x2000`, /not an answer to this client/],
+    ['iterations with a leading zero', `r=${both},s=${salt},i=04096`, /not an answer to this client/],
+    ['a field twice', `r=${both},s=${salt},s=${salt},i=4096`, /not an answer to this client/],
+    ['a mandatory extension', `m=x,r=${both},s=${salt},i=4096`, /wants an extension \(m=\)/],
+    ['a mandatory extension behind the others', `r=${both},s=${salt},i=4096,m=x`, /wants an extension \(m=\)/],
   ] as const) {
     test(`a broker's challenge with ${what} is not answered`, () => {
       open(scram(name, hash, 'user', 'pencil', () => nonce))
@@ -203,9 +209,17 @@ describe('SCRAM', () => {
       authenticated({ token: challenge })
       assert.ok(failure instanceof AuthenticationError, String(failure))
       assert.match(failure.message, message)
+      assert.match(failure.message, /^the SCRAM-SHA-256 authentication at broker:9092 failed: /)
       assert.deepEqual(sent(), [18, 17, 36])
     })
   }
+
+  test('an extension that is not mandatory is ignored', () => {
+    open(scram(name, hash, 'user', 'pencil', () => nonce))
+    handshaken()
+    authenticated({ token: `r=${both},s=${salt},i=4096,x=y` })
+    assert.match(said(), /^c=biws,/)
+  })
 
   for (const [what, final, message] of [
     ['a wrong signature', `v=${signature.replace('6', '7')}`, /what answers does not know the password/],
@@ -220,6 +234,7 @@ describe('SCRAM', () => {
       authenticated({ token: final })
       assert.ok(failure instanceof AuthenticationError, String(failure))
       assert.match(failure.message, message)
+      assert.match(failure.message, /^the SCRAM-SHA-256 authentication at broker:9092 failed: /)
       assert.equal(ready.length, 0)
     })
   }
@@ -267,34 +282,48 @@ describe('OAUTHBEARER', () => {
         throw new Error('the token server is down')
       },
     ],
-    ['gives no token', () => undefined as unknown as string],
-    ['gives control characters', () => 'a\x01b'],
   ] as const) {
     test(`a callback that ${what} may do better next time`, async () => {
       open(oauthbearer(token))
       await new Promise(setImmediate)
       assert.ok(failure instanceof ConnectionError, String(failure))
-      assert.match(failure.message, /no OAUTHBEARER token: (the token server is down|.*not a token)/)
+      assert.match(failure.message, /no OAUTHBEARER token: the token server is down/)
+      assert.deepEqual(sent(), [18])
+    })
+  }
+
+  for (const [what, token, message] of [
+    ['undefined', undefined, /gave no token, but a value of type undefined$/],
+    ['null', null, /gave no token, but null$/],
+    ['an empty string', '', /gave no token, but an empty string$/],
+    ['a token with a line break, as read from a file', 'abc\n', /a string with a line break at its end: trim\(\)/],
+    ['control characters', 'a\x01b', /a string with characters that no token has$/],
+  ] as const) {
+    test(`a callback that gives ${what} will do so again: that is final`, async () => {
+      open(oauthbearer(() => token as string))
+      await new Promise(setImmediate)
+      assert.equal(failure?.name, 'AuthenticationError')
+      assert.match(failure?.message ?? '', message)
       assert.deepEqual(sent(), [18])
     })
   }
 })
 
 describe('a session that ends is renewed before', () => {
-  /** A connection whose session lasts for 1000 ms. */
+  /** A connection whose session lasts for 10 s. */
   function openSession(random = 0.5): Connection {
     open(plain('alice', 'secret'), random)
     handshaken()
-    authenticated({ lifetime: 1000n })
+    authenticated({ lifetime: 10_000n })
     return ready[0]!
   }
 
   for (const [random, at] of [
-    [0, 850],
-    [0.5, 900],
-    [1, 950],
+    [0, 8_500],
+    [0.5, 9_000],
+    [1, 9_500],
   ] as const) {
-    test(`after ${at} of 1000 ms`, () => {
+    test(`after ${at} of 10,000 ms`, () => {
       openSession(random)
       scheduler.maxFrames = at - 1
       scheduler.flush()
@@ -313,8 +342,8 @@ describe('a session that ends is renewed before', () => {
     }
     scheduler.schedule(() => {
       for (let i = 0; i < 4; i++) ask()
-    }, 899)
-    scheduler.maxFrames = 900
+    }, 8_999)
+    scheduler.maxFrames = 9_000
     scheduler.flush()
     assert.deepEqual(sent().slice(3), [22, 22, 22, 22, 17])
     assert.equal(connection.writable, false)
@@ -329,7 +358,7 @@ describe('a session that ends is renewed before', () => {
     handshaken()
     assert.equal(connection.writable, false)
     assert.equal(ready.length, 1)
-    authenticated({ lifetime: 1000n })
+    authenticated({ lifetime: 10_000n })
     assert.equal(connection.writable, true)
     assert.deepEqual(ready, [connection, connection])
   })
@@ -337,19 +366,19 @@ describe('a session that ends is renewed before', () => {
   test('counted from when the last token was sent, however late its answer is', () => {
     open(plain('alice', 'secret'))
     handshaken()
-    scheduler.schedule(() => authenticated({ lifetime: 1000n }), 400)
-    scheduler.maxFrames = 899
+    scheduler.schedule(() => authenticated({ lifetime: 10_000n }), 400)
+    scheduler.maxFrames = 8_999
     scheduler.flush()
     assert.deepEqual(sent(), [18, 17, 36])
-    scheduler.maxFrames = 900
+    scheduler.maxFrames = 9_000
     scheduler.flush()
     assert.deepEqual(sent(), [18, 17, 36, 17])
   })
 
   test('again and again, until the broker grants one without end', () => {
     openSession()
-    for (const lifetime of [1000n, 1000n, 0n]) {
-      scheduler.maxFrames = scheduler.now() + 900
+    for (const lifetime of [10_000n, 10_000n, 0n]) {
+      scheduler.maxFrames = scheduler.now() + 9_000
       scheduler.flush()
       handshaken()
       authenticated({ lifetime })
@@ -375,7 +404,7 @@ describe('a session that ends is renewed before', () => {
 
   test('refused then, it is only this connection that ends: the next will show whether that is final', () => {
     openSession()
-    scheduler.maxFrames = 900
+    scheduler.maxFrames = 9_000
     scheduler.flush()
     handshaken()
     authenticated({ errorCode: ErrorCode.SASL_AUTHENTICATION_FAILED, errorMessage: 'Cannot change principals' })
@@ -390,8 +419,8 @@ describe('a session that ends is renewed before', () => {
     open(oauthbearer(() => (asked++ === 0 ? 'first' : new Promise(resolve => (give = resolve)))))
     await new Promise(setImmediate)
     handshaken()
-    authenticated({ lifetime: 1000n })
-    scheduler.maxFrames = 900
+    authenticated({ lifetime: 10_000n })
+    scheduler.maxFrames = 9_000
     scheduler.flush()
     assert.equal(asked, 2)
     assert.equal(ready[0]?.writable, true)
@@ -401,6 +430,64 @@ describe('a session that ends is renewed before', () => {
     assert.equal(ready[0]?.writable, false)
     assert.deepEqual(sent(), [18, 17, 36, 17])
   })
+
+  test('a token server that is down for a while is asked again for as long as the session stands', async () => {
+    let asked = 0
+    open(oauthbearer(() => (++asked === 1 || asked > 3 ? 'token' : Promise.reject(new Error('down')))))
+    await new Promise(setImmediate)
+    handshaken()
+    authenticated({ lifetime: 20_000n })
+    for (let at = 18_000; at < 18_600; at += 100) {
+      scheduler.maxFrames = at
+      scheduler.flush()
+      await new Promise(setImmediate)
+      assert.equal(ready[0]?.writable, true, 'requests go on')
+    }
+    assert.equal(asked, 3, 'after 18,000 and 18,500 ms')
+    scheduler.maxFrames = 19_000
+    scheduler.flush()
+    await new Promise(setImmediate)
+    assert.equal(failure, undefined)
+    assert.deepEqual(sent(), [18, 17, 36, 17])
+  })
+
+  test('a token server that stays down: the connection ends shortly before its session does, and says why', async () => {
+    const at: number[] = []
+    open(
+      oauthbearer(() => {
+        at.push(scheduler.now())
+        return at.length === 1 ? 'token' : Promise.reject(new Error('the token server is down'))
+      }),
+    )
+    await new Promise(setImmediate)
+    handshaken()
+    authenticated({ lifetime: 100_000n })
+    for (scheduler.maxFrames = 80_000; scheduler.maxFrames < 100_000; scheduler.maxFrames += 100) {
+      scheduler.flush()
+      await new Promise(setImmediate)
+    }
+    assert.match(failure?.message ?? '', /broker:9092 could not be renewed: no OAUTHBEARER token: .* is down/)
+    assert.equal(at.at(-1)! > 99_000, true)
+    assert.equal(at.length < 40, true, `${at.length} tries`)
+  })
+
+  for (const lifetime of [1n, 500n, 1_000n]) {
+    test(`a session of ${lifetime} ms is not renewed before a second has passed: brokers refuse that`, () => {
+      open(plain('alice', 'secret'))
+      handshaken()
+      authenticated({ lifetime })
+      for (let renewed = 1; renewed <= 3; renewed++) {
+        scheduler.maxFrames = renewed * 1_000 - 1
+        scheduler.flush()
+        assert.equal(sent().length, 1 + 2 * renewed)
+        scheduler.maxFrames = renewed * 1_000
+        scheduler.flush()
+        assert.equal(sent().length, 2 + 2 * renewed)
+        handshaken()
+        authenticated({ lifetime })
+      }
+    })
+  }
 
   test('a connection that has ended is not renewed', () => {
     openSession()
