@@ -83,11 +83,28 @@ export class BrokerError extends KafkaError {
   readonly retriable: boolean
 
   constructor(info: { code: number; name: string; retriable: boolean; message: string }, detail?: string | null) {
-    super(`${info.name} (${info.code}): ${info.message}${detail ? ` The broker says: ${detail}` : ''}`)
+    super(`${info.name} (${info.code}): ${info.message}${detail ? ` The broker says: ${printable(detail)}` : ''}`)
     this.code = info.code
     this.codeName = info.name
     this.retriable = info.retriable
   }
+}
+
+/** Letters of somebody else's text that are shown. */
+const MAX_SHOWN = 1_000
+
+/**
+ * A text that a broker, or whatever answers in its place, has sent, for use in a message: what would move the cursor, end the
+ * line or turn the text around is shown as an escape, and only so much of it.
+ */
+export function printable(text: string): string {
+  const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}… (${text.length} letters in all)` : text
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped)
+}
+
+function escaped(letter: string): string {
+  const code = letter.codePointAt(0)!.toString(16)
+  return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`
 }
 
 /**

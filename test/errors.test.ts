@@ -3,11 +3,39 @@ import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { describe as describeError, InvalidRecordError, withoutStack } from '../src/errors.js'
+import { BrokerError, describe as describeError, InvalidRecordError, printable, withoutStack } from '../src/errors.js'
 
 const throws = (): never => {
   throw new Error('not readable')
 }
+
+describe('printable()', () => {
+  it('shows letters as they are, and escapes what is none', () => {
+    for (const [text, shown] of [
+      ['', ''],
+      ['naïve 日本 🎉 \\', 'naïve 日本 🎉 \\'],
+      ['\x1b[31mred\r\n\0\x7f\x9b', '\\u001b[31mred\\u000d\\u000a\\u0000\\u007f\\u009b'],
+      ['\u202egnp.exe\u2028\ud83d', '\\u202egnp.exe\\u2028\\ud83d'],
+      ['\u{e0041}', '\\u{e0041}'],
+    ] as const) {
+      assert.equal(printable(text), shown)
+    }
+  })
+
+  it('cuts what is long', () => {
+    assert.equal(printable('x'.repeat(1_000)), 'x'.repeat(1_000))
+    assert.equal(printable('x'.repeat(5_000_000)), `${'x'.repeat(1_000)}… (5000000 letters in all)`)
+  })
+
+  it('is what a message tells of what a broker says', () => {
+    const info = { code: 87, name: 'INVALID_RECORD', retriable: false, message: 'A record is refused.' }
+    const { message } = new BrokerError(info, `\x1b]0;title\x07${'x'.repeat(2_000)}`)
+    assert.match(
+      message,
+      /^INVALID_RECORD \(87\): A record is refused\. The broker says: \\u001b\]0;title\\u0007x{980,990}…/,
+    )
+  })
+})
 
 describe('describe()', () => {
   it('is the message of an error, or its name, or the text of what is none', () => {

@@ -1,4 +1,4 @@
-import { DataLossError } from '../errors.js'
+import { DataLossError, KafkaError } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
 import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 import { type Batch, NO_SEQUENCE, type Settlement, type Verdict } from './batch.js'
@@ -269,7 +269,7 @@ export class Partition {
     if (restart === 'bump') {
       if (fenced) this.sequencer.renew()
       else this.sequencer.bump()
-      ends.bumped = cause ?? new Error('a batch that may be stored has expired')
+      ends.bumped = cause ?? new KafkaError('a batch that may be stored has expired')
     }
     this.#answered = []
     this.#waiting = new BatchQueue([...kept, ...waiting.filter(batch => !stamped.includes(batch))])

@@ -4,6 +4,7 @@ import {
   ConnectionError,
   describe,
   MalformedMessageError,
+  printable,
   RequestTimeoutError,
   UnsupportedVersionError,
 } from '../errors.js'
@@ -218,7 +219,7 @@ export class Connection {
         closed: error => this.close(this.#explainClose(error)),
       })
     } catch (cause) {
-      const error = new ConnectionError(`no connection: ${describe(cause)}`, { cause })
+      const error = new ConnectionError(`no connection: ${printable(describe(cause))}`, { cause })
       this.#connectTimer.unsubscribe()
       this.#connectTimer = scheduler.schedule(() => this.close(error))
       return undefined
@@ -231,7 +232,7 @@ export class Connection {
       this.#frames.push(chunk)
     } catch (error) {
       const stranger = this.#received ? undefined : foreignProtocol(chunk)
-      this.close(new ConnectionError(this.#explainMalformed(describe(error), stranger), { cause: error }))
+      this.close(new ConnectionError(this.#explainMalformed(printable(describe(error)), stranger), { cause: error }))
     }
     this.#received = true
   }
@@ -278,10 +279,12 @@ export class Connection {
   #explainMalformed(fault: string, stranger: string | undefined): string {
     const { name } = this
     if (stranger !== undefined) return `${stranger}; check host and port in option \`brokers\` (${name})`
-    const api = this.#pending[0]?.api.name
-    const asked =
-      api === undefined ? 'sent bytes that no request asked for' : `answered ${api} with bytes that cannot be read`
-    return `the broker at ${name} ${asked}: ${fault}; ${this.#remedy()}`
+    const asked = this.#pending[0]
+    const what =
+      asked === undefined
+        ? 'sent bytes that no request asked for'
+        : `answered ${asked.api.name} (version ${asked.version}) with bytes that cannot be read`
+    return `the broker at ${name} ${what}: ${fault}; ${this.#remedy()}`
   }
 
   #remedy(): string {
@@ -297,9 +300,11 @@ export class Connection {
   #explainClose(error: Error | undefined): Error {
     if (error instanceof AuthenticationError) return error
     if (!this.#opened) {
-      return new ConnectionError(`no connection: ${error ? describe(error) : 'it was closed'}`, { cause: error })
+      return new ConnectionError(`no connection: ${error ? printable(describe(error)) : 'it was closed'}`, {
+        cause: error,
+      })
     }
-    const how = error === undefined ? 'was closed by the broker' : `broke: ${describe(error)}`
+    const how = error === undefined ? 'was closed by the broker' : `broke: ${printable(describe(error))}`
     return new ConnectionError(`the connection to ${this.name} ${how}${this.#hint()}`, { cause: error })
   }
 

@@ -1,5 +1,5 @@
 import { defer, type Observable, of, switchMap } from 'rxjs'
-import { BrokerError } from '../errors.js'
+import { BrokerError, ConnectionError } from '../errors.js'
 import type { Api } from '../protocol/api.js'
 import { type ApiVersionsRequest, type ApiVersionsResponse, apiVersions } from '../protocol/api-versions.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
@@ -14,6 +14,7 @@ export interface VersionRange {
 export type VersionRanges = ReadonlyMap<number, VersionRange>
 
 interface Requester {
+  readonly name: string
   request<Q, S>(api: Api<Q, S>, request: Q, version: number): Observable<S>
 }
 
@@ -29,7 +30,10 @@ export function negotiate(connection: Requester): Observable<VersionRanges> {
     switchMap(answer => (answer.errorCode === ErrorCode.UNSUPPORTED_VERSION ? ask(0) : of(answer))),
     switchMap(answer =>
       defer(() => {
-        if (answer.errorCode !== ErrorCode.NONE) throw new BrokerError(brokerError(answer.errorCode))
+        if (answer.errorCode !== ErrorCode.NONE) {
+          const cause = new BrokerError(brokerError(answer.errorCode))
+          throw new ConnectionError(`the broker at ${connection.name} refused ApiVersions: ${cause.message}`, { cause })
+        }
         return of(new Map(answer.apiKeys.map(range => [range.apiKey, range])))
       }),
     ),

@@ -12,7 +12,7 @@ import {
   throwError,
   timer,
 } from 'rxjs'
-import { AuthenticationError, BrokerError, ConnectionError, describe } from '../errors.js'
+import { AuthenticationError, BrokerError, ConnectionError, describe, printable } from '../errors.js'
 import type { Api } from '../protocol/api.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
 import { saslAuthenticate } from '../protocol/sasl-authenticate.js'
@@ -59,7 +59,7 @@ export function oauthbearer(token: () => string | Promise<string>): SaslMechanis
         next: challenge => {
           if (challenge.length === 0) return undefined
           // Why it is refused, as JSON. The broker says so in Kafka's way once this is confirmed.
-          if (told) throw new AuthenticationError(`the broker refused the token: ${challenge.toString()}`)
+          if (told) throw new AuthenticationError(`the broker refused the token: ${printable(challenge.toString())}`)
           told = true
           return Buffer.from('\x01')
         },

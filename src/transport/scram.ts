@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
-import { AuthenticationError } from '../errors.js'
+import { AuthenticationError, printable } from '../errors.js'
 import type { SaslExchange, SaslMechanism } from './sasl.js'
 
 /*
@@ -66,7 +66,7 @@ function exchange(
     const iterations = Number(digits)
     if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
       throw new AuthenticationError(
-        `the broker asks for ${digits} SCRAM iterations, but ${MIN_ITERATIONS} to ${MAX_ITERATIONS} are accepted`,
+        `the broker asks for ${printable(digits)} SCRAM iterations, but ${MIN_ITERATIONS} to ${MAX_ITERATIONS} are accepted`,
       )
     }
     const key = salted(salt, iterations)
@@ -81,7 +81,7 @@ function exchange(
 
   const verify = (serverFinal: string, expected: Buffer): undefined => {
     const [, name, value = ''] = /^([ve])=([^,]*)/.exec(serverFinal) ?? []
-    if (name === 'e') throw new AuthenticationError(`the broker answered SCRAM with the error '${value}'`)
+    if (name === 'e') throw new AuthenticationError(`the broker answered SCRAM with the error '${printable(value)}'`)
     const given = Buffer.from(name === 'v' ? value : '', 'base64')
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
       throw new AuthenticationError('the SCRAM signature is wrong: what answers does not know the password')

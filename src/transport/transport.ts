@@ -1,3 +1,5 @@
+import { printable } from '../errors.js'
+
 /** Where a broker listens. */
 export interface Address {
   readonly host: string
@@ -32,8 +34,10 @@ export interface Socket {
   destroy(): void
 }
 
+/** For messages and events: brokers may name any host. */
 export function formatAddress(address: Address): string {
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+  const host = printable(address.host)
+  return host.includes(':') ? `[${host}]:${address.port}` : `${host}:${address.port}`
 }
 
 /** Why nobody can be reached at an address, as metadata may name one; undefined if it can be tried. */

@@ -161,7 +161,7 @@ test('an answer that is cut short inside ends the connection', () => {
   assert.ok(transport.last.destroyed)
   assert.equal(
     failure?.message,
-    'the broker at broker:9092 answered InitProducerId with bytes that cannot be read: the field at offset 11 is cut' +
+    'the broker at broker:9092 answered InitProducerId (version 4) with bytes that cannot be read: the field at offset 11 is cut' +
       ` off: its size is 8, of which 7 arrived; ${CHECK_BROKER}`,
   )
   assert.ok(failure.cause instanceof MalformedMessageError)
@@ -181,7 +181,7 @@ test('a reply larger than allowed is refused as soon as its size is known', () =
   receive(size)
   assert.equal(
     failure?.message,
-    'the broker at broker:9092 answered InitProducerId with bytes that cannot be read: a frame announces 10001 bytes, but' +
+    'the broker at broker:9092 answered InitProducerId (version 4) with bytes that cannot be read: a frame announces 10001 bytes, but' +
       ' at most 10000 are accepted (it begins with "\\u0000\\u0000\'\\u0011"); raise option `maxResponseBytes` (10000) if' +
       ' answers may be that large',
   )
@@ -192,7 +192,7 @@ test('a size that is negative is no matter of `maxResponseBytes`', () => {
   receive(Buffer.from('ffffffff', 'hex'))
   assert.match(
     failure?.message ?? '',
-    /^the broker at broker:9092 answered InitProducerId with .* announces -1 bytes, /,
+    /^the broker at broker:9092 answered InitProducerId \(version 4\) with .* announces -1 bytes, /,
   )
   assert.match(failure?.message ?? '', new RegExp(`; ${CHECK_BROKER}$`))
 })
@@ -204,7 +204,7 @@ test('an answer that goes on behind its last field', () => {
   receive(frame)
   assert.match(
     failure?.message ?? '',
-    /answered InitProducerId with .*: the message goes on after the last field of .* \(bytes left: 3\)/,
+    /answered InitProducerId \(version 4\) with .*: the message goes on after the last field of .* \(bytes left: 3\)/,
   )
 })
 
@@ -213,7 +213,7 @@ test('what answers ApiVersions with anything else may be no broker at all', () =
   receive(Buffer.from('SSH-2.0-OpenSSH_9.6\r\n'))
   assert.equal(
     failure?.message,
-    'the broker at broker:9092 answered ApiVersions with bytes that cannot be read: a frame announces 1397966893 bytes, but' +
+    'the broker at broker:9092 answered ApiVersions (version 4) with bytes that cannot be read: a frame announces 1397966893 bytes, but' +
       ' at most 10000 are accepted (it begins with "SSH-2.0-OpenSSH_"); check that option `brokers` names Kafka brokers,' +
       ' or raise option `maxResponseBytes` (10000) if answers may be that large',
   )
@@ -224,7 +224,7 @@ test('an empty frame', () => {
   receive(Buffer.alloc(4))
   assert.equal(
     failure?.message,
-    'the broker at broker:9092 answered ApiVersions with bytes that cannot be read: the field at offset 0 is cut' +
+    'the broker at broker:9092 answered ApiVersions (version 4) with bytes that cannot be read: the field at offset 0 is cut' +
       ' off: its size is 4, of which 0 arrived; check that option `brokers` names Kafka brokers',
   )
 })
@@ -275,6 +275,19 @@ test('a refused connection says why', () => {
     Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9092'), { code: 'ECONNREFUSED' }),
   )
   assert.match(failure?.message ?? '', /no connection: connect ECONNREFUSED/)
+})
+
+test('what a socket says of a host is made visible, and cut', () => {
+  const host = `\x1b[2J${'x'.repeat(2_000)}`
+  transport.last.listener.closed(new Error(`getaddrinfo ENOTFOUND ${host}`))
+  assert.match(failure?.message ?? '', /^no connection: getaddrinfo ENOTFOUND \\u001b\[2Jx+… \(\d+ letters in all\)$/)
+})
+
+test('a broker that refuses ApiVersions is named', () => {
+  transport.last.listener.opened()
+  answerVersions(-1, [])
+  assert.equal(failure?.name, 'ConnectionError')
+  assert.match(failure?.message ?? '', /^the broker at broker:9092 refused ApiVersions: UNKNOWN_SERVER_ERROR/)
 })
 
 test('several addresses of one host, all refused: each is told', () => {

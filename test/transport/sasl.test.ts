@@ -132,6 +132,12 @@ describe('the first authentication', () => {
     assert.match(failure.message, /does not offer PLAIN.*it offers SCRAM-SHA-256, SCRAM-SHA-512/)
   })
 
+  test('what a broker offers is made visible, and cut', () => {
+    open(plain('alice', 'secret'))
+    handshaken(ErrorCode.UNSUPPORTED_SASL_MECHANISM, ['A\x1b[2J', 'X'.repeat(3_000)])
+    assert.match(failure?.message ?? '', /it offers A\\u001b\[2J, X+… \(3017 letters in all\)$/)
+  })
+
   test('a listener without SASL', () => {
     open(plain('alice', 'secret'))
     handshaken(ErrorCode.ILLEGAL_SASL_STATE, [])
@@ -226,6 +232,7 @@ describe('SCRAM', () => {
     ['no signature', '', /what answers does not know the password/],
     ['a short signature', 'v=AAAA', /what answers does not know the password/],
     ['an error', 'e=other-error', /answered SCRAM with the error 'other-error'/],
+    ['an error to deceive terminals', 'e=\x1b[2J', /with the error '\\u001b\[2J'/],
   ] as const) {
     test(`a broker with ${what} is not believed`, () => {
       open(scram(name, hash, 'user', 'pencil', () => nonce))
