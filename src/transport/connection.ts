@@ -1,8 +1,8 @@
 import { Observable, of, type SchedulerLike, type Subscriber, Subscription, switchMap } from 'rxjs'
 import {
-  AuthenticationError,
   ConnectionError,
   describe,
+  KafkaError,
   MalformedMessageError,
   printable,
   RequestTimeoutError,
@@ -298,7 +298,8 @@ export class Connection {
   }
 
   #explainClose(error: Error | undefined): Error {
-    if (error instanceof AuthenticationError) return error
+    // The transport knows more of it.
+    if (error instanceof KafkaError) return error
     if (!this.#opened) {
       return new ConnectionError(`no connection: ${error ? printable(describe(error)) : 'it was closed'}`, {
         cause: error,

@@ -13,13 +13,13 @@ export const tcp: Transport = {
  * Joins a stream of Node's to its listener.
  *
  * @param opened the event after which bytes may be written.
- * @param explain what the listener is told of an error.
+ * @param explain what the listener is told of the end, and of the error that led to it if there was one.
  */
 export function attach(
   socket: NetSocket,
   opened: 'connect' | 'secureConnect',
   listener: SocketListener,
-  explain: (error: Error) => Error = error => error,
+  explain: (error: Error | undefined) => Error | undefined = error => error,
 ): Socket {
   let failure: Error | undefined
   // Whether a process goes on living is not for a connection to say.
@@ -29,9 +29,9 @@ export function attach(
   // The broker ending its half ends the connection: requests that it has not answered never will be.
   socket.on('end', () => socket.destroy())
   socket.on('error', error => {
-    failure = explain(error)
+    failure = error
   })
-  socket.on('close', () => listener.closed(failure))
+  socket.on('close', () => listener.closed(explain(failure)))
   return {
     write(chunks: readonly Uint8Array[]): void {
       if (socket.destroyed) return

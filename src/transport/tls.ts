@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { type ConnectionOptions, connect } from 'node:tls'
-import { AuthenticationError, describe } from '../errors.js'
+import { AuthenticationError, ConnectionError, describe, printable } from '../errors.js'
 import { attach } from './tcp.js'
 import { type Address, formatAddress, type Socket, type SocketListener, type Transport } from './transport.js'
 
@@ -14,30 +14,78 @@ export function tls(given: ConnectionOptions): Transport {
       const servername = isIP(host) === 0 ? { servername: host } : {}
       const socket = connect({ ...servername, ...options, host, port })
       socket.setNoDelay(true).setKeepAlive(true)
-      let connected = false
-      let secure = false
-      socket.on('connect', () => {
-        connected = true
+      const peer = { name: formatAddress(address), hasCertificate: hasCertificate(options) }
+      let progress: Progress = 'nothing'
+      socket.once('connect', () => {
+        progress = 'connected'
       })
-      socket.on('secureConnect', () => {
-        secure = true
+      socket.once('secureConnect', () => {
+        progress = 'secure'
+      })
+      socket.once('data', () => {
+        progress = 'answered'
       })
       return attach(socket, 'secureConnect', listener, error => {
         // Node says so of itself, and ends the connection for it.
-        if (!secure && socket.authorizationError != null) {
-          const why = `the certificate of ${formatAddress(address)} is not trusted: ${describe(error)} (option \`ssl\`)`
+        if (progress === 'connected' && socket.authorizationError != null) {
+          const why = `the certificate of ${peer.name} is not trusted: ${textOf(error)} (option \`ssl\`)`
           return new AuthenticationError(why, { cause: error })
         }
-        if (isOfCertificate(error)) {
-          const why = `the broker at ${formatAddress(address)} does not accept this client's certificate: ${describe(error)} (option \`ssl\`)`
-          return new AuthenticationError(why, { cause: error })
-        }
-        if (!connected || secure) return error
-        const why = `the TLS handshake failed, as with a listener that does not speak TLS (option \`ssl\`): ${describe(error).trim()}`
-        return new Error(why, { cause: error })
+        return explain(error, progress, peer)
       })
     },
   }
+}
+
+/** How far a connection has come. */
+type Progress = 'nothing' | 'connected' | 'secure' | 'answered'
+
+interface Peer {
+  readonly name: string
+  /** Whether this client has a certificate of its own to show. */
+  readonly hasCertificate: boolean
+}
+
+function hasCertificate({ cert, pfx }: ConnectionOptions): boolean {
+  return cert !== undefined || pfx !== undefined
+}
+
+/** What the end of a connection is known to mean, and what it may mean. */
+function explain(error: Error | undefined, progress: Progress, { name, hasCertificate }: Peer): Error | undefined {
+  const { code = '' } = (error ?? {}) as NodeJS.ErrnoException
+  if (/_ALERT_(.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) {
+    const why = `the broker at ${name} does not accept this client's certificate: ${textOf(error)} (option \`ssl\`)`
+    return new AuthenticationError(why, { cause: error })
+  }
+  if (progress === 'answered' || progress === 'nothing')
+    return isOpenSsl(code) ? new Error(textOf(error), { cause: error }) : error
+  const failed = `the TLS handshake with ${name} failed`
+  const certificate = hasCertificate
+    ? "one that does not accept this client's certificate"
+    : 'one that wants a client certificate'
+  let why: string
+  if (progress === 'secure') {
+    why = `the broker at ${name} ended the connection after the TLS handshake, before any answer, as ${certificate} may do (option \`ssl\`)`
+  } else if (/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/.test(code)) {
+    why = `${failed}: the broker speaks no version of TLS that this process does (options \`ssl.minVersion\` and \`ssl.maxVersion\`)`
+  } else if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(code)) {
+    why = `${failed}: what listens there does not speak TLS (option \`ssl\`)`
+  } else if (isOpenSsl(code)) {
+    why = failed
+  } else {
+    why = `${failed}: the connection ended, as with a listener that does not speak TLS, or ${certificate} (option \`ssl\`)`
+  }
+  return new ConnectionError(error === undefined ? why : `${why}: ${textOf(error)}`, { cause: error })
+}
+
+function isOpenSsl(code: string): boolean {
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_')
+}
+
+/** OpenSSL's own message is a line of its log, with the place in its source and a line break. */
+function textOf(error: Error | undefined): string {
+  const { code = '', reason } = (error ?? {}) as NodeJS.ErrnoException & { reason?: unknown }
+  return isOpenSsl(code) && typeof reason === 'string' ? `${reason} (${code})` : printable(describe(error))
 }
 
 /** What a check of the user's throws would end the process: Node calls it from an event. It counts as a host that is not trusted. */
@@ -54,9 +102,4 @@ function guarded(options: ConnectionOptions): ConnectionOptions {
       }
     },
   }
-}
-
-/** The other side's alert about the certificate that it was shown, or not; in TLS 1.3 it comes after the handshake. */
-function isOfCertificate(error: Error): boolean {
-  return /_ALERT_(.*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test((error as NodeJS.ErrnoException).code ?? '')
 }

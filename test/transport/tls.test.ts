@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
-import { describe, test } from 'node:test'
-import { createServer, type TLSSocket } from 'node:tls'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import { type ConnectionOptions, createServer, type TLSSocket } from 'node:tls'
 import { inspect } from 'node:util'
 import { asyncScheduler, concat, firstValueFrom, from, NEVER } from 'rxjs'
 import { AuthenticationError, ConnectionError, createProducer, type ProducerOptions } from '../../src/index.js'
@@ -108,7 +108,10 @@ describe('row 21: untrusted TLS fails fast with a clear error', () => {
     await using cluster = await startCluster()
     const error = await failure(portOf(cluster), tls({ ca: cert }))
     assert.ok(error instanceof ConnectionError, inspect(error))
-    assert.match(error.message, /the TLS handshake failed, as with a listener that does not speak TLS \(option `ssl`\)/)
+    assert.match(
+      error.message,
+      /^the TLS handshake with 127.0.0.1:\d+ failed: the connection ended, as with a listener that does not speak TLS/,
+    )
   })
 
   test('row 21: no TLS to brokers that speak it: the same', async () => {
@@ -211,10 +214,68 @@ describe('what ends a TLS connection', () => {
     await once(server, 'listening')
     const error = await failure((server.address() as AddressInfo).port, tls({ ca: cert }))
     assert.ok(error instanceof ConnectionError, inspect(error))
-    assert.match(error.message, /the TLS handshake failed, as with a listener that does not speak TLS/)
+    assert.match(
+      error.message,
+      /^the TLS handshake with 127.0.0.1:\d+ failed: what listens there does not speak TLS \(option `ssl`\): [a-z ]+ \(ERR_SSL_\w+\)$/,
+    )
     server.close()
     await once(server, 'close')
   })
+
+  /** A server that does this with what first comes of a client, and the error that the client ends with. */
+  async function served(t: TestContext, serve: (socket: Socket) => void, options: ConnectionOptions): Promise<Error> {
+    const server = createTcpServer(socket => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => serve(socket))
+    })
+    t.after(() => server.close())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    return failure((server.address() as AddressInfo).port, tls(options))
+  }
+
+  for (const [what, bytes] of [
+    // A fatal alert: protocol_version.
+    ['refuses this version', '15030100020246'],
+    // A ServerHello of TLS 1.1, without extensions.
+    ['answers in TLS 1.1', `160302002a020000260302${'00'.repeat(32)}00c01400`],
+  ] as const) {
+    test(`a broker that ${what} speaks TLS, and the error says so`, async t => {
+      const error = await served(t, socket => socket.end(Buffer.from(bytes, 'hex')), { ca: cert })
+      assert.equal(error.name, 'ConnectionError')
+      assert.match(
+        error.message,
+        /^the TLS handshake with 127.0.0.1:\d+ failed: the broker speaks no version of TLS that this process does \(options `ssl.minVersion` and `ssl.maxVersion`\): [\w ]+ \(ERR_SSL_\w+\)$/,
+      )
+    })
+  }
+
+  for (const [what, options, message] of [
+    ['without a certificate', { ca: cert }, /or one that wants a client certificate \(option `ssl`\)/],
+    ['with one', { ca: cert, cert, key }, /or one that does not accept this client's certificate \(option `ssl`\)/],
+  ] as const) {
+    test(`a broker that ends the handshake without an alert, for a client ${what}`, async t => {
+      const error = await served(t, socket => socket.destroy(), options)
+      assert.equal(error.name, 'ConnectionError')
+      assert.match(error.message, /^the TLS handshake with 127.0.0.1:\d+ failed: the connection ended, as with/)
+      assert.match(error.message, message)
+    })
+  }
+
+  for (const [what, options, message] of [
+    ['without a certificate', { ca: cert }, /as one that wants a client certificate may do \(option `ssl`\)/],
+    ['with one', { ca: cert, cert, key }, /as one that does not accept this client's certificate may do/],
+  ] as const) {
+    test(`a broker that ends the connection right after the handshake, for a client ${what}`, async t => {
+      const server = createServer({ key, cert }, socket => socket.destroy())
+      t.after(() => server.close())
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      const error = await failure((server.address() as AddressInfo).port, tls(options))
+      assert.equal(error.name, 'ConnectionError')
+      assert.match(error.message, /ended the connection after the TLS handshake, before any answer/)
+      assert.match(error.message, message)
+      assert.doesNotMatch(error.message, /expects TLS/)
+    })
+  }
 
   test('nobody there: not a word of TLS', async () => {
     const server = createTcpServer().listen(0, '127.0.0.1')
