@@ -14,13 +14,14 @@ const NAME_RULE =
  */
 export function parseBrokers(brokers: unknown): Address[] {
   if (!Array.isArray(brokers) || brokers.length === 0) {
-    throw invalid('brokers', brokers, `must be a non-empty array of ${ENTRY}`)
+    throw invalid('brokers', withoutSecrets(brokers), `must be a non-empty array of ${ENTRY}`)
   }
   return brokers.map(parseBroker)
 }
 
 function parseBroker(entry: unknown): Address {
-  const refuse = (rule: string): Error => invalid('brokers', entry, `must be an array of ${ENTRY}, and ${rule}`)
+  const refuse = (rule: string): Error =>
+    invalid('brokers', withoutSecrets(entry), `must be an array of ${ENTRY}, and ${rule}`)
   if (typeof entry !== 'string') throw refuse('each is a string')
   if (isIPv6(entry)) throw refuse("an IPv6 address stands in brackets, such as '[::1]:9092'")
   if (entry.includes('://')) throw refuse("it stands without a scheme such as 'kafka://'")
@@ -30,6 +31,12 @@ function parseBroker(entry: unknown): Address {
   const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0
   if (port < 1 || port > 65535) throw refuse(`a port is a number from 1 to 65535${hint(entry)}`)
   return { host: ipv6 ?? name!, port }
+}
+
+/** What stands in front of an `@`, or behind a `?`, may be a password. */
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  return typeof value === 'string' ? value.replace(/^.*@/s, '…@').replace(/\?.*$/s, '?…') : value
 }
 
 /** Of labels that DNS can carry. Underscores are no host name's by the book, but what container networks are full of. */

@@ -19,6 +19,7 @@ import { firstContact, warnUnreachable } from './first-contact.js'
 import { drawWhile, inIssueOrder, Permits } from './in-flight.js'
 import type { ResolvedOptions } from './options.js'
 import type { Partition } from './partition.js'
+import { tellOfPlaintext } from './plaintext.js'
 import { ProcessHold } from './process-hold.js'
 import { processScheduler } from './process-scheduler.js'
 import { acquireProducerId } from './producer-id.js'
@@ -75,7 +76,7 @@ export class DataPath {
   constructor(options: ResolvedOptions, fatal: (error: Error) => void) {
     this.#options = options
     this.#fatal = fatal
-    this.#brokers = new Brokers(options)
+    this.#brokers = new Brokers(tellOfPlaintext(options, event => this.events$.next(event)))
     this.#metadata = new Metadata(options, this.#brokers)
     this.#accumulator = new Accumulator(options, this.#effects())
     this.#hold = options.scheduler === processScheduler ? new ProcessHold(() => this.bufferedBytes) : undefined

@@ -44,6 +44,8 @@ export type ProducerEvent =
     }
   /** Records of this partition that were acked may be lost; `error` says why. What follows is written in a new epoch. */
   | { readonly kind: 'dataLoss'; readonly topic: string; readonly partition: number; readonly error: DataLossError }
+  /** A password or token is sent over an unencrypted connection that leaves this machine. Told once. */
+  | { readonly kind: 'plaintext'; readonly address: string; readonly mechanism: string }
   /** A broker asked to be left alone for a while (a quota). */
   | { readonly kind: 'throttled'; readonly nodeId: number; readonly throttleTimeMs: number }
   /** A source has waited for room in the buffer for a second. The partitions that hold most of it come first. */

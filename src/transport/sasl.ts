@@ -22,6 +22,8 @@ import { saslHandshake } from '../protocol/sasl-handshake.js'
 export interface SaslMechanism {
   /** As Kafka spells it: `SCRAM-SHA-256`. */
   readonly name: string
+  /** What it sends lets whoever reads it log in as well. */
+  readonly bare?: true
   /** Called for every authentication, and again for those that follow on the same connection. */
   begin(): SaslExchange | Promise<SaslExchange>
 }
@@ -40,6 +42,7 @@ export interface SaslExchange {
 export function plain(username: string, password: string): SaslMechanism {
   return {
     name: 'PLAIN',
+    bare: true,
     begin: () => ({ first: () => Buffer.from(`\0${username}\0${password}`), next: () => undefined }),
   }
 }
@@ -48,6 +51,7 @@ export function plain(username: string, password: string): SaslMechanism {
 export function oauthbearer(token: () => string | Promise<string>): SaslMechanism {
   return {
     name: 'OAUTHBEARER',
+    bare: true,
     async begin(): Promise<SaslExchange> {
       const bearer: unknown = await token()
       const flaw = flawOf(bearer)

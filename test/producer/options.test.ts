@@ -139,6 +139,27 @@ test('brokers: what can be no host name is refused at once, with the rule', () =
   refused({ brokers: ['kafka://a:1'] }, "without a scheme such as 'kafka://'")
 })
 
+test('brokers: a password in what was taken for an address is not repeated', () => {
+  for (const given of [
+    ['sasl://user:PW@host:9092'],
+    ['user:PW@host:9092'],
+    'sasl://user:PW@host:9092',
+    ['kafka://host?password=PW'],
+    [['sasl://user:PW@host:9092']],
+    ['sasl://user:P@W\nPW@host:9092'],
+  ]) {
+    assert.throws(
+      () => createProducer({ brokers: given as never }),
+      (error: Error) => {
+        assert.equal(error.name, 'InvalidArgumentError')
+        assert.doesNotMatch(inspect(error), /PW/)
+        assert.match(error.message, /^option `brokers` is .*…/)
+        return true
+      },
+    )
+  }
+})
+
 test('brokers: several in one string are refused, and the message says how to write them', () => {
   for (const entry of ['a,b', 'a:9092,b:9092', 'a;b:9092', 'a, b', 'a b', 'a:1 b:1']) {
     refused(
