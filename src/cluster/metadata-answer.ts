@@ -1,6 +1,6 @@
 import { BrokerError, KafkaError } from '../errors.js'
 import { brokerError, ErrorCode, mayPass } from '../protocol/error-codes.js'
-import type { MetadataResponse, MetadataResponseTopic } from '../protocol/metadata.js'
+import type { LeaderMetadata } from '../protocol/metadata.js'
 
 /** What the cluster says of one topic. */
 export interface TopicMetadata {
@@ -17,7 +17,10 @@ export interface TopicMetadata {
  * What an answer says of topics: all that it names, and all that were asked for. An answer may be valid and of no use: a topic
  * is left out, or has no partitions, or a leader that is no broker. That is an error of the topic as any other is.
  */
-export function readTopics({ brokers, topics }: MetadataResponse, asked: readonly string[]): TopicMetadata[] {
+export function readTopics(
+  { brokers, topics }: Pick<LeaderMetadata, 'brokers' | 'topics'>,
+  asked: readonly string[],
+): TopicMetadata[] {
   const nodes = new Set(brokers.map(({ nodeId }) => nodeId))
   const read = topics.map(topic => readTopic(topic, nodes))
   const named = new Set(read.map(({ name }) => name))
@@ -32,7 +35,7 @@ export function isFinal(error: Error | undefined): boolean {
   return error instanceof BrokerError && !mayPass(error)
 }
 
-function readTopic(topic: MetadataResponseTopic, nodes: ReadonlySet<number>): TopicMetadata {
+function readTopic(topic: LeaderMetadata['topics'][number], nodes: ReadonlySet<number>): TopicMetadata {
   const name = topic.name ?? ''
   const leaders = new Array<number>(topic.partitions.length).fill(-1)
   let error: KafkaError | undefined

@@ -1,5 +1,5 @@
 import { type Observable, Subject, Subscription } from 'rxjs'
-import { type MetadataResponse, metadata } from '../protocol/metadata.js'
+import { type LeaderMetadata, leaderMetadata } from '../protocol/metadata.js'
 import { backoffMs } from './backoff.js'
 import type { Brokers, BrokersOptions } from './brokers.js'
 import { readTopics, type TopicMetadata } from './metadata-answer.js'
@@ -82,7 +82,7 @@ export class Metadata {
       includeClusterAuthorizedOperations: false,
       includeTopicAuthorizedOperations: false,
     }
-    this.#request = this.#brokers.request(metadata, request).subscribe({
+    this.#request = this.#brokers.request(leaderMetadata, request).subscribe({
       next: response => this.#answered(response, asked),
       error: error => {
         this.#events.next({ kind: 'metadataFailed', error })
@@ -91,7 +91,7 @@ export class Metadata {
     })
   }
 
-  #answered(response: MetadataResponse, asked: readonly string[]): void {
+  #answered(response: LeaderMetadata, asked: readonly string[]): void {
     this.#brokers.update(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
     const topics = readTopics(response, asked)
     this.#events.next({ kind: 'metadata', topics })

@@ -12,8 +12,9 @@ export class BatchQueue {
   #batches: (Batch | undefined)[]
   #head = 0
 
-  constructor(batches: readonly Batch[] = []) {
-    this.#batches = [...batches]
+  /** @param batches are its own from now on. */
+  constructor(batches: Batch[] = []) {
+    this.#batches = batches
   }
 
   get length(): number {

@@ -24,6 +24,9 @@ export interface ApiVersionsRequest {
   clientSoftwareVersion: string
 }
 
+/** An API key is an INT16. Bounded, for the answer comes before anybody is authenticated. */
+const MOST_KEYS = 65_536
+
 export interface ApiVersion {
   apiKey: number
   minVersion: number
@@ -96,7 +99,7 @@ function decodeBody(reader: Reader, errorCode: number, version: number): ApiVers
       const api: ApiVersion = { apiKey: reader.int16(), minVersion: reader.int16(), maxVersion: reader.int16() }
       reader.tags()
       return api
-    }),
+    }, MOST_KEYS),
     throttleTimeMs: version >= 1 ? reader.int32() : 0,
   }
   reader.tags()

@@ -80,6 +80,13 @@ export interface MetadataResponse {
   clusterAuthorizedOperations: number
 }
 
+/** What a producer looks at. */
+export type LeaderMetadata = MetadataOf<PartitionLeader>
+
+type PartitionLeader = Pick<MetadataResponsePartition, 'partitionIndex' | 'leaderId'>
+type TopicOf<P> = Omit<MetadataResponseTopic, 'partitions'> & { partitions: P[] }
+type MetadataOf<P> = Omit<MetadataResponse, 'topics'> & { topics: TopicOf<P>[] }
+
 export const metadata: Api<MetadataRequest, MetadataResponse> = {
   key: 3,
   name: 'Metadata',
@@ -130,27 +137,42 @@ export const metadata: Api<MetadataRequest, MetadataResponse> = {
     writer.tags()
   },
 
-  decodeResponse(reader: Reader, version: number): MetadataResponse {
-    const response: MetadataResponse = {
-      throttleTimeMs: reader.int32(),
-      brokers: reader.array(() => {
-        const broker: MetadataResponseBroker = {
-          nodeId: reader.int32(),
-          host: reader.string(),
-          port: reader.int32(),
-          rack: reader.nullableString(),
-        }
-        reader.tags()
-        return broker
-      }),
-      clusterId: reader.nullableString(),
-      controllerId: reader.int32(),
-      topics: reader.array(() => decodeTopic(reader, version)),
-      clusterAuthorizedOperations: version >= 8 && version <= 10 ? reader.int32() : NO_AUTHORIZED_OPERATIONS,
-    }
-    reader.tags()
-    return response
-  },
+  decodeResponse: (reader, version) => decodeResponse(reader, version, decodePartition),
+}
+
+/**
+ * The same, of whose answer only what a producer looks at is decoded. An answer may name hundreds of thousands of partitions,
+ * and to keep the replicas of each would take a second and most of a gigabyte.
+ */
+export const leaderMetadata: Api<MetadataRequest, LeaderMetadata> = {
+  ...metadata,
+  decodeResponse: (reader, version) => decodeResponse(reader, version, decodeLeader),
+}
+
+function decodeResponse<P>(
+  reader: Reader,
+  version: number,
+  readPartition: (reader: Reader, version: number) => P,
+): MetadataOf<P> {
+  const response = {
+    throttleTimeMs: reader.int32(),
+    brokers: reader.array(() => {
+      const broker: MetadataResponseBroker = {
+        nodeId: reader.int32(),
+        host: reader.string(),
+        port: reader.int32(),
+        rack: reader.nullableString(),
+      }
+      reader.tags()
+      return broker
+    }),
+    clusterId: reader.nullableString(),
+    controllerId: reader.int32(),
+    topics: reader.array(() => decodeTopic(reader, version, readPartition)),
+    clusterAuthorizedOperations: version >= 8 && version <= 10 ? reader.int32() : NO_AUTHORIZED_OPERATIONS,
+  }
+  reader.tags()
+  return response
 }
 
 function encodeTopic(writer: Writer, topic: MetadataResponseTopic, version: number): void {
@@ -171,27 +193,42 @@ function encodeTopic(writer: Writer, topic: MetadataResponseTopic, version: numb
   writer.tags()
 }
 
-function decodeTopic(reader: Reader, version: number): MetadataResponseTopic {
-  const topic: MetadataResponseTopic = {
+function decodeTopic<P>(
+  reader: Reader,
+  version: number,
+  readPartition: (reader: Reader, version: number) => P,
+): TopicOf<P> {
+  const topic = {
     errorCode: reader.int16(),
     name: version >= 12 ? reader.nullableString() : reader.string(),
     topicId: version >= 10 ? reader.uuid() : ZERO_UUID,
     isInternal: reader.boolean(),
-    partitions: reader.array(() => {
-      const partition: MetadataResponsePartition = {
-        errorCode: reader.int16(),
-        partitionIndex: reader.int32(),
-        leaderId: reader.int32(),
-        leaderEpoch: version >= 7 ? reader.int32() : -1,
-        replicaNodes: reader.array(() => reader.int32()),
-        isrNodes: reader.array(() => reader.int32()),
-        offlineReplicas: version >= 5 ? reader.array(() => reader.int32()) : [],
-      }
-      reader.tags()
-      return partition
-    }),
+    partitions: reader.array(() => readPartition(reader, version)),
     topicAuthorizedOperations: version >= 8 ? reader.int32() : NO_AUTHORIZED_OPERATIONS,
   }
   reader.tags()
   return topic
+}
+
+function decodePartition(reader: Reader, version: number): MetadataResponsePartition {
+  const partition: MetadataResponsePartition = {
+    errorCode: reader.int16(),
+    partitionIndex: reader.int32(),
+    leaderId: reader.int32(),
+    leaderEpoch: version >= 7 ? reader.int32() : -1,
+    replicaNodes: reader.array(() => reader.int32()),
+    isrNodes: reader.array(() => reader.int32()),
+    offlineReplicas: version >= 5 ? reader.array(() => reader.int32()) : [],
+  }
+  reader.tags()
+  return partition
+}
+
+function decodeLeader(reader: Reader, version: number): PartitionLeader {
+  reader.int16()
+  const leader: PartitionLeader = { partitionIndex: reader.int32(), leaderId: reader.int32() }
+  if (version >= 7) reader.int32()
+  for (let arrays = version >= 5 ? 3 : 2; arrays > 0; arrays--) reader.skipInt32Array()
+  reader.tags()
+  return leader
 }

@@ -102,24 +102,31 @@ export class Reader {
     return length < 0 ? this.#null(length, 'BYTES') : this.raw(length)
   }
 
-  array<T>(read: () => T): T[] {
-    const items = this.nullableArray(read)
+  /** @param most how many elements there can be at most, if that is known: elements cost more memory than their bytes do. */
+  array<T>(read: () => T, most: number = Number.POSITIVE_INFINITY): T[] {
+    const items = this.nullableArray(read, most)
     if (items === null) throw this.#unexpectedNull('ARRAY')
     return items
   }
 
-  nullableArray<T>(read: () => T): T[] | null {
-    const length = this.flexible ? this.unsignedVarint() - 1 : this.int32()
-    if (length < 0) return this.#null(length, 'ARRAY')
-    // An element takes a byte at least: a length beyond that is a lie, found out before it costs anything.
-    if (length > this.remaining) {
+  nullableArray<T>(read: () => T, most: number = Number.POSITIVE_INFINITY): T[] | null {
+    const length = this.#arrayLength()
+    if (length === null) return null
+    if (length > most) {
       throw new MalformedMessageError(
-        `an ARRAY announces ${length} elements at offset ${this.#position}, but only ${this.remaining} bytes follow`,
+        `an ARRAY announces ${length} elements at offset ${this.#position}, but there are ${most} at most`,
       )
     }
     const items: T[] = []
     for (let i = 0; i < length; i++) items.push(read())
     return items
+  }
+
+  /** Skips an ARRAY of INT32 that nobody looks at. */
+  skipInt32Array(): void {
+    const length = this.#arrayLength()
+    if (length === null) throw this.#unexpectedNull('ARRAY')
+    this.#take(4 * length)
   }
 
   /** Skips a tag section, where the message is flexible: tags that are not known carry nothing that is needed. */
@@ -136,6 +143,18 @@ export class Reader {
   raw(length: number): Buffer {
     const start = this.#take(length)
     return this.#buffer.subarray(start, start + length)
+  }
+
+  #arrayLength(): number | null {
+    const length = this.flexible ? this.unsignedVarint() - 1 : this.int32()
+    if (length < 0) return this.#null(length, 'ARRAY')
+    // An element takes a byte at least: a length beyond that is a lie, found out before it costs anything.
+    if (length > this.remaining) {
+      throw new MalformedMessageError(
+        `an ARRAY announces ${length} elements at offset ${this.#position}, but only ${this.remaining} bytes follow`,
+      )
+    }
+    return length
   }
 
   #unexpectedNull(type: string): MalformedMessageError {

@@ -22,6 +22,9 @@ export interface SaslHandshakeResponse {
   mechanisms: string[]
 }
 
+/** More than anybody offers: the answer comes before anybody is authenticated. */
+const MOST_MECHANISMS = 1_000
+
 export const saslHandshake: Api<SaslHandshakeRequest, SaslHandshakeResponse> = {
   key: 17,
   name: 'SaslHandshake',
@@ -42,6 +45,6 @@ export const saslHandshake: Api<SaslHandshakeRequest, SaslHandshakeResponse> = {
   },
 
   decodeResponse(reader: Reader): SaslHandshakeResponse {
-    return { errorCode: reader.int16(), mechanisms: reader.array(() => reader.string()) }
+    return { errorCode: reader.int16(), mechanisms: reader.array(() => reader.string(), MOST_MECHANISMS) }
   },
 }

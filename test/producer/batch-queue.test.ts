@@ -27,7 +27,7 @@ test('it holds what an array would, whatever is done to it', () => {
     assert.equal(queue.last, array.at(-1))
     if (step % 1_000 === 0) assert.deepEqual(queue.toArray(), array)
   }
-  assert.deepEqual(new BatchQueue(array).toArray(), array)
+  assert.deepEqual(new BatchQueue([...array]).toArray(), array)
 })
 
 test('an empty one', () => {

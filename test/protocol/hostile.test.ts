@@ -5,7 +5,9 @@ import { MalformedMessageError } from '../../src/errors.js'
 import { isFlexible } from '../../src/protocol/api.js'
 import { apiVersions } from '../../src/protocol/api-versions.js'
 import { decodeRequestHeader, decodeResponseBody } from '../../src/protocol/message.js'
+import { leaderMetadata, type MetadataResponse, metadata } from '../../src/protocol/metadata.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
+import { saslHandshake } from '../../src/protocol/sasl-handshake.js'
 import { apis, batches, decodeBody, goldens } from './golden/fixtures.js'
 
 /** It stands behind a colon, and by itself: something that is or does something. */
@@ -51,6 +53,37 @@ describe('an answer that is longer than it says', () => {
     assert.ok(decodeResponseBody(apiVersions, 4, answer))
     const longer = Buffer.concat([answer, Buffer.alloc(1)])
     assert.throws(() => decodeResponseBody(apiVersions, 4, longer), MalformedMessageError)
+  })
+})
+
+describe('an answer that is large', () => {
+  it('ApiVersions has no more keys than there can be: it comes before anybody is authenticated', () => {
+    // As many as fit into the largest answer that is accepted by default.
+    const answer = Buffer.alloc(16 * 1024 * 1024)
+    answer.writeInt32BE(2_300_000, 6)
+    assert.throws(
+      () => decodeResponseBody(apiVersions, 0, answer),
+      /^MalformedMessageError: an ARRAY announces 2300000 elements at offset 10, but there are 65536 at most$/,
+    )
+  })
+
+  it('SaslHandshake names no more mechanisms than anybody has', () => {
+    const answer = Buffer.alloc(1024 * 1024)
+    answer.writeInt32BE(500_000, 6)
+    assert.throws(() => decodeResponseBody(saslHandshake, 1, answer), /announces 500000 .* there are 1000 at most$/)
+  })
+
+  it('Metadata: of partitions nothing is kept but their leaders, in every version', () => {
+    for (const golden of goldens.filter(one => one.api === metadata && one.direction === 'response')) {
+      const all = decodeBody(metadata, 'response', golden.version, golden.body).fields as MetadataResponse
+      const read = decodeBody(leaderMetadata, 'response', golden.version, golden.body)
+      assert.equal(read.remaining, 0)
+      const topics = all.topics.map(topic => ({
+        ...topic,
+        partitions: topic.partitions.map(({ partitionIndex, leaderId }) => ({ partitionIndex, leaderId })),
+      }))
+      assert.deepEqual(read.fields, { ...all, topics }, golden.title)
+    }
   })
 })
 

@@ -168,6 +168,30 @@ describe('Reader', () => {
     assert.throws(() => reader('ffffffff0f' + '00', true).array(never), MalformedMessageError)
   })
 
+  it('reads no element of an array that has more than there can be', () => {
+    const never = (): never => assert.fail('an element was read')
+    assert.throws(
+      () => reader('00000003010203').array(never, 2),
+      /^MalformedMessageError: an ARRAY announces 3 elements at offset 4, but there are 2 at most$/,
+    )
+    const bytes = reader('00000002' + '0102')
+    assert.deepEqual(
+      bytes.array(() => bytes.int8(), 2),
+      [1, 2],
+    )
+  })
+
+  it('skips an array of INT32, which has to be there', () => {
+    for (const flexible of [false, true]) {
+      const bytes = reader(`${flexible ? '03' : '00000002'}000000010000000205`, flexible)
+      bytes.skipInt32Array()
+      assert.equal(bytes.int8(), 5)
+    }
+    assert.throws(() => reader('00000002' + '00000001').skipInt32Array(), MalformedMessageError)
+    assert.throws(() => reader('ffffffff').skipInt32Array(), MalformedMessageError)
+    assert.throws(() => reader('fffffffe').skipInt32Array(), MalformedMessageError)
+  })
+
   it('reads an array whose elements take one byte each, to the last one', () => {
     const bytes = reader('00000003' + '010203')
     assert.deepEqual(
