@@ -31,7 +31,7 @@ if (kafka.args.length === 0) {
 await pipeline(
   createReadStream(file),
   createGunzip(),
-  readLines,
+  (csv: AsyncIterable<Buffer>) => readLines(csv),
   parseRows,
   producer.writable<Row>({ topic, key: row => row.sensor, value: serializers.json }),
 )

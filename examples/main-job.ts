@@ -20,6 +20,9 @@ import { verify } from './support/verify.js'
 /** Requests in flight per broker; Kafka allows five, the producer's default is four. */
 const WINDOW = 4
 
+/** Bytes of the largest record, the producer's default. Of a longer line no more is read than it takes to be refused. */
+const LARGEST = 1_048_576
+
 const { topic, records, keyField, timeField, compression, linger, deliveryTimeoutMs, ...options } = readArgs()
 
 // Where to: a real Kafka, or three brokers in this process that answer as if they were a few milliseconds away.
@@ -34,6 +37,8 @@ const file = options.file ?? fileURLToPath(new URL(`data/sample-${records}.ndjso
 if (options.file === undefined) await writeSample(file, records)
 const input = openInput(file)
 const size = file === '-' ? Number.NaN : (await stat(file)).size
+// Nobody reads it any more, as behind `| head`: the job goes on, and its exit code tells how it went.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
 console.log(`${file === '-' ? 'standard input' : file} → topic ${topic} at ${brokers.join(', ')}`)
 
 const producer = createProducer({
@@ -43,6 +48,7 @@ const producer = createProducer({
   deliveryTimeoutMs,
   requestTimeoutMs: Math.min(30_000, deliveryTimeoutMs - linger),
   maxInFlight: WINDOW,
+  maxRequestSize: LARGEST,
   ...(cluster && { batchSize: 16_384 }), // small, so that a small file fills the window too
 })
 let linesRead = 0
@@ -57,7 +63,7 @@ const interrupted = onInterrupt()
 
 // The job. publish() pulls: lines are read only as fast as brokers answer.
 const brokenBy = await lastValueFrom(
-  producer.publish(recordsOf(readLines(input))).pipe(
+  producer.publish(recordsOf(readLines(input, LARGEST))).pipe(
     tap(ack => {
       ledger.add(ack)
       progress.sample()
@@ -83,27 +89,27 @@ const unsettled = linesRead - ledger.settled
 console.log(table(reports))
 console.log(`window depth reached: ${perBroker(progress.mostInFlight)}${cluster ? `; seen by brokers: ${depth}` : ''}`)
 console.log(`${linesRead} lines read, ${ledger.acked} acked, ${ledger.failed} failed`)
-if (interrupted()) {
+if (interrupted() !== undefined) {
   console.log(
     `interrupted: ${ledger.acked} records delivered, ${unsettled} lines read but not accepted, the rest not read`,
   )
 }
 // close() ends a stream whose source still has records with this error: after Ctrl-C, that is what was asked for.
-const closedByInterrupt = interrupted() && brokenBy instanceof ProducerClosedError
+const closedByInterrupt = interrupted() !== undefined && brokenBy instanceof ProducerClosedError
 const problems = [
   brokenBy && !closedByInterrupt && `the stream ended early: ${brokenBy.message}`,
   ledger.firstFailure && `${ledger.failed} records failed, the first with: ${ledger.firstFailure.message}`,
   unreadable && `nothing could be verified: ${unreadable.message}`,
   !reports.every(isExact) && 'the log is not what was acked',
-  !interrupted() && unsettled > 0 && `${unsettled} lines have no ack`,
+  interrupted() === undefined && unsettled > 0 && `${unsettled} lines have no ack`,
 ].filter(Boolean)
 for (const problem of problems) console.error(problem)
 console.log(
   problems.length === 0
-    ? `every ${interrupted() ? 'accepted ' : ''}record was acked and verified`
+    ? `every ${interrupted() !== undefined ? 'accepted ' : ''}record was acked and verified`
     : 'NOT every record was acked and verified',
 )
-process.exitCode = interrupted() ? 130 : problems.length === 0 ? 0 : 1
+process.exitCode = interrupted() ?? (problems.length === 0 ? 0 : 1)
 
 async function* recordsOf(lines: AsyncIterable<Buffer>): AsyncGenerator<ProducerRecord<number>> {
   for await (const value of lines) {
@@ -127,19 +133,22 @@ function fieldsOf(line: Buffer): Record<string, unknown> {
   }
 }
 
-/** Ctrl-C ends the intake and delivers what was accepted; a second one does not wait for that. */
-function onInterrupt(): () => boolean {
-  let times = 0
-  process.on('SIGINT', () => {
-    if (++times === 1) {
+/** Ctrl-C and SIGTERM end the intake and deliver what was accepted; a second one does not wait for that. Gives the exit code then. */
+function onInterrupt(): () => number | undefined {
+  let code: number | undefined
+  const interrupt = (exitCode: number): void => {
+    if (code === undefined) {
+      code = exitCode
       progress.note('interrupted: delivering what was accepted; Ctrl-C again stops at once')
       void producer.close()
       input.destroy()
     } else {
       progress.stop()
       console.error(`stopped: ${linesRead - ledger.settled} of ${linesRead} lines were not delivered, or not confirmed`)
-      process.exit(130)
+      process.exit(exitCode)
     }
-  })
-  return () => times > 0
+  }
+  process.on('SIGINT', () => interrupt(130))
+  process.on('SIGTERM', () => interrupt(143))
+  return () => code
 }

@@ -17,9 +17,10 @@ Without --brokers it starts an embedded cluster of three nodes, and without --fi
   --delivery-timeout MS   how long a record may take (default 120000)
   --help
 
-Lines that are not JSON, or lack the field, are sent without key. Ctrl-C delivers what was accepted and stops.
+Lines that are not JSON, or lack the field, are sent without key. Ctrl-C and
+SIGTERM deliver what was accepted, and stop.
 
-Exit codes: 0 every record was acked and verified, 1 it was not, 2 the options are wrong, 130 interrupted.
+Exit codes: 0 every record was acked and verified, 1 it was not, 2 the options are wrong, 130 Ctrl-C, 143 SIGTERM.
 `
 
 export interface JobOptions {

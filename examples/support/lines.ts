@@ -1,5 +1,4 @@
 import { createReadStream, type ReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
 
 const NEWLINE = 10
 const RETURN = 13
@@ -9,19 +8,34 @@ export function openInput(path: string): ReadStream | typeof process.stdin {
   return path === '-' ? process.stdin : createReadStream(path)
 }
 
-/** The lines of a stream, read as they are asked for. Bytes, not text: what is no UTF-8 arrives as it was. */
-export async function* readLines(input: Readable): AsyncGenerator<Buffer> {
+/**
+ * The lines of a stream, read as they are asked for. Bytes, not text: what is no UTF-8 arrives as it was.
+ *
+ * @param most bytes of the longest line that is of use. Of a longer one its beginning arrives, one byte longer than that: a file
+ * without line breaks is not to fill the memory.
+ */
+export async function* readLines(
+  input: AsyncIterable<Buffer>,
+  most: number = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Buffer> {
   /** The beginning of a line whose end is still to come. */
   let parts: Buffer[] = []
-  for await (const chunk of input as AsyncIterable<Buffer>) {
+  let room = most + 1
+  const add = (part: Buffer): void => {
+    if (room > 0) parts.push(part.subarray(0, room))
+    room -= part.length
+  }
+  for await (const chunk of input) {
     let start = 0
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      const line = withoutReturn(Buffer.concat([...parts, chunk.subarray(start, end)]))
+      add(chunk.subarray(start, end))
+      const line = withoutReturn(Buffer.concat(parts))
       if (line.length > 0) yield line
       parts = []
+      room = most + 1
       start = end + 1
     }
-    if (start < chunk.length) parts.push(chunk.subarray(start))
+    if (start < chunk.length) add(chunk.subarray(start))
   }
   const last = withoutReturn(Buffer.concat(parts))
   if (last.length > 0) yield last

@@ -19,6 +19,20 @@ test('lines are the same wherever the chunks are cut', async () => {
   }
 })
 
+test('of a line that is too long its beginning arrives, and the next one is whole', async () => {
+  const chunk = Buffer.alloc(1_000, 'x')
+  const chunks = [
+    Buffer.from('a\n'),
+    ...Array.from({ length: 20 }, () => chunk),
+    Buffer.from('yy\n12345678\n123456789\n'),
+  ]
+  for (const input of [chunks, [Buffer.concat(chunks)]]) {
+    const lines: string[] = []
+    for await (const line of readLines(Readable.from(input), 8)) lines.push(String(line))
+    assert.deepEqual(lines, ['a', 'xxxxxxxxx', '12345678', '123456789'])
+  }
+})
+
 test('bytes that are no UTF-8 arrive as they were', async () => {
   assert.deepEqual(await linesOf(Buffer.from([0xff, 0xc3, 10, 0x80])), ['\xff\xc3', '\x80'])
 })

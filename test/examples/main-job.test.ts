@@ -98,27 +98,47 @@ test('a Kafka and standard input: lines that are not JSON too', async () => {
   assert.equal(stored.filter(record => String(record.key) === 'a').length, 2)
 })
 
-test('Ctrl-C delivers what was accepted, says what was not, and exits', async () => {
-  const job = start('--file', '-')
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  test(`${signal} delivers what was accepted, says what was not, and exits`, async () => {
+    const job = start('--file', '-')
+    await job.printed(/→ topic/)
+    let line = 0
+    job.child.stdin.on('error', () => {})
+    const feed = (): void => {
+      while (!job.child.stdin.destroyed && job.child.stdin.write(`{"customer":"c${line % 10}","line":${line++}}\n`)) {}
+    }
+    job.child.stdin.on('drain', feed)
+    feed()
+    await job.printed(/\d records\/s \| [1-9]\d* acked/)
+    job.child.kill(signal)
+    assert.equal(await job.ended, code, job.output())
+    const [, read, acked] = /(\d+) lines read, (\d+) acked, 0 failed/.exec(job.output()) ?? []
+    const [, delivered, left] =
+      /interrupted: (\d+) records delivered, (\d+) lines read but not accepted/.exec(job.output()) ?? []
+    assert.ok(Number(acked) > 0, job.output())
+    assert.equal(delivered, acked)
+    assert.equal(Number(delivered) + Number(left), Number(read))
+    assert.match(job.output(), /every accepted record was acked and verified/)
+    assert.doesNotMatch(job.output(), /the stream ended early/)
+  })
+
+test('nobody reads the output any more: the job goes on, and ends without a stack', async () => {
+  const job = start('--records', '5000')
   await job.printed(/→ topic/)
-  let line = 0
-  job.child.stdin.on('error', () => {})
-  const feed = (): void => {
-    while (!job.child.stdin.destroyed && job.child.stdin.write(`{"customer":"c${line % 10}","line":${line++}}\n`)) {}
-  }
-  job.child.stdin.on('drain', feed)
-  feed()
-  await job.printed(/\d records\/s \| [1-9]\d* acked/)
-  job.child.kill('SIGINT')
-  assert.equal(await job.ended, 130, job.output())
-  const [, read, acked] = /(\d+) lines read, (\d+) acked, 0 failed/.exec(job.output()) ?? []
-  const [, delivered, left] =
-    /interrupted: (\d+) records delivered, (\d+) lines read but not accepted/.exec(job.output()) ?? []
-  assert.ok(Number(acked) > 0, job.output())
-  assert.equal(delivered, acked)
-  assert.equal(Number(delivered) + Number(left), Number(read))
-  assert.match(job.output(), /every accepted record was acked and verified/)
-  assert.doesNotMatch(job.output(), /the stream ended early/)
+  job.child.stdout.destroy()
+  assert.equal(await job.ended, 0, job.output())
+  assert.doesNotMatch(job.output(), /EPIPE|^ +at /m)
+})
+
+test('a line that is longer than a record can be fails, and the others are delivered', async () => {
+  const job = start('--file', '-')
+  job.child.stdin.end(`first\n${'x'.repeat(3_000_000)}\nlast\n`)
+  assert.equal(await job.ended, 1, job.output())
+  assert.match(job.output(), /3 lines read, 2 acked, 1 failed/)
+  assert.match(job.output(), /1 records failed, the first with: .*`maxRequestSize` \(1048576\)/)
 })
 
 test('a second Ctrl-C does not wait for brokers that never answer', async t => {
