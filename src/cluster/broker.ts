@@ -40,6 +40,11 @@ export class Broker {
     return this.#connection
   }
 
+  /** Whether metadata says where it is. */
+  get isKnown(): boolean {
+    return this.#address() !== undefined
+  }
+
   /** Sees to it that there will be a connection: a `connected` or `disconnected` event follows. */
   connect(): void {
     const address = this.#address()

@@ -1,5 +1,6 @@
 import { type Observable, Subject, Subscription } from 'rxjs'
 import { type LeaderMetadata, leaderMetadata } from '../protocol/metadata.js'
+import { ZERO_UUID } from '../protocol/uuid.js'
 import { backoffMs } from './backoff.js'
 import type { Brokers, BrokersOptions } from './brokers.js'
 import { readTopics, type TopicMetadata } from './metadata-answer.js'
@@ -13,110 +14,204 @@ export type MetadataEvent =
   | { readonly kind: 'metadata'; readonly topics: readonly TopicMetadata[] }
   | { readonly kind: 'metadataFailed'; readonly error: Error }
 
+/** What those who use metadata know of a topic. */
+export interface TopicUse {
+  /** Whether records wait for something that the last answer lacked: partitions, or the leader of one. */
+  waits(topic: string): boolean
+  /** Whether it has records that have no end yet. */
+  isBusy(topic: string): boolean
+  /** Whether nothing was written to it for so long that it can be forgotten. */
+  isIdle(topic: string): boolean
+  /** It is in use no more, and {@link Metadata.use} will be called when it is again. */
+  forgotten(topic: string): void
+}
+
+/** A topic that is in use, or was refused a short while ago. */
+interface Asked {
+  readonly name: string
+  inUse: boolean
+  /** When it is asked for next, by the scheduler's clock. */
+  dueAt: number
+  /** When it was asked for last. */
+  askedAt: number
+  /** Answers in a row that lacked what records wait for. */
+  failures: number
+  /** Something showed, while it was being asked for, that what is known of it is stale. */
+  stale: boolean
+}
+
 /**
- * Keeps the metadata of the topics that are in use: asks on first use, when something shows that it is stale, and when it
- * has grown old. One request at a time; a wish that comes during one is answered by the next; failures back off.
+ * Keeps the metadata of the topics that are in use: asks on first use, for that topic alone; when something shows that it is
+ * stale; and, for all of them together, when it has grown old. One request at a time. What fails is asked again while records
+ * wait for it, and backs off by itself.
  */
 export class Metadata {
   readonly events$: Observable<MetadataEvent>
   readonly #events = new Subject<MetadataEvent>()
   readonly #options: MetadataOptions
   readonly #brokers: Brokers
-  readonly #topics = new Set<string>()
+  readonly #use: TopicUse
+  readonly #topics = new Map<string, Asked>()
   #request: Subscription = Subscription.EMPTY
-  /** What is under way: nothing, a request, or the pause after one. */
-  #phase: 'idle' | 'asking' | 'pausing' = 'idle'
-  #wanted = false
-  /** Something showed that the last answer is stale. */
-  #stale = false
-  #failures = 0
-  /** The timer of a pause, or of the metadata's age. */
   #timer: Subscription = Subscription.EMPTY
+  #asking = false
+  #closed = false
+  /** Requests in a row that no broker answered, and until when none is sent because of that. */
+  #failures = 0
+  #notBefore = 0
 
-  constructor(options: MetadataOptions, brokers: Brokers) {
+  constructor(options: MetadataOptions, brokers: Brokers, use: TopicUse) {
     this.#options = options
     this.#brokers = brokers
+    this.#use = use
     this.events$ = this.#events.asObservable()
   }
 
-  /** Has the topic's metadata fetched now and kept fresh from here on. */
+  /** Has the topic's metadata fetched now, and kept fresh from here on. */
   use(topic: string): void {
-    if (this.#topics.has(topic)) return
-    this.#topics.add(topic)
-    this.#wanted = true
-    // A pause after an answer that was fine is there for stale metadata only; a new topic need not wait for it.
-    if (this.#phase === 'idle' || (this.#phase === 'pausing' && this.#failures === 0)) this.#ask()
+    const known = this.#topics.get(topic)
+    if (known?.inUse) return
+    // One that was refused a short while ago waits for its back-off.
+    if (known !== undefined) known.inUse = true
+    else this.#topics.set(topic, { name: topic, inUse: true, dueAt: this.#now, askedAt: 0, failures: 0, stale: false })
+    this.#askSoon()
   }
 
   /** The topic is in use no more. */
   drop(topic: string): void {
-    this.#topics.delete(topic)
+    const known = this.#topics.get(topic)
+    if (known === undefined) return
+    known.inUse = false
+    if (known.failures === 0) this.#topics.delete(topic)
   }
 
-  /** Something showed that the metadata is stale. Asks as soon as the last answer is `retryBackoffMs` old. */
-  refresh(): void {
-    this.#wanted = true
-    this.#stale = true
-    if (this.#phase === 'idle') this.#ask()
+  /** Something showed that what is known of these topics is stale. Each is asked for again when its last answer is `retryBackoffMs` old. */
+  refresh(topics: Iterable<string>): void {
+    let found = false
+    for (const name of topics) {
+      const topic = this.#topics.get(name)
+      if (topic === undefined) continue
+      found = true
+      topic.stale = this.#asking
+      topic.dueAt = Math.min(topic.dueAt, topic.askedAt + backoffMs(Math.max(topic.failures, 1), this.#options))
+    }
+    if (!found) return
+    // Whoever gave it may be cut off from the others, and give the same for ever.
+    this.#brokers.lookElsewhere()
+    this.#askSoon()
   }
 
   close(): void {
+    this.#closed = true
     this.#request.unsubscribe()
     this.#timer.unsubscribe()
-    // And stays so: nothing asks again.
-    this.#phase = 'asking'
     this.#events.complete()
   }
 
-  #ask(): void {
-    this.#phase = 'asking'
-    this.#wanted = false
-    // Who gave it may be cut off from the others, and give the same for ever.
-    if (this.#stale) this.#brokers.lookElsewhere()
-    this.#stale = false
+  get #now(): number {
+    return this.#options.scheduler.now()
+  }
+
+  /** Asks for what is due, or sees to it that this is done when something is. */
+  #askSoon(): void {
+    if (this.#asking || this.#closed) return
+    let dueAt = Number.POSITIVE_INFINITY
+    for (const topic of this.#topics.values()) if (topic.inUse) dueAt = Math.min(dueAt, topic.dueAt)
     this.#timer.unsubscribe()
-    const asked = [...this.#topics]
+    const delay = Math.max(dueAt, this.#notBefore) - this.#now
+    if (delay <= 0) this.#ask()
+    else if (delay < Number.POSITIVE_INFINITY) this.#timer = this.#options.scheduler.schedule(() => this.#ask(), delay)
+  }
+
+  #ask(): void {
+    const { scheduler } = this.#options
+    const now = scheduler.now()
+    this.#forgetIdle(now)
+    const due = [...this.#topics.values()].filter(({ inUse, dueAt }) => inUse && dueAt <= now)
+    // A topic may only be created for records that wait for it: one that was deleted stays so.
+    const wanted = due.filter(({ name }) => this.#use.waits(name))
+    const asked = wanted.length > 0 ? wanted : this.#all(due)
+    if (asked.length === 0) {
+      this.#askSoon()
+      return
+    }
+    this.#asking = true
+    for (const topic of asked) topic.askedAt = now
     const request = {
-      topics: asked.map(name => ({ topicId: Buffer.alloc(16), name })),
-      allowAutoTopicCreation: this.#options.allowAutoTopicCreation,
+      topics: asked.map(({ name }) => ({ topicId: ZERO_UUID, name })),
+      allowAutoTopicCreation: this.#options.allowAutoTopicCreation && wanted.length > 0,
       includeClusterAuthorizedOperations: false,
       includeTopicAuthorizedOperations: false,
     }
     this.#request = this.#brokers.request(leaderMetadata, request).subscribe({
-      next: response => this.#answered(response, asked),
-      error: error => {
-        this.#events.next({ kind: 'metadataFailed', error })
-        this.#pause(true)
-      },
+      next: response => this.#answered(asked, response),
+      error: error => this.#failed(asked, error),
     })
   }
 
-  #answered(response: LeaderMetadata, asked: readonly string[]): void {
+  /** What is old by now, and what will be soon: together they grow old again. */
+  #all(due: readonly Asked[]): readonly Asked[] {
+    const { metadataMaxAgeMs } = this.#options
+    const old = due.some(({ askedAt }) => askedAt + metadataMaxAgeMs <= this.#now)
+    if (!old) return due
+    return [...this.#topics.values()].filter(topic => topic.inUse && (topic.failures === 0 || due.includes(topic)))
+  }
+
+  #answered(asked: readonly Asked[], response: LeaderMetadata): void {
+    this.#failures = 0
+    this.#notBefore = 0
     this.#brokers.update(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
-    const topics = readTopics(response, asked)
+    const topics = readTopics(
+      response,
+      asked.map(({ name }) => name),
+    )
+    for (const topic of topics) this.#age(topic)
     this.#events.next({ kind: 'metadata', topics })
-    // Of a topic that is still in use now there is something to send, whatever was said of it.
-    const wanting = topics.some(({ name, error, leaders }) => {
-      return this.#topics.has(name) && (error !== undefined || leaders.includes(-1))
-    })
-    this.#pause(wanting)
+    // What an answer lacks, and no record waits for, need not be asked for again and again.
+    for (const topic of asked) {
+      if (topic.inUse && topic.failures > 0 && !this.#use.waits(topic.name)) this.#rest(topic)
+    }
+    // A topic that was created just now has no leader yet, says whoever is asked.
+    if (asked.some(({ inUse, failures }) => inUse && failures > 1)) this.#brokers.lookElsewhere()
+    this.#asking = false
+    this.#askSoon()
   }
 
-  /** Nothing is asked for a while. After a failure, or an answer that says "not yet", it is asked again by itself. */
-  #pause(again: boolean): void {
-    const { scheduler, metadataMaxAgeMs } = this.#options
-    this.#failures = again ? this.#failures + 1 : 0
-    this.#wanted ||= again
-    // A topic that was created just now has no leader yet, says whoever is asked.
-    this.#stale ||= this.#failures > 1
-    this.#phase = 'pausing'
-    const resume = (): void => {
-      this.#phase = 'idle'
-      // Nothing to ask for: the records that it was for have failed.
-      if (this.#topics.size === 0) return
-      if (this.#wanted) this.#ask()
-      else this.#timer = scheduler.schedule(() => this.#ask(), metadataMaxAgeMs)
+  /** Also one that is about to be dropped, for it may be used again at once. */
+  #age({ name, error, leaders }: TopicMetadata): void {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) return
+    const lacking = error !== undefined || leaders.includes(-1)
+    topic.failures = lacking ? topic.failures + 1 : 0
+    if (lacking) topic.dueAt = this.#now + backoffMs(topic.failures, this.#options)
+    else this.#rest(topic)
+  }
+
+  #rest(topic: Asked): void {
+    topic.dueAt = this.#now + (topic.stale ? backoffMs(1, this.#options) : this.#options.metadataMaxAgeMs)
+    topic.stale = false
+  }
+
+  #failed(asked: readonly Asked[], error: Error): void {
+    this.#notBefore = this.#now + backoffMs(++this.#failures, this.#options)
+    this.#events.next({ kind: 'metadataFailed', error })
+    for (const topic of asked) {
+      // Nobody is there to hear of it.
+      if (this.#use.isBusy(topic.name)) topic.dueAt = this.#notBefore
+      else this.#rest(topic)
     }
-    this.#timer = scheduler.schedule(resume, backoffMs(Math.max(this.#failures, 1), this.#options))
+    this.#asking = false
+    this.#askSoon()
+  }
+
+  /** Topics that nothing was written to for long, and what is left of refused ones. */
+  #forgetIdle(now: number): void {
+    for (const { name, inUse, dueAt, askedAt } of this.#topics.values()) {
+      // Used again by then, it goes on backing off.
+      if (!inUse && dueAt + (dueAt - askedAt) <= now) this.#topics.delete(name)
+      if (!inUse || dueAt > now || !this.#use.isIdle(name)) continue
+      this.#topics.delete(name)
+      this.#use.forgotten(name)
+    }
   }
 }

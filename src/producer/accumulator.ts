@@ -22,8 +22,10 @@ import { Topics } from './topics.js'
 
 /** What the accumulator asks of its surroundings. */
 export interface AccumulatorEffects extends PartitionEffects {
-  /** A topic is used for the first time. */
+  /** A topic is used for the first time, or again after it was forgotten. */
   topicUsed(topic: string): void
+  /** There is something for a partition that nobody leads. */
+  leaderless(topic: string): void
   /** Nothing was ever learnt of a topic, and no record waits for that any more. */
   topicGivenUp(topic: string): void
   /** The node leads a partition that has something to send. */
@@ -43,10 +45,10 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** To be told of connections. */
   readonly obstacles: Obstacles = new Obstacles()
   readonly memory: BufferMemory
+  readonly topics: Topics
   readonly #options: ResolvedOptions
   readonly #effects: AccumulatorEffects
   readonly #chooser: PartitionChooser
-  readonly #topics: Topics
   readonly #lines: Lines
   readonly #lengths = new RecordLengths()
   readonly #clock: Clock
@@ -64,7 +66,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#options = options
     this.#effects = effects
     this.memory = new BufferMemory(options, () => this.hurry())
-    this.#topics = new Topics(options.batchSize, name => effects.topicUsed(name))
+    this.topics = new Topics(options)
     this.#lines = new Lines(options, nodeId => effects.ready(nodeId))
     this.#clock = new Clock(scheduler)
     this.#chooser = new PartitionChooser(Math.floor(random() * 0x10000), batch => this.#makeDue(batch))
@@ -73,9 +75,10 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
   }
 
-  /** The partitions that hold something of the buffer, and how much; most first. */
+  /** What holds something of the buffer, and how much; most first. */
   heldBy(): Held[] {
     return heldBy(
+      this.topics,
       this.#live,
       batch => this.#partition(batch),
       partition => this.#obstacle(partition),
@@ -93,9 +96,9 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
    * @param takenAt when that was, by the scheduler's clock: its delivery timeout runs since then. Undefined: now.
    */
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
-    const known = this.#topics.get(taken.topic)
+    const known = this.topics.get(taken.topic)
     const asked =
-      known === undefined || known.unplaced.size > 0
+      known === undefined || !canPlace(known)
         ? taken
         : askPartitioner(this.#options.partitioner, taken, known.partitions.length)
     if (asked instanceof Error) return asked
@@ -127,11 +130,10 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     if (bytes > maxRequestSize) return tooLarge(bytes, maxRequestSize)
     if (this.memory.bytes + held > bufferMemory) return this.memory.refuse(held)
 
-    const topic = this.#topics.use(topicName)
+    const topic = this.topics.use(topicName)
     if (!(topic instanceof Topic)) return topic
     const timestamp = givenTimestamp ?? this.#clock.now()
-    // Behind those that wait for metadata, or are being placed just now.
-    if (topic.partitions.length > 0 && topic.unplaced.size === 0) {
+    if (canPlace(topic)) {
       const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, kept?.takenAt)
       return placed instanceof Batch ? undefined : placed
     }
@@ -145,6 +147,10 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     topic.unplaced.add(unplaced)
     this.#placements.add(unplaced, unplaced.takenAt)
     this.memory.bytes += unplaced.bytes
+    if (topic.state === 'unasked') {
+      topic.state = 'asked'
+      this.#effects.topicUsed(topic.name)
+    }
     return undefined
   }
 
@@ -156,14 +162,14 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** Resolves when every record accepted so far has its terminal event. */
   flush(): Promise<void> {
     this.hurry()
-    const unplaced = [...this.#topics].flatMap(topic => [...topic.unplaced])
+    const unplaced = [...this.topics].flatMap(topic => [...topic.unplaced])
     return this.#flushes.begin([...this.#live, ...unplaced])
   }
 
   /** The producer id has come: partitions that have none take it. */
   identify(identity: BatchIdentity): void {
     this.#identity = identity
-    for (const topic of this.#topics) {
+    for (const topic of this.topics) {
       for (const partition of topic.partitions) {
         partition.sequencer.identity ??= identity
         this.offer(partition)
@@ -173,9 +179,15 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** Takes over what metadata says. Partitions are never taken away: one that nobody leads keeps its batches and sequences. */
   update(metadata: TopicMetadata): void {
-    const topic = this.#topics.get(metadata.name)
+    const topic = this.topics.get(metadata.name)
     if (topic === undefined) return
-    topic.error = metadata.error
+    const { error } = metadata
+    topic.error = error
+    const final = isFinal(error)
+    // Brokers say what becomes of records on their way to partitions that are known.
+    if (final) this.#abandonUnplaced(topic, error!)
+    if (final && topic.partitions.length > 0) return
+    if (metadata.leaders.length > 0) topic.state = 'known'
     for (let index = topic.partitions.length; index < metadata.leaders.length; index++) {
       const partition = new Partition(topic.name, index, this.#options.retries, this.#effects)
       partition.sequencer.identity = this.#identity
@@ -185,13 +197,12 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       partition.led(metadata.leaders[partition.index] ?? -1)
       this.offer(partition)
     }
-    if (topic.partitions.length > 0 && topic.unplaced.size > 0) this.#placeAll(topic)
-    else if (isFinal(metadata.error)) this.#abandonUnplaced(topic, metadata.error!)
+    if (topic.state === 'known' && topic.unplaced.size > 0) this.#placeAll(topic)
   }
 
   /** No metadata could be had: whoever waits for it will be told why. */
   metadataFailed(error: Error): void {
-    for (const topic of this.#topics) topic.error = error
+    for (const topic of this.topics) if (this.topics.waits(topic.name)) topic.error = error
   }
 
   /** Something has changed that may let the partition send. */
@@ -225,7 +236,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** Its parts stand in for the batch. If the topic takes none that is as large as that, later ones are made smaller. */
   split(batch: Batch, parts: readonly Batch[]): void {
-    const topic = this.#topics.get(batch.topic)!
+    const topic = this.topics.get(batch.topic)!
     if (batch.verdict?.kind === 'tooLarge') {
       topic.batchSize = Math.max(1, Math.min(topic.batchSize, batch.encoded >> 1))
     }
@@ -238,7 +249,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** Everything that has no end yet ends with this error. */
   abandon(error: Error): void {
-    for (const topic of this.#topics) {
+    for (const topic of this.topics) {
       this.#abandonUnplaced(topic, error)
       for (const partition of topic.partitions) partition.abandon(error)
     }
@@ -261,7 +272,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const partition = partitions[this.#chooser.choose(index, key, topic, lengths)]
     if (partition === undefined) return noPartition(topic.name, index, partitions.length)
     let batch = partition.filling
-    if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(partition, batchSize, takenAt)
+    if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(topic, partition, takenAt)
     // The younger ones in it may expire early, so that this one does not expire late.
     else if (takenAt !== undefined) this.#deliveries.shorten(batch, takenAt)
     const before = batch.size
@@ -273,19 +284,21 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   }
 
   /** @param takenAt when its first record was taken, if that was not just now. */
-  #open(partition: Partition, batchSize: number, takenAt: number | undefined): Batch {
+  #open(topic: Topic, partition: Partition, takenAt: number | undefined): Batch {
     const { linger, scheduler } = this.#options
     // With a quarter to spare: a batch that grows is copied.
-    const usual = Math.min(partition.lastSize * 1.25, batchSize)
+    const usual = Math.min(partition.lastSize * 1.25, topic.batchSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
     const batch = new Batch(partition.topic, partition.index, buffer, this.#pool)
     this.memory.bytes += batch.reserved
     this.#live.add(batch)
     const now = scheduler.now()
+    topic.writtenAt = now
     this.#deliveries.add(batch, takenAt ?? now)
     if (linger === 0) batch.due = true
     else this.#lingering.add(batch, now)
     partition.add(batch)
+    if (partition.leader === -1) this.#effects.leaderless(topic.name)
     this.offer(partition)
     return batch
   }
@@ -296,7 +309,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   }
 
   #obstacle(partition: Partition): Error | undefined {
-    return this.obstacles.of(this.#topics.get(partition.topic)!, partition)
+    return this.obstacles.of(this.topics.get(partition.topic)!, partition)
   }
 
   /** Nothing that may still come is waited for. */
@@ -307,7 +320,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   }
 
   #partition(batch: Batch): Partition {
-    return this.#topics.get(batch.topic)!.partitions[batch.partition]!
+    return this.topics.get(batch.topic)!.partitions[batch.partition]!
   }
 
   /** Those that come while this runs, from a partitioner or an ack handler, are placed behind the others. */
@@ -332,7 +345,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   }
 
   #giveUp(unplaced: Unplaced): void {
-    const topic = this.#topics.get(unplaced.taken.topic)!
+    const topic = this.topics.get(unplaced.taken.topic)!
     this.#remove(topic, unplaced)
     this.#endUnplaced(unplaced, unknownTopic(topic.name, topic.error))
   }
@@ -349,7 +362,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#placements.delete(unplaced)
     this.memory.bytes -= unplaced.bytes
     if (topic.unplaced.size > 0 || topic.partitions.length > 0) return
-    this.#topics.forget(topic)
+    this.topics.giveUp(topic)
     this.#effects.topicGivenUp(topic.name)
   }
 
@@ -358,4 +371,9 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#flushes.ended(unplaced)
     this.#effects.released()
   }
+}
+
+/** Whether its records need not wait: neither for metadata, nor behind those that do, or are being placed just now. */
+function canPlace(topic: Topic): boolean {
+  return topic.state === 'known' && topic.unplaced.size === 0
 }

@@ -24,8 +24,9 @@ import { ProcessHold } from './process-hold.js'
 import { processScheduler } from './process-scheduler.js'
 import { acquireProducerId } from './producer-id.js'
 import type { ProducerRecord } from './record.js'
+import { RetrySlots } from './retry-slots.js'
 import { Room } from './room.js'
-import { type Outcome, type ProduceAttempt, send } from './sender.js'
+import { type Outcome, type ProduceAttempt, saysStale, send } from './sender.js'
 import type { TakenRecord } from './taken-record.js'
 
 /** What the data path keeps of each broker that leads a partition in use. */
@@ -58,6 +59,7 @@ export class DataPath {
   readonly #accumulator: Accumulator
   readonly #windows = new Map<number, Window>()
   readonly #life = new Subscription()
+  readonly #retries: RetrySlots
   readonly #room: Room
   /** Time that is not the process's own holds no process. */
   readonly #hold: ProcessHold | undefined
@@ -77,8 +79,9 @@ export class DataPath {
     this.#options = options
     this.#fatal = fatal
     this.#brokers = new Brokers(tellOfPlaintext(options, event => this.events$.next(event)))
-    this.#metadata = new Metadata(options, this.#brokers)
     this.#accumulator = new Accumulator(options, this.#effects())
+    this.#metadata = new Metadata(options, this.#brokers, this.#accumulator.topics)
+    this.#retries = new RetrySlots(options, this.#life)
     this.#hold = options.scheduler === processScheduler ? new ProcessHold(() => this.bufferedBytes) : undefined
     this.#room = new Room(this, options, heldBy =>
       this.events$.next({ kind: 'blocked', bufferedBytes: this.bufferedBytes, heldBy }),
@@ -236,11 +239,11 @@ export class DataPath {
     const { connection } = broker
     if (connection === undefined || connection.closed) {
       if (this.#accumulator.hasWork(broker.nodeId)) broker.connect()
+      this.#findLeaders(broker)
       return undefined
     }
     // A re-authentication is under way: an event tells of its end.
-    if (!connection.writable) return undefined
-    if (window.pauses > 0) return undefined
+    if (!connection.writable || window.pauses > 0) return undefined
     const parts = this.#accumulator.draw(broker.nodeId)
     return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts }
   }
@@ -249,7 +252,8 @@ export class DataPath {
   #handle(outcome: Outcome, window: Window): void {
     const { attempt, verdicts, throttleTimeMs, fatal } = outcome
     if (throttleTimeMs > 0) this.#mute(window, attempt.connection, throttleTimeMs)
-    if (verdicts.some(verdict => verdict.kind !== 'stored')) this.#metadata.refresh()
+    const stale = attempt.parts.filter((_, i) => saysStale(verdicts[i]!)).map(({ partition }) => partition.topic)
+    if (stale.length > 0) this.#metadata.refresh(new Set(stale))
     attempt.parts.forEach(({ partition, batch }, i) => {
       partition.answered(batch, verdicts[i]!)
       this.#accumulator.offer(partition)
@@ -262,16 +266,19 @@ export class DataPath {
     connection.extendDeadlines(throttleTimeMs)
     window.pauses++
     // No clock is asked when it is over: a timer may fire a little before its time by that.
-    this.#later(() => {
+    const timer = this.#options.scheduler.schedule(() => {
+      this.#life.remove(timer)
       window.pauses--
       window.wake$.next()
     }, throttleTimeMs)
+    this.#life.add(timer)
     this.events$.next({ kind: 'throttled', nodeId: window.broker.nodeId, throttleTimeMs })
   }
 
   #effects(): AccumulatorEffects {
     return {
       topicUsed: topic => this.#metadata.use(topic),
+      leaderless: topic => this.#metadata.refresh([topic]),
       topicGivenUp: topic => this.#metadata.drop(topic),
       ready: nodeId => this.#wakeSoon(this.#windows.get(nodeId) ?? this.#openWindow(nodeId)),
       released: () => this.roomFreed(),
@@ -295,13 +302,10 @@ export class DataPath {
   #retryLater(partition: Partition, failures: number, error: Error): void {
     const { topic, index } = partition
     this.events$.next({ kind: 'retrying', topic, partition: index, failures, error })
-    this.#later(
-      () => {
-        partition.resume()
-        this.#accumulator.offer(partition)
-      },
-      backoffMs(failures, this.#options),
-    )
+    this.#retries.add(partition.leader, backoffMs(failures, this.#options), () => {
+      partition.resume()
+      this.#accumulator.offer(partition)
+    })
   }
 
   #epochBumped(partition: Partition, error: Error): void {
@@ -323,8 +327,10 @@ export class DataPath {
     this.#subscribed = true
     this.#life.add(
       this.#metadata.events$.subscribe(event => {
-        if (event.kind === 'metadata') for (const topic of event.topics) this.#accumulator.update(topic)
-        else this.#accumulator.metadataFailed(event.error)
+        if (event.kind === 'metadata') {
+          for (const topic of event.topics) this.#accumulator.update(topic)
+          for (const { broker } of this.#windows.values()) this.#findLeaders(broker)
+        } else this.#accumulator.metadataFailed(event.error)
         this.events$.next(event)
         if (event.kind === 'metadataFailed') {
           this.#unreachable(event.error)
@@ -339,7 +345,7 @@ export class DataPath {
         if (event.kind === 'connected') this.#accumulator.obstacles.connected(event.nodeId)
         else if (event.kind === 'disconnected') {
           this.#accumulator.obstacles.disconnected(event.nodeId, event.error)
-          this.#metadata.refresh()
+          this.#metadata.refresh(this.#accumulator.topics.at(event.nodeId))
         }
         this.events$.next(event)
         // Connected, it sends; disconnected, it wants to be connected again, if it still has something to send.
@@ -347,6 +353,11 @@ export class DataPath {
         if (event.kind === 'disconnected') this.#refused(event.error)
       }),
     )
+  }
+
+  /** A broker that has left the cluster leads nothing any more, though the last answer about some topics was that it does. */
+  #findLeaders(broker: Broker): void {
+    if (!broker.isKnown) this.#metadata.refresh(this.#accumulator.topics.at(broker.nodeId))
   }
 
   /** Whoever does not look at events learns of the first round in which no address could be reached in another way. */
@@ -383,13 +394,5 @@ export class DataPath {
         error: error => this.#fatal(error),
       }),
     )
-  }
-
-  #later(action: () => void, delayMs: number): void {
-    const timer = this.#options.scheduler.schedule(() => {
-      this.#life.remove(timer)
-      action()
-    }, delayMs)
-    this.#life.add(timer)
   }
 }

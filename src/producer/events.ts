@@ -2,9 +2,10 @@ import { Subject } from 'rxjs'
 import type { DataLossError } from '../errors.js'
 import { toPlain } from '../json.js'
 
-/** What a partition holds of the buffer. */
+/** What a partition, or a topic whose partitions are not known yet, holds of the buffer. */
 export interface Held {
   readonly topic: string
+  /** -1: records that wait to learn of the topic's partitions. */
   readonly partition: number
   readonly bytes: number
   /** Why it does not get rid of it, if that is known. */

@@ -26,8 +26,9 @@ export class Obstacles {
   }
 }
 
-/** The partitions that hold something of the buffer, and how much; most first. */
+/** What holds something of the buffer, and how much; most first. */
 export function heldBy(
+  topics: Iterable<Topic>,
   batches: Iterable<Batch>,
   partitionOf: (batch: Batch) => Partition,
   obstacleTo: (partition: Partition) => Error | undefined,
@@ -40,5 +41,9 @@ export function heldBy(
   const all = [...held].map(([partition, bytes]): Held => {
     return { topic: partition.topic, partition: partition.index, bytes, error: obstacleTo(partition) }
   })
+  for (const { name, unplaced, error } of topics) {
+    const bytes = [...unplaced].reduce((sum, one) => sum + one.bytes, 0)
+    if (bytes > 0) all.push({ topic: name, partition: -1, bytes, error })
+  }
   return all.sort((a, b) => b.bytes - a.bytes)
 }

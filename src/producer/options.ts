@@ -86,6 +86,8 @@ export interface ProducerOptions {
   readonly retryBackoffMaxMs?: number
   /** Age at which metadata is fetched again, in ms. Default 300000. */
   readonly metadataMaxAgeMs?: number
+  /** How long after its last record a topic's metadata is kept fresh, in ms. Default 300000. */
+  readonly metadataMaxIdleMs?: number
   /** Whether a topic that does not exist may be created by the broker, if it is set up to. Default true. */
   readonly allowAutoTopicCreation?: boolean
   /** Bytes of the largest answer that is accepted. Default 16777216. */
@@ -144,6 +146,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   retryBackoffMs: integer(1),
   retryBackoffMaxMs: integer(1),
   metadataMaxAgeMs: integer(1),
+  metadataMaxIdleMs: integer(1),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),
   signal: SIGNAL,
@@ -172,6 +175,7 @@ export function resolveOptions(given: ProducerOptions): ResolvedOptions {
     partitioner: given.partitioner,
     connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
+    metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
     signal: given.signal,

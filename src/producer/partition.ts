@@ -77,6 +77,11 @@ export class Partition {
     return this.#inFlight.length
   }
 
+  /** Whether it has nothing that has no end yet. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0 && this.#inFlight.length === 0 && this.#answered.length === 0
+  }
+
   /** The batch that records may be appended to. */
   get filling(): Batch | undefined {
     const { last } = this.#waiting

@@ -160,3 +160,24 @@ function fatalError({ errorCode, errorMessage }: PartitionProduceResponse): Erro
   const error = new BrokerError(brokerError(errorCode), errorMessage)
   return fenced ? new ProducerFencedError(`another producer has taken over: ${error.message}`, { cause: error }) : error
 }
+
+/** Codes that tell that what is known of the partition, or of its leader, is out of date. */
+const STALE: readonly number[] = [
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.REPLICA_NOT_AVAILABLE,
+  ErrorCode.NETWORK_EXCEPTION,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+  ErrorCode.LISTENER_NOT_FOUND,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+  ErrorCode.INCONSISTENT_TOPIC_ID,
+]
+
+/** Whether the answer, or its absence, is a reason to ask for metadata. */
+export function saysStale(verdict: Verdict): boolean {
+  if (verdict.kind === 'stored') return false
+  return !(verdict.error instanceof BrokerError) || STALE.includes(verdict.error.code)
+}

@@ -18,6 +18,10 @@ export class Topic {
   readonly name: string
   readonly partitions: Partition[] = []
   readonly unplaced: Set<Unplaced> = new Set()
+  /** Nobody keeps its metadata; it was asked for and is still to come; it has come. */
+  state: 'unasked' | 'asked' | 'known' = 'unasked'
+  /** When its last batch was opened, by the scheduler's clock. */
+  writtenAt = 0
   /** The partition that records without key go to. */
   sticky = -1
   /** Bytes at which a batch is full: the option, or less once the topic has shown that it takes no more. */

@@ -1,19 +1,24 @@
+import type { SchedulerLike } from 'rxjs'
+import type { TopicUse } from '../cluster/metadata.js'
 import type { InvalidRecordError } from '../errors.js'
 import { topicFault } from './refusals.js'
 import { Topic } from './topic.js'
 
+export interface TopicsOptions {
+  readonly batchSize: number
+  readonly metadataMaxIdleMs: number
+  readonly scheduler: SchedulerLike
+}
+
 /** The topics in use, by name. */
-export class Topics {
-  readonly #batchSize: number
-  readonly #used: (name: string) => void
+export class Topics implements TopicUse {
+  readonly #options: TopicsOptions
   readonly #byName = new Map<string, Topic>()
   /** Most records go to the topic of the one before. */
   #last: Topic | undefined
 
-  /** @param used told of a topic when it is used for the first time. */
-  constructor(batchSize: number, used: (name: string) => void) {
-    this.#batchSize = batchSize
-    this.#used = used
+  constructor(options: TopicsOptions) {
+    this.#options = options
   }
 
   [Symbol.iterator](): IterableIterator<Topic> {
@@ -24,15 +29,47 @@ export class Topics {
     return this.#byName.get(name)
   }
 
-  /** The topic, from here on in use; or why no topic can have the name. */
+  /** The topic, or why none can have the name. */
   use(name: string): Topic | InvalidRecordError {
     if (this.#last?.name === name) return this.#last
     return this.#find(name)
   }
 
-  forget(topic: Topic): void {
+  /** Nothing was learnt of it, and nothing waits for that. */
+  giveUp(topic: Topic): void {
     this.#byName.delete(topic.name)
     this.#last = undefined
+  }
+
+  waits(name: string): boolean {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) return false
+    return topic.unplaced.size > 0 || topic.partitions.some(partition => partition.leader === -1 && !partition.isEmpty)
+  }
+
+  isBusy(name: string): boolean {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) return false
+    return topic.unplaced.size > 0 || topic.partitions.some(partition => !partition.isEmpty)
+  }
+
+  isIdle(name: string): boolean {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) return true
+    return !this.isBusy(name) && this.#options.scheduler.now() - topic.writtenAt >= this.#options.metadataMaxIdleMs
+  }
+
+  /** Its partitions stay, for the sequences that the next record of each has. */
+  forgotten(name: string): void {
+    const topic = this.#byName.get(name)
+    if (topic !== undefined) topic.state = 'unasked'
+  }
+
+  /** Those that have something for a node. */
+  *at(nodeId: number): Iterable<string> {
+    for (const { name, partitions } of this.#byName.values()) {
+      if (partitions.some(partition => partition.leader === nodeId && !partition.isEmpty)) yield name
+    }
   }
 
   #find(name: string): Topic | InvalidRecordError {
@@ -40,9 +77,8 @@ export class Topics {
     if (topic === undefined) {
       const fault = topicFault(name)
       if (fault !== undefined) return fault
-      topic = new Topic(name, this.#batchSize)
+      topic = new Topic(name, this.#options.batchSize)
       this.#byName.set(name, topic)
-      this.#used(name)
     }
     this.#last = topic
     return topic

@@ -15,6 +15,7 @@ const BOOTSTRAP = [
   { host: 'a', port: 1 },
   { host: 'b', port: 2 },
 ]
+const ALL = ['t', 'u', 'kept']
 const RANGES = [18, 3, 0, 22].map(apiKey => ({ apiKey, minVersion: 0, maxVersion: 9 }))
 
 let transport: FakeTransport
@@ -22,6 +23,10 @@ let scheduler: VirtualTimeScheduler
 let brokers: Brokers
 let cluster: Metadata
 let events: (MetadataEvent | BrokerEvent)[]
+/** Whether records wait for what the last answer lacked. */
+let waits = true
+const idle = new Set<string>()
+let forgotten: string[] = []
 
 /** The only broker there is, as metadata has it. */
 let only = { host: 'node1', port: 9 }
@@ -33,6 +38,9 @@ function start(bootstrap: typeof BOOTSTRAP): void {
   transport = new FakeTransport()
   scheduler = new VirtualTimeScheduler()
   events = []
+  waits = true
+  idle.clear()
+  forgotten = []
   const options = {
     bootstrap,
     transport,
@@ -48,7 +56,12 @@ function start(bootstrap: typeof BOOTSTRAP): void {
     allowAutoTopicCreation: true,
   }
   brokers = new Brokers(options)
-  cluster = new Metadata(options, brokers)
+  cluster = new Metadata(options, brokers, {
+    waits: () => waits,
+    isBusy: () => waits,
+    isIdle: topic => idle.has(topic),
+    forgotten: topic => forgotten.push(topic),
+  })
   brokers.events$.subscribe(event => events.push(event))
   cluster.events$.subscribe(event => events.push(event))
 }
@@ -164,7 +177,7 @@ test('known brokers are tried before the bootstrap list, and the list again when
   describe(0, [1])
   runTo(100)
   transport.last.listener.closed(new Error('gone'))
-  cluster.refresh()
+  cluster.refresh(ALL)
   const tried = []
   for (let i = 0; i < 3; i++) {
     tried.push(transport.last.address)
@@ -208,7 +221,7 @@ test('a final error is not asked about again when it made the topic be given up;
   describe(0, [1])
   cluster.events$.subscribe(() => cluster.drop('t'))
   runTo(200)
-  cluster.refresh()
+  cluster.refresh(ALL)
   describe(29, [])
   runTo(400)
   assert.deepEqual(asked(), ['kept'])
@@ -223,7 +236,7 @@ test('a wish during a request is answered by the next, and many wishes by one', 
   startAlone()
   cluster.use('t')
   accept()
-  for (let i = 0; i < 10; i++) cluster.refresh()
+  for (let i = 0; i < 10; i++) cluster.refresh(ALL)
   describe(0, [1])
   const frames = transport.last.frames.length
   runTo(99)
@@ -232,12 +245,12 @@ test('a wish during a request is answered by the next, and many wishes by one', 
   assert.equal(transport.last.frames.length, frames + 1)
 })
 
-test('a new topic does not wait for the pause after an answer', () => {
+test('a new topic does not wait for the pause after an answer, and is asked for alone', () => {
   cluster.use('t')
   accept()
   describe(0, [1])
   cluster.use('u')
-  assert.deepEqual(asked(), ['t', 'u'])
+  assert.deepEqual(asked(), ['u'])
 })
 
 test('whoever gives answers that are of no use is asked no more, while there are others', () => {
@@ -263,9 +276,9 @@ test('metadata is fetched again when it is old', () => {
   accept()
   describe(0, [1])
   const frames = transport.last.frames.length
-  runTo(60_099)
+  runTo(59_999)
   assert.equal(transport.last.frames.length, frames)
-  runTo(60_100)
+  runTo(60_000)
   assert.equal(transport.last.frames.length, frames + 1)
 })
 
@@ -275,7 +288,7 @@ test('a topic that is dropped is not asked for any more', () => {
   cluster.use('u')
   accept()
   cluster.drop('t')
-  cluster.refresh()
+  cluster.refresh(ALL)
   describe(0, [1])
   runTo(100)
   assert.deepEqual(asked(), ['u'])
@@ -328,6 +341,6 @@ test('closed: no socket, no timer', () => {
   scheduler.flush()
   assert.equal(scheduler.now(), now)
   broker.connect()
-  cluster.refresh()
+  cluster.refresh(ALL)
   assert.equal(transport.sockets.length, 2)
 })

@@ -5,6 +5,7 @@ import { type ProducerOptions, resolveOptions } from '../../src/producer/options
 export function loneAccumulator(options: Omit<ProducerOptions, 'brokers'> = {}): Accumulator {
   const accumulator = new Accumulator(resolveOptions({ brokers: ['stub'], ...options }), {
     topicUsed() {},
+    leaderless() {},
     topicGivenUp() {},
     ready() {},
     released() {},
