@@ -1,7 +1,7 @@
 import type { SchedulerAction, SchedulerLike, Subscription } from 'rxjs'
 
 /** The longest that a timer of Node can run, in ms: 24.8 days. It fires a longer one at once, and would do so again and again. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * The scheduler, with no timer longer than Node's longest. Options and answers may hold durations of up to {@link MAX_TIMER_MS},
