@@ -2,9 +2,9 @@ import { type Observable, type SchedulerLike, Subject, Subscription } from 'rxjs
 import type { Address } from '../transport/transport.js'
 import { FaultPlan } from './faults.js'
 import { Group } from './group.js'
-import type { ResolvedClusterOptions } from './options.js'
+import { type ResolvedClusterOptions, readKnown } from './options.js'
 import type { Authenticator } from './sasl.js'
-import { isTopicName, type TopicOptions, type TopicState, Topics } from './topics.js'
+import { isTopicName, TOPIC_NAMES, type TopicOptions, type TopicState, Topics } from './topics.js'
 import { Depth, Trace } from './trace.js'
 
 /** A request's surroundings. */
@@ -108,7 +108,8 @@ export class ClusterState {
   }
 
   /** @throws RangeError when the name is not valid or taken, or an option is out of range. */
-  createTopic(name: string, options: TopicOptions = {}): TopicState {
+  createTopic(name: string, given: TopicOptions = {}): TopicState {
+    const options = readKnown('a topic', given, TOPIC_NAMES)
     const {
       partitions = this.options.defaultPartitions,
       logAppendTime = false,

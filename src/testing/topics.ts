@@ -35,6 +35,14 @@ export interface TopicOptions {
   readonly messageTimestampAfterMaxMs?: number
 }
 
+export const TOPIC_NAMES: { readonly [K in keyof Required<TopicOptions>]: true } = {
+  partitions: true,
+  logAppendTime: true,
+  cleanupPolicy: true,
+  messageTimestampBeforeMaxMs: true,
+  messageTimestampAfterMaxMs: true,
+}
+
 /** Which records a topic takes. */
 export type TopicRules = Readonly<Required<Omit<TopicOptions, 'partitions'>>>
 
