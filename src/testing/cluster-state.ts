@@ -4,7 +4,7 @@ import { FaultPlan } from './faults.js'
 import { Group } from './group.js'
 import { type ResolvedClusterOptions, readKnown } from './options.js'
 import type { Authenticator } from './sasl.js'
-import { isTopicName, TOPIC_NAMES, type TopicOptions, type TopicState, Topics } from './topics.js'
+import { isTopicName, MAX_PARTITIONS, TOPIC_NAMES, type TopicOptions, type TopicState, Topics } from './topics.js'
 import { Depth, Trace } from './trace.js'
 
 /** A request's surroundings. */
@@ -121,6 +121,8 @@ export class ClusterState {
     if (this.topics.get(name) !== undefined) throw new RangeError(`topic '${name}' exists already`)
     if (!Number.isInteger(partitions) || partitions < 1)
       throw new RangeError(`a topic needs 1 partition at least, not ${partitions}`)
+    if (partitions > MAX_PARTITIONS)
+      throw new RangeError(`a topic has ${MAX_PARTITIONS} partitions at most here, not ${partitions}`)
     if (cleanupPolicy !== 'delete' && cleanupPolicy !== 'compact')
       throw new RangeError(`option \`cleanupPolicy\` is '${cleanupPolicy}', but it must be 'delete' or 'compact'`)
     for (const [option, value] of Object.entries({ messageTimestampBeforeMaxMs, messageTimestampAfterMaxMs })) {

@@ -5,7 +5,7 @@ import { readOptions } from '../read-options.js'
 import type { Network } from './network.js'
 import { type ClusterSaslOptions, Sasl } from './sasl.js'
 import { tcpNetwork } from './tcp-network.js'
-import type { TopicOptions } from './topics.js'
+import { MAX_PARTITIONS, type TopicOptions } from './topics.js'
 
 export interface ClusterOptions {
   /** How many brokers, with node ids from 1. Default 1. */
@@ -112,7 +112,7 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
   const { nodes, defaultPartitions, leaderElectionMs, port, replyDelayMs, maxMessageBytes } = resolved
   for (const [name, value, min, max] of [
     ['nodes', nodes, 1, 100],
-    ['defaultPartitions', defaultPartitions, 1, 100_000],
+    ['defaultPartitions', defaultPartitions, 1, MAX_PARTITIONS],
     ['leaderElectionMs', leaderElectionMs, 0, 2 ** 31],
     ['port', port, 0, 65_536 - nodes],
     ['replyDelayMs', replyDelayMs, 0, 2 ** 31 - 1],
