@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   streams: ['protocol', 'transport', 'cluster', 'producer'],
   testing: ['protocol', 'transport'],
 }
-const LEAVES = ['bounded-scheduler.ts', 'errors.ts', 'json.ts', 'version.ts']
+const LEAVES = ['bounded-scheduler.ts', 'errors.ts', 'json.ts', 'read-options.ts', 'version.ts']
 
 /** The stages of the data path: joined in data-path.ts, unknown to each other. */
 const STAGES = ['accumulator', 'partitioner', 'in-flight', 'sender', 'acks', 'producer-id', 'room']

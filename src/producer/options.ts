@@ -160,8 +160,8 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
  *
  * @throws {InvalidArgumentError} naming the option, its value and the rule that it breaks.
  */
-export function resolveOptions(given: ProducerOptions): ResolvedOptions {
-  checkOptions('createProducer', given, RULES, OWN_RULES)
+export function resolveOptions(options: ProducerOptions): ResolvedOptions {
+  const given = checkOptions('createProducer', options, RULES, OWN_RULES)
   return {
     ...resolveTies(given),
     bootstrap: parseBrokers(given.brokers),

@@ -24,6 +24,12 @@ export function acquireProducerId(
   return defer(() => brokers.request(initProducerId, request)).pipe(
     map(({ errorCode, producerId, producerEpoch }) => {
       if (errorCode !== ErrorCode.NONE) throw new BrokerError(brokerError(errorCode))
+      // Records with an id of -1 are not idempotent: a broker would store them twice, and in any order.
+      if (producerId < 0n || producerEpoch < 0) {
+        throw new ConnectionError(
+          `the answer to InitProducerId has no error, and producer id ${producerId} with epoch ${producerEpoch}, which are from 0`,
+        )
+      }
       return { producerId, producerEpoch }
     }),
     retry({

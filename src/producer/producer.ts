@@ -88,8 +88,8 @@ export class ObservableProducer implements AsyncDisposable {
    * @example orders$.pipe(producer.send({ topic: 'orders', key: order => order.id, value: serializers.json }))
    */
   send<M = unknown>(options?: SendOptions): OperatorFunction<ProducerRecord<M>, Ack<M>>
-  send(options: SendOptions & Partial<RecordMapping<unknown>> = {}): OperatorFunction<unknown, Ack> {
-    checkSendOptions('send', options)
+  send(given: SendOptions & Partial<RecordMapping<unknown>> = {}): OperatorFunction<unknown, Ack> {
+    const options = checkSendOptions('send', given)
     return source =>
       this.taking(
         options,
@@ -110,8 +110,8 @@ export class ObservableProducer implements AsyncDisposable {
    * @example records$.pipe(producer.sendBatches(), scan((sum, ack) => sum + ack.count, 0)).subscribe(console.log)
    */
   sendBatches<M = unknown>(options?: SendOptions): OperatorFunction<ProducerRecord<M>, BatchAck<M>>
-  sendBatches(options: SendOptions & Partial<RecordMapping<unknown>> = {}): OperatorFunction<unknown, BatchAck> {
-    checkSendOptions('sendBatches', options)
+  sendBatches(given: SendOptions & Partial<RecordMapping<unknown>> = {}): OperatorFunction<unknown, BatchAck> {
+    const options = checkSendOptions('sendBatches', given)
     return source =>
       this.taking(
         options,
@@ -138,8 +138,8 @@ export class ObservableProducer implements AsyncDisposable {
    * @example producer.publish(readRecords('orders.ndjson')).subscribe(ack => console.log(ack.kind))
    */
   publish<M = unknown>(source: Source<ProducerRecord<M>>, options?: SendOptions): Observable<Ack<M>>
-  publish<T>(source: Source<T>, options: SendOptions & Partial<RecordMapping<T>> = {}): Observable<Ack<T>> {
-    checkSendOptions('publish', options)
+  publish<T>(source: Source<T>, given: SendOptions & Partial<RecordMapping<T>> = {}): Observable<Ack<T>> {
+    const options = checkSendOptions('publish', given)
     checkSource(source)
     const overflow = isPulled(source) ? 'wait' : undefined
     return this.taking(

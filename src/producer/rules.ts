@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { InvalidArgumentError } from '../errors.js'
+import { readOptions } from '../read-options.js'
 
 /** What an option has to be. */
 export interface Rule {
@@ -41,7 +42,7 @@ export const SIGNAL: Rule = shape('an AbortSignal', hasMethod('addEventListener'
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
 /**
- * Gives back the options that were given, when each is one that there is and holds what it has to.
+ * Reads the options that were given, each once, and gives them back when each is one that there is and holds what it has to.
  *
  * @param method whose options they are.
  * @param others options that are looked at elsewhere.
@@ -56,7 +57,8 @@ export function checkOptions<T extends object>(
   if (typeof given !== 'object' || given === null) {
     throw new InvalidArgumentError(`${method}() takes an object of options, got ${String(given)}`)
   }
-  for (const [name, value] of Object.entries(given)) {
+  const read = readOptions(given)
+  for (const [name, value] of Object.entries(read)) {
     if (others.includes(name) || value === undefined) continue
     if (!Object.hasOwn(rules, name)) {
       const names = [...others, ...Object.keys(rules)].join(', ')
@@ -66,7 +68,7 @@ export function checkOptions<T extends object>(
     }
     if (!rules[name]!.holds(value)) throw invalid(name, value, rules[name]!.text)
   }
-  return given
+  return read
 }
 
 const CREATE = 'createProducer'

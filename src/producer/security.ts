@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect, createSecureContext, type ConnectionOptions as TlsOptions } from 'node:tls'
 import { describe, InvalidArgumentError } from '../errors.js'
+import { readOptions } from '../read-options.js'
 import { oauthbearer, plain, type SaslMechanism } from '../transport/sasl.js'
 import { scram } from '../transport/scram.js'
 import { tls } from '../transport/tls.js'
@@ -31,10 +32,11 @@ const NEEDS: Readonly<Record<SaslOptions['mechanism'], readonly string[]>> = {
 }
 
 /** @throws {InvalidArgumentError} that never holds a value but that of `mechanism`. */
-export function resolveSasl(given: SaslOptions): SaslMechanism {
-  if (typeof given !== 'object' || given === null) {
+export function resolveSasl(options: SaslOptions): SaslMechanism {
+  if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError('option `sasl` must be an object with a `mechanism`')
   }
+  const given = readOptions(options)
   const mechanism: unknown = given.mechanism
   if (!Object.hasOwn(NEEDS, String(mechanism))) {
     const known = Object.keys(NEEDS).map(name => `'${name}'`)
@@ -82,10 +84,10 @@ const SSL_RULES: Readonly<Record<string, Rule>> = {
 
 /** @throws {InvalidArgumentError} also for certificates and keys that can't be read. */
 export function resolveSsl(given: true | TlsOptions): Transport {
-  const options = given === true ? {} : given
-  if (typeof options !== 'object' || options === null) {
+  if (given !== true && (typeof given !== 'object' || given === null)) {
     throw new InvalidArgumentError('option `ssl` must be true, false or an object of options of node:tls')
   }
+  const options = given === true ? {} : readOptions(given)
   for (const [name, rule] of Object.entries(SSL_RULES)) {
     const value: unknown = options[name as keyof TlsOptions]
     if (value !== undefined && !rule.holds(value)) throw invalid(`ssl.${name}`, value, rule.text)

@@ -97,20 +97,23 @@ const RULES: Rules<RecordMapping<unknown> & SendOptions> = {
 }
 
 /**
+ * Reads the options, each once, and checks them.
+ *
  * @param more rules of options that only this method has.
  * @throws {InvalidArgumentError} when an option is unknown or of the wrong type, or says how to make a record but not its topic.
  */
-export function checkSendOptions<T>(
+export function checkSendOptions<O extends SendOptions & Partial<RecordMapping<never>>>(
   method: string,
-  options: SendOptions & Partial<RecordMapping<T>>,
+  given: O,
   more: { readonly [name: string]: Rule } = {},
-): void {
-  checkOptions(method, options, { ...RULES, ...more })
-  if (options.topic !== undefined) return
+): O {
+  const options = checkOptions(method, given, { ...RULES, ...more })
+  if (options.topic !== undefined) return options
   for (const name of ['key', 'value', 'headers', 'partition', 'timestamp', 'concurrency'] as const) {
     if (options[name] !== undefined)
       throw invalid(name, options[name], `needs option \`topic\` of ${method}() beside it`)
   }
+  return options
 }
 
 /** A record that cannot be sent, or what stands in for one that could not be made: it fails in-band. */

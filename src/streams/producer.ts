@@ -52,8 +52,7 @@ export class Producer extends ObservableProducer {
    */
   writable<M = unknown>(options?: SendOptions & FailureOptions<M>): Writable
   writable(options: SendOptions & FailureOptions<never> & Partial<RecordMapping<unknown>> = {}): Writable {
-    checkSendOptions('writable', options, FAILURE_RULES)
-    const { onFailed, ...how } = options
+    const { onFailed, ...how } = checkSendOptions('writable', options, FAILURE_RULES)
     return new ProducerWritable(start => this.#batches(how, start), onFailed)
   }
 
@@ -71,8 +70,8 @@ export class Producer extends ObservableProducer {
    */
   duplex<M = unknown>(options?: SendOptions): AckDuplex<M>
   duplex(options: SendOptions & Partial<RecordMapping<unknown>> = {}): AckDuplex<unknown> {
-    checkSendOptions('duplex', options)
-    return new ProducerDuplex(start => this.#records(options, start))
+    const how = checkSendOptions('duplex', options)
+    return new ProducerDuplex(start => this.#records(how, start))
   }
 
   /** The same of anything: the options say how a record is made of it. */
@@ -92,8 +91,7 @@ export class Producer extends ObservableProducer {
   webWritable(
     options: SendOptions & FailureOptions<never> & Partial<RecordMapping<unknown>> = {},
   ): WritableStream<unknown> {
-    checkSendOptions('webWritable', options, FAILURE_RULES)
-    const { onFailed, ...how } = options
+    const { onFailed, ...how } = checkSendOptions('webWritable', options, FAILURE_RULES)
     return webWritable(start => this.#batches(how, start), onFailed)
   }
 
@@ -110,8 +108,8 @@ export class Producer extends ObservableProducer {
    */
   webTransform<M = unknown>(options?: SendOptions): WebTransform<ProducerRecord<M>, M>
   webTransform(options: SendOptions & Partial<RecordMapping<unknown>> = {}): WebTransform<unknown, unknown> {
-    checkSendOptions('webTransform', options)
-    return webTransform(start => this.#records(options, start))
+    const how = checkSendOptions('webTransform', options)
+    return webTransform(start => this.#records(how, start))
   }
 
   #batches<I>(how: SendOptions & Partial<RecordMapping<I>>, start: Start<I>): Observable<BatchAck<never>> {

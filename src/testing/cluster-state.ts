@@ -2,9 +2,9 @@ import { type Observable, type SchedulerLike, Subject, Subscription } from 'rxjs
 import type { Address } from '../transport/transport.js'
 import { FaultPlan } from './faults.js'
 import { Group } from './group.js'
-import type { ResolvedClusterOptions } from './options.js'
+import { type ResolvedClusterOptions, readKnown } from './options.js'
 import type { Authenticator } from './sasl.js'
-import { isTopicName, type TopicOptions, type TopicState, Topics } from './topics.js'
+import { isTopicName, MAX_PARTITIONS, TOPIC_NAMES, type TopicOptions, type TopicState, Topics } from './topics.js'
 import { Depth, Trace } from './trace.js'
 
 /** A request's surroundings. */
@@ -108,7 +108,8 @@ export class ClusterState {
   }
 
   /** @throws RangeError when the name is not valid or taken, or an option is out of range. */
-  createTopic(name: string, options: TopicOptions = {}): TopicState {
+  createTopic(name: string, given: TopicOptions = {}): TopicState {
+    const options = readKnown('a topic', given, TOPIC_NAMES)
     const {
       partitions = this.options.defaultPartitions,
       logAppendTime = false,
@@ -120,6 +121,8 @@ export class ClusterState {
     if (this.topics.get(name) !== undefined) throw new RangeError(`topic '${name}' exists already`)
     if (!Number.isInteger(partitions) || partitions < 1)
       throw new RangeError(`a topic needs 1 partition at least, not ${partitions}`)
+    if (partitions > MAX_PARTITIONS)
+      throw new RangeError(`a topic has ${MAX_PARTITIONS} partitions at most here, not ${partitions}`)
     if (cleanupPolicy !== 'delete' && cleanupPolicy !== 'compact')
       throw new RangeError(`option \`cleanupPolicy\` is '${cleanupPolicy}', but it must be 'delete' or 'compact'`)
     for (const [option, value] of Object.entries({ messageTimestampBeforeMaxMs, messageTimestampAfterMaxMs })) {

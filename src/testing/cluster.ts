@@ -8,7 +8,7 @@ import type { StoredRecord } from './log.js'
 import type { Listening } from './network.js'
 import { type ClusterOptions, resolveClusterOptions } from './options.js'
 import { Session } from './session.js'
-import type { PartitionState, TopicOptions, TopicState } from './topics.js'
+import { MAX_PARTITIONS, type PartitionState, type TopicOptions, type TopicState } from './topics.js'
 import type { Depth, TraceEntry } from './trace.js'
 
 /**
@@ -120,8 +120,10 @@ export class TestCluster implements AsyncDisposable {
   addPartitions(name: string, total: number): void {
     const topic = this.#topic(name)
     const { length } = topic.partitions
-    if (!Number.isInteger(total) || total <= length) {
-      throw new RangeError(`topic '${name}' has ${length} partitions and can get more, not ${total}`)
+    if (!Number.isInteger(total) || total <= length || total > MAX_PARTITIONS) {
+      throw new RangeError(
+        `topic '${name}' has ${length} partitions and can get more, up to ${MAX_PARTITIONS}, not ${total}`,
+      )
     }
     this.#state.topics.addPartitions(topic, total, this.#state.nodes)
   }

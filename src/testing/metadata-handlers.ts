@@ -15,7 +15,7 @@ import {
 } from '../protocol/metadata.js'
 import { ZERO_UUID } from '../protocol/uuid.js'
 import type { ClusterState, Handler } from './cluster-state.js'
-import { isTopicName, type TopicOptions, type TopicState } from './topics.js'
+import { isTopicName, MAX_PARTITIONS, type TopicOptions, type TopicState } from './topics.js'
 
 export const handleMetadata: Handler<MetadataRequest, MetadataResponse> = ({ cluster }, request) => ({
   throttleTimeMs: 0,
@@ -111,6 +111,11 @@ function createOne(
   if (!isTopicName(name)) return result(ErrorCode.INVALID_TOPIC_EXCEPTION, `'${name}' is not a valid topic name`)
   if (partitions < 1)
     return result(ErrorCode.INVALID_PARTITIONS, `a topic needs 1 partition at least, not ${partitions}`)
+  if (partitions > MAX_PARTITIONS)
+    return result(
+      ErrorCode.INVALID_PARTITIONS,
+      `a topic has ${MAX_PARTITIONS} partitions at most here, not ${partitions}`,
+    )
   if (validateOnly) return result(ErrorCode.NONE, null)
   try {
     return result(ErrorCode.NONE, null, cluster.createTopic(name, { partitions, ...optionsOf(configs) }).id)

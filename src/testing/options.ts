@@ -1,10 +1,11 @@
 import { asyncScheduler, type SchedulerLike } from 'rxjs'
 import { bounded } from '../bounded-scheduler.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
+import { readOptions } from '../read-options.js'
 import type { Network } from './network.js'
 import { type ClusterSaslOptions, Sasl } from './sasl.js'
 import { tcpNetwork } from './tcp-network.js'
-import type { TopicOptions } from './topics.js'
+import { MAX_PARTITIONS, type TopicOptions } from './topics.js'
 
 export interface ClusterOptions {
   /** How many brokers, with node ids from 1. Default 1. */
@@ -51,12 +52,47 @@ export type ResolvedClusterOptions = Required<Omit<ClusterOptions, 'sasl' | 'ssl
   readonly sasl: Sasl | undefined
 }
 
+const NAMES: { readonly [K in keyof Required<ClusterOptions>]: true } = {
+  nodes: true,
+  topics: true,
+  defaultPartitions: true,
+  autoCreateTopics: true,
+  leaderElectionMs: true,
+  host: true,
+  port: true,
+  replyDelayMs: true,
+  maxMessageBytes: true,
+  strictFirstSequence: true,
+  apiVersions: true,
+  sasl: true,
+  ssl: true,
+  trace: true,
+  scheduler: true,
+  network: true,
+}
+
+/** Reads options, each once. @throws RangeError for one that there is not. */
+export function readKnown<T extends object>(
+  of: string,
+  options: T,
+  names: { readonly [K in keyof Required<T>]: true },
+): T {
+  const read = readOptions(options)
+  for (const name of Object.keys(read)) {
+    if (!Object.hasOwn(names, name)) {
+      throw new RangeError(`there is no option \`${name}\` of ${of}; the options are ${Object.keys(names).join(', ')}`)
+    }
+  }
+  return read
+}
+
 /** @throws RangeError that names the option, its value and the rule. */
-export function resolveClusterOptions(given: ClusterOptions): ResolvedClusterOptions {
+export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterOptions {
+  const given = readKnown('startCluster()', options, NAMES)
   if (given.ssl !== undefined && given.network !== undefined) {
     throw new RangeError("option `ssl` is for TCP: it can't be set beside `network`")
   }
-  const options: ResolvedClusterOptions = {
+  const resolved: ResolvedClusterOptions = {
     nodes: given.nodes ?? 1,
     topics: given.topics ?? {},
     defaultPartitions: given.defaultPartitions ?? 3,
@@ -70,13 +106,13 @@ export function resolveClusterOptions(given: ClusterOptions): ResolvedClusterOpt
     apiVersions: given.apiVersions ?? {},
     trace: given.trace ?? true,
     scheduler: bounded(given.scheduler ?? asyncScheduler),
-    network: given.network ?? tcpNetwork(given.ssl),
+    network: given.network ?? tcpNetwork(given.ssl === undefined ? undefined : readOptions(given.ssl)),
     sasl: given.sasl === undefined ? undefined : new Sasl(given.sasl),
   }
-  const { nodes, defaultPartitions, leaderElectionMs, port, replyDelayMs, maxMessageBytes } = options
+  const { nodes, defaultPartitions, leaderElectionMs, port, replyDelayMs, maxMessageBytes } = resolved
   for (const [name, value, min, max] of [
     ['nodes', nodes, 1, 100],
-    ['defaultPartitions', defaultPartitions, 1, 100_000],
+    ['defaultPartitions', defaultPartitions, 1, MAX_PARTITIONS],
     ['leaderElectionMs', leaderElectionMs, 0, 2 ** 31],
     ['port', port, 0, 65_536 - nodes],
     ['replyDelayMs', replyDelayMs, 0, 2 ** 31 - 1],
@@ -86,5 +122,5 @@ export function resolveClusterOptions(given: ClusterOptions): ResolvedClusterOpt
       throw new RangeError(`option \`${name}\` is ${value}, but it must be an integer from ${min} to ${max}`)
     }
   }
-  return options
+  return resolved
 }

@@ -5,6 +5,7 @@ import {
   saslAuthenticate,
 } from '../protocol/sasl-authenticate.js'
 import { type SaslHandshakeRequest, type SaslHandshakeResponse, saslHandshake } from '../protocol/sasl-handshake.js'
+import { readOptions } from '../read-options.js'
 import { type Exchange, mechanisms, type SaslMechanismName } from './sasl-mechanisms.js'
 import { Users } from './users.js'
 
@@ -24,7 +25,8 @@ export class Sasl {
   readonly sessionLifetimeMs: number
 
   /** @throws RangeError that names the option, its value and the rule. */
-  constructor(options: ClusterSaslOptions) {
+  constructor(given: ClusterSaslOptions) {
+    const options = readOptions(given)
     const all = Object.keys(mechanisms) as SaslMechanismName[]
     const { mechanisms: offered = all, sessionLifetimeMs = 0 } = options
     const unknown = offered.find(name => !all.includes(name))

@@ -22,8 +22,11 @@ export interface TopicState extends TopicRules {
   availableAt: number
 }
 
+/** More partitions than this a topic can't have here: each takes about a kilobyte, used or not. */
+export const MAX_PARTITIONS = 100_000
+
 export interface TopicOptions {
-  /** Default: the cluster's `defaultPartitions`. */
+  /** At most 100,000. Default: the cluster's `defaultPartitions`. */
   readonly partitions?: number
   /** Records get the time at which the broker appends them. Default false. */
   readonly logAppendTime?: boolean
@@ -33,6 +36,14 @@ export interface TopicOptions {
   readonly messageTimestampBeforeMaxMs?: number
   /** A record from more than so many ms in the future is refused, as above. Default: any is taken. */
   readonly messageTimestampAfterMaxMs?: number
+}
+
+export const TOPIC_NAMES: { readonly [K in keyof Required<TopicOptions>]: true } = {
+  partitions: true,
+  logAppendTime: true,
+  cleanupPolicy: true,
+  messageTimestampBeforeMaxMs: true,
+  messageTimestampAfterMaxMs: true,
 }
 
 /** Which records a topic takes. */

@@ -4,9 +4,14 @@ import { MalformedMessageError } from '../errors.js'
  * Frame => Size(INT32) Message(Size bytes)
  */
 
+/** Bytes of a frame's size. */
+const SIZE = 4
+const NOTHING = Buffer.alloc(0)
+
 /**
- * Cuts a byte stream into Kafka frames, whatever the split of the chunks. A frame that arrived inside one chunk is
- * handed out as a view of it; only one that spans chunks is copied, once.
+ * Cuts a byte stream into Kafka frames, whatever the split of the chunks. A frame that arrived inside one chunk is handed out
+ * as a view of it. One that spans chunks is copied into a buffer of its own, which doubles as bytes come, up to the frame's
+ * size: of an answer that drips in byte by byte, no chunk is kept, and of a size that is a lie, little memory is lost.
  *
  * The size is checked as soon as its four bytes are there, so a false one costs no memory.
  *
@@ -15,10 +20,11 @@ import { MalformedMessageError } from '../errors.js'
 export class FrameReader {
   readonly #maxFrameSize: number
   readonly #onFrame: (message: Buffer) => void
-  #pending: Buffer[] = []
-  #pendingBytes = 0
-  /** Bytes that must be there before anything can be done: 4 for a size, or a whole frame. */
-  #wanted = 4
+  /** A frame that spans chunks, its size included, as far as it has come: {@link #length} bytes of it. */
+  #held: Buffer = NOTHING
+  #length = 0
+  /** What is to come until something can be done with it, in bytes: its size, or all of it. */
+  #wanted = SIZE
   #refused: number | undefined
 
   constructor(maxFrameSize: number, onFrame: (message: Buffer) => void) {
@@ -32,40 +38,48 @@ export class FrameReader {
   }
 
   push(chunk: Buffer): void {
-    if (this.#pendingBytes + chunk.length < this.#wanted) {
-      this.#keep(chunk)
-      return
-    }
-    let bytes = chunk
-    if (this.#pendingBytes > 0) {
-      this.#pending.push(chunk)
-      bytes = Buffer.concat(this.#pending)
-      this.#pending = []
-      this.#pendingBytes = 0
-    }
     let position = 0
-    this.#wanted = 4
-    while (bytes.length - position >= 4) {
-      const size = bytes.readInt32BE(position)
-      if (size < 0 || size > this.#maxFrameSize) {
-        this.#refused = size
-        const rule = size < 0 ? 'which is negative' : `but at most ${this.#maxFrameSize} are accepted`
-        const start = JSON.stringify(bytes.toString('latin1', position, position + 16))
-        throw new MalformedMessageError(`a frame announces ${size} bytes, ${rule} (it begins with ${start})`)
-      }
-      if (bytes.length - position - 4 < size) {
-        this.#wanted = size + 4
-        break
-      }
-      const end = position + 4 + size
-      this.#onFrame(bytes.subarray(position + 4, end))
+    while (this.#length > 0 && position < chunk.length) position += this.#complete(chunk, position)
+    while (chunk.length - position >= SIZE) {
+      const end = position + SIZE + this.#sizeAt(chunk, position)
+      if (end > chunk.length) break
+      this.#onFrame(chunk.subarray(position + SIZE, end))
       position = end
     }
-    if (position < bytes.length) this.#keep(bytes.subarray(position))
+    while (position < chunk.length) position += this.#complete(chunk, position)
   }
 
-  #keep(chunk: Buffer): void {
-    this.#pending.push(chunk)
-    this.#pendingBytes += chunk.length
+  /** Copies what the frame that spans chunks lacks, as far as the chunk has it; gives how many bytes that were. */
+  #complete(chunk: Buffer, position: number): number {
+    const taken = Math.min(this.#wanted - this.#length, chunk.length - position)
+    this.#grow(this.#length + taken)
+    chunk.copy(this.#held, this.#length, position, position + taken)
+    this.#length += taken
+    if (this.#length === SIZE) this.#wanted = SIZE + this.#sizeAt(this.#held, 0)
+    if (this.#length === this.#wanted) {
+      const frame = this.#held.subarray(SIZE, this.#wanted)
+      // Whoever gets the frame may keep it.
+      this.#held = NOTHING
+      this.#length = 0
+      this.#wanted = SIZE
+      this.#onFrame(frame)
+    }
+    return taken
+  }
+
+  #grow(needed: number): void {
+    if (needed <= this.#held.length) return
+    const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(2 * needed, this.#wanted)))
+    this.#held.copy(grown, 0, 0, this.#length)
+    this.#held = grown
+  }
+
+  #sizeAt(bytes: Buffer, position: number): number {
+    const size = bytes.readInt32BE(position)
+    if (size >= 0 && size <= this.#maxFrameSize) return size
+    this.#refused = size
+    const rule = size < 0 ? 'which is negative' : `but at most ${this.#maxFrameSize} are accepted`
+    const start = JSON.stringify(bytes.toString('latin1', position, position + 16))
+    throw new MalformedMessageError(`a frame announces ${size} bytes, ${rule} (it begins with ${start})`)
   }
 }

@@ -7,7 +7,7 @@ import { tcp } from '../../src/transport/tcp.js'
 import type { Transport } from '../../src/transport/transport.js'
 import { ONE_RECORD_BATCHES, sentTo, stamps, startProof } from '../support/exactly-once.js'
 import { startLyingWorld } from '../support/liar.js'
-import { open, watch } from '../support/world.js'
+import { open, valuesIn, watch } from '../support/world.js'
 
 /** Answers of brokers, and of proxies between, that are not to be believed. */
 
@@ -170,6 +170,30 @@ for (const [what, { lie, text }] of Object.entries(LACKS)) {
     assert.match(ack.error.message, text)
     const asked = world.cluster.trace.filter(entry => entry.kind === 'request' && entry.api === 'Metadata').length
     assert.ok(asked > 20 && asked < 200, `asked ${asked} times in two minutes`)
+    await world.end()
+  })
+}
+
+for (const [producerId, producerEpoch] of [
+  [-1n, 0],
+  [-1n, -1],
+  [5n, -1],
+  [-(2n ** 63n), 0],
+  [7n, -32768],
+] as const) {
+  test(`producer id ${producerId} with epoch ${producerEpoch}, and no error: not taken, told, and asked for again`, async () => {
+    const world = await startLyingWorld(
+      { InitProducerId: (answer, count) => (count <= 2 ? { ...answer, producerId, producerEpoch } : answer) },
+      { cluster: { topics: { t: { partitions: 1 } } } },
+    )
+    world.cluster.inject({ fault: { kind: 'appendThenDrop' } })
+    const acks = watch(world.producer.publish([{ topic: 't', value: 'v' }]))
+    await world.time.until(() => acks.done, 5_000)
+    assert.equal(acks.values[0]?.kind, 'acked')
+    assert.deepEqual(valuesIn(world.cluster, 't', 0), ['v'])
+    const told = world.events.filter(event => event.kind === 'producerIdFailed')
+    assert.equal(told.length, 2)
+    assert.match(told[0]!.error.message, new RegExp(`producer id ${producerId} with epoch ${producerEpoch}`))
     await world.end()
   })
 }

@@ -209,7 +209,7 @@ describe('topics', () => {
     )
     assert.equal(bench.cluster.records('t', 0).length, 1)
     assert.equal((await bench.produce('t/1', batch())).baseOffset, 0n)
-    for (const total of [3, 2, 0, Number.NaN, 4.5]) {
+    for (const total of [3, 2, 0, Number.NaN, 4.5, 100_001, 2 ** 31 - 1]) {
       assert.throws(() => bench.cluster.addPartitions('t', total), /RangeError: topic 't' has 3 partitions/)
     }
     assert.throws(() => bench.cluster.addPartitions('u', 3), /RangeError: there is no topic 'u'/)

@@ -207,6 +207,8 @@ describe('CreateTopics', () => {
     ['a name that is not valid', { name: 'a b' }, ErrorCode.INVALID_TOPIC_EXCEPTION],
     ['no partitions', { numPartitions: 0 }, ErrorCode.INVALID_PARTITIONS],
     ['-2 partitions', { numPartitions: -2 }, ErrorCode.INVALID_PARTITIONS],
+    ['100,001 partitions', { numPartitions: 100_001 }, ErrorCode.INVALID_PARTITIONS],
+    ['2147483647 partitions', { numPartitions: 2_147_483_647 }, ErrorCode.INVALID_PARTITIONS],
   ] as const) {
     test(`${what} is refused`, async () => {
       await using bench = await startBench()

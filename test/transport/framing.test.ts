@@ -123,4 +123,59 @@ describe('FrameReader', () => {
     )
     assert.deepEqual(seen, [5])
   })
+
+  it('takes as much memory as came, twice at most, however it drips in; and keeps no chunk', context => {
+    const size = 100_000
+    const bytes = frame(Buffer.alloc(size, 'answer'))
+    const allocated: number[] = []
+    const { allocUnsafe } = Buffer
+    context.mock.method(Buffer, 'allocUnsafe', (length: number) => {
+      allocated.push(length)
+      return allocUnsafe(length)
+    })
+    const messages: Buffer[] = []
+    const reader = new FrameReader(2 ** 24, message => messages.push(message))
+    let most = 0
+    for (let i = 0; i < bytes.length; i++) {
+      const chunk = Buffer.from([bytes[i]!])
+      reader.push(chunk)
+      chunk.fill(0)
+      most = Math.max(most, (allocated.at(-1) ?? 0) / (i + 1))
+    }
+    assert.equal(messages[0]?.compare(bytes.subarray(4)), 0)
+    assert.equal(most <= 4, true, `${most} bytes are held for each that came`)
+    assert.equal(allocated.length < 20, true, `${allocated.length} allocations`)
+    assert.equal(allocated.at(-1), size + 4)
+  })
+
+  it('a size that is a lie takes no memory until its bytes come', context => {
+    const allocated: number[] = []
+    const { allocUnsafe } = Buffer
+    context.mock.method(Buffer, 'allocUnsafe', (length: number) => {
+      allocated.push(length)
+      return allocUnsafe(length)
+    })
+    const reader = new FrameReader(2 ** 31 - 1, () => assert.fail('a frame'))
+    reader.push(Buffer.from('7fffffff0000', 'hex'))
+    assert.deepEqual(allocated, [4, 12])
+  })
+
+  it('copies a frame that spans chunks, and not those that come whole behind it', () => {
+    const messages: Buffer[] = []
+    const reader = new FrameReader(100, message => messages.push(message))
+    const [first, second, third] = [frame(Buffer.alloc(9, 1)), frame(Buffer.alloc(5, 2)), frame(Buffer.alloc(3, 3))]
+    reader.push(first.subarray(0, 6))
+    // In memory of its own, not in a pool's.
+    const chunk = Buffer.from(new Uint8Array([...first.subarray(6), ...second, ...third.subarray(0, 2)]).buffer)
+    reader.push(chunk)
+    reader.push(third.subarray(2))
+    assert.deepEqual(
+      messages.map(message => message.toString('hex')),
+      ['01'.repeat(9), '02'.repeat(5), '03'.repeat(3)],
+    )
+    assert.deepEqual(
+      messages.map(({ buffer }) => buffer === chunk.buffer),
+      [false, true, false],
+    )
+  })
 })
