@@ -40,35 +40,35 @@ for (const [what, change] of Object.entries(CHANGES)) {
     cluster.inject({ fault: { kind: 'throttle', ms: 50 } })
     await producer.sendOne({ topic: 't', value: 'throttled' })
     t.mock.method(Date, 'now', change(Date.now))
-    const ack = await producer.sendOne({ topic: 't', value: 'after' }, within(3_000))
+    const ack = await producer.sendOne({ topic: 't', value: 'after' }, within(60_000))
     assert.equal(ack.offset, 2n)
   })
 
   test(`the system's clock ${what}: linger ends`, async t => {
     const { producer } = await startProducer(t, { linger: 30 })
-    const sent = producer.sendOne({ topic: 't', value: 'v' }, within(3_000))
+    const sent = producer.sendOne({ topic: 't', value: 'v' }, within(60_000))
     t.mock.method(Date, 'now', change(Date.now))
     assert.equal((await sent).offset, 1n)
   })
 
   test(`the system's clock ${what}: the delivery timeout ends, and not before its time`, async t => {
-    const { producer, cluster } = await startProducer(t, { requestTimeoutMs: 100, deliveryTimeoutMs: 400 })
+    const { producer, cluster } = await startProducer(t, { requestTimeoutMs: 500, deliveryTimeoutMs: 2_000 })
     cluster.inject({ fault: { kind: 'neverAnswer' }, times: Number.POSITIVE_INFINITY })
     const start = performance.now()
-    const sent = producer.sendOne({ topic: 't', value: 'v' }, within(3_000))
+    const sent = producer.sendOne({ topic: 't', value: 'v' }, within(60_000))
     t.mock.method(Date, 'now', change(Date.now))
     await assert.rejects(sent, { name: 'RecordFailedError', message: /deliveryTimeoutMs/ })
-    assert.equal(performance.now() - start >= 395, true, 'not before its time')
+    assert.equal(performance.now() - start >= 1_995, true, 'not before its time')
   })
 
   test(`the system's clock ${what}: no record fails beside a healthy broker`, async t => {
-    const { producer, cluster } = await startProducer(t, { requestTimeoutMs: 500, deliveryTimeoutMs: 1_000 })
+    const { producer, cluster } = await startProducer(t, { requestTimeoutMs: 2_000, deliveryTimeoutMs: 3_000 })
     cluster.inject({ fault: { kind: 'delay', ms: 100 }, times: Number.POSITIVE_INFINITY })
     const troubles: string[] = []
     producer.events$.subscribe(({ kind }) => troubles.push(...(kind === 'disconnected' ? [kind] : [])))
     const { push, acks } = open(producer)
     // For longer than any deadline, and again and again: timers fire, and look at what is not due, after every change.
-    for (let sent = 0; sent < 120; sent++) {
+    for (let sent = 0; sent < 330; sent++) {
       t.mock.method(Date, 'now', change(Date.now))
       push.next({ topic: 't', value: `${sent}` })
       await setTimeout(10)
