@@ -97,6 +97,8 @@ export class Batch {
   settled = false
   /** What the last request that carried it came to; undefined while one does, and before the first. */
   verdict: Verdict | undefined
+  /** What was wrong with the last request that carried it, or the batch that it is a part of, and was not stored by that. */
+  failure: Error | undefined
   /** No record may be appended. */
   sealed = false
   /** The linger has passed, or nothing is to wait for it. */
@@ -233,6 +235,7 @@ export class Batch {
       part.#owe(this.records[i]!, timestamp, this.#sinks[run]!)
     }
     part.attempts = this.attempts
+    part.failure = this.failure
     part.inherited = this.attempts
     part.corruptions = this.corruptions
     part.sealed = true

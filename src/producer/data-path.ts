@@ -37,8 +37,6 @@ interface Window {
   readonly wake$: Subject<void>
   /** A wake-up is on its way. */
   waking: boolean
-  /** Pauses that the broker asked for and that are not over. */
-  pauses: number
   issued: number
 }
 
@@ -219,7 +217,6 @@ export class DataPath {
       permits: new Permits(maxInFlight),
       wake$: new Subject(),
       waking: false,
-      pauses: 0,
       issued: 0,
     }
     const { permits, wake$ } = window
@@ -243,7 +240,7 @@ export class DataPath {
       return undefined
     }
     // A re-authentication is under way: an event tells of its end.
-    if (!connection.writable || window.pauses > 0) return undefined
+    if (!connection.writable || this.#accumulator.obstacles.isPaused(broker.nodeId)) return undefined
     const parts = this.#accumulator.draw(broker.nodeId)
     return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts }
   }
@@ -264,15 +261,16 @@ export class DataPath {
   /** KIP-219: the broker does not listen for so long either, so what it has not read yet is answered later. */
   #mute(window: Window, connection: Connection, throttleTimeMs: number): void {
     connection.extendDeadlines(throttleTimeMs)
-    window.pauses++
+    const { nodeId } = window.broker
+    this.#accumulator.obstacles.pauseBegan(nodeId, throttleTimeMs)
     // No clock is asked when it is over: a timer may fire a little before its time by that.
     const timer = this.#options.scheduler.schedule(() => {
       this.#life.remove(timer)
-      window.pauses--
+      this.#accumulator.obstacles.pauseEnded(nodeId)
       window.wake$.next()
     }, throttleTimeMs)
     this.#life.add(timer)
-    this.events$.next({ kind: 'throttled', nodeId: window.broker.nodeId, throttleTimeMs })
+    this.events$.next({ kind: 'throttled', nodeId, throttleTimeMs })
   }
 
   #effects(): AccumulatorEffects {

@@ -39,7 +39,7 @@ export class Ends {
 }
 
 function timeoutError(batch: Batch, obstacle: Error | undefined): Error {
-  const cause = (batch.verdict as Exclude<Verdict, { kind: 'stored' }> | undefined)?.error ?? obstacle
+  const cause = batch.failure ?? obstacle
   const tried =
     batch.attempts === 0
       ? 'it was not sent'

@@ -9,6 +9,9 @@ export class Obstacles {
   /** Nodes whose connection could not be made, or broke, with the reason. */
   readonly #unreachable = new Map<number, Error>()
 
+  /** By node: how many pauses it asked for that are not over, and what is told of the last one. */
+  readonly #pauses = new Map<number, { readonly count: number; readonly error: Error }>()
+
   connected(nodeId: number): void {
     this.#unreachable.delete(nodeId)
   }
@@ -17,12 +20,28 @@ export class Obstacles {
     this.#unreachable.set(nodeId, error)
   }
 
+  pauseBegan(nodeId: number, throttleTimeMs: number): void {
+    const count = (this.#pauses.get(nodeId)?.count ?? 0) + 1
+    const asked = `broker ${nodeId} has asked to be sent nothing for ${throttleTimeMs} ms, as for a quota (KIP-219)`
+    this.#pauses.set(nodeId, { count, error: new KafkaError(asked) })
+  }
+
+  pauseEnded(nodeId: number): void {
+    const { count, error } = this.#pauses.get(nodeId)!
+    if (count > 1) this.#pauses.set(nodeId, { count: count - 1, error })
+    else this.#pauses.delete(nodeId)
+  }
+
+  isPaused(nodeId: number): boolean {
+    return this.#pauses.has(nodeId)
+  }
+
   /** What keeps a partition of the topic from sending. */
   of({ error }: Topic, { topic, index, leader, sequencer }: Partition): Error | undefined {
     if (leader === -1) return error ?? new KafkaError(`nobody leads partition ${topic}-${index}`)
     if (sequencer.identity === undefined) return new KafkaError('no broker has given a producer id yet')
     // Of another partition, or of an attempt to learn of a new leader.
-    return this.#unreachable.get(leader) ?? error
+    return this.#unreachable.get(leader) ?? this.#pauses.get(leader)?.error ?? error
   }
 }
 

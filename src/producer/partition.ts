@@ -164,6 +164,7 @@ export class Partition {
       if (this.#phase === 'probing' && this.#node === this.leader) this.#phase = 'open'
       this.#convict(batch.counterpart, ends)
     } else {
+      if (verdict.kind !== 'stored') batch.failure = verdict.error
       if (verdict.kind === 'unknown') batch.unresolved = true
       if (verdict.kind === 'corrupt') batch.corruptions++
       this.#answered.push(batch)

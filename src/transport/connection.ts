@@ -268,11 +268,18 @@ export class Connection {
       }
       this.close(
         new RequestTimeoutError(
-          `the broker at ${this.name} did not answer ${late.api.name} within ${requestTimeoutMs} ms (option \`requestTimeoutMs\`)`,
+          `the broker at ${this.name} did not answer ${late.api.name} within ${requestTimeoutMs} ms (option \`requestTimeoutMs\`)${this.#cutOff()}`,
         ),
       )
     }
     this.#requestTimer = scheduler.schedule(fire, Math.max(0, oldest.deadline - scheduler.now()))
+  }
+
+  #cutOff(): string {
+    const { incomplete } = this.#frames
+    return incomplete === undefined
+      ? ''
+      : `; an answer was cut off: it announces ${incomplete.size} bytes, of which ${incomplete.received} came`
   }
 
   /** What was asked of whom, what came, and what to do about it. */
@@ -306,7 +313,9 @@ export class Connection {
       })
     }
     const how = error === undefined ? 'was closed by the broker' : `broke: ${printable(describe(error))}`
-    return new ConnectionError(`the connection to ${this.name} ${how}${this.#hint()}`, { cause: error })
+    return new ConnectionError(`the connection to ${this.name} ${how}${this.#cutOff()}${this.#hint()}`, {
+      cause: error,
+    })
   }
 
   /** What may be wrong with a connection that never was of use. */

@@ -37,6 +37,11 @@ export class FrameReader {
     return this.#refused
   }
 
+  /** Of a frame that has come in part: how many bytes it announces, and how many of them have come. */
+  get incomplete(): { readonly size: number; readonly received: number } | undefined {
+    return this.#length < SIZE ? undefined : { size: this.#wanted - SIZE, received: this.#length - SIZE }
+  }
+
   push(chunk: Buffer): void {
     let position = 0
     while (this.#length > 0 && position < chunk.length) position += this.#complete(chunk, position)

@@ -120,3 +120,16 @@ test("the process's own scheduler: a timer that is too long runs for as long as 
   timer.unsubscribe()
   assert.deepEqual([fired, warnings], [false, []])
 })
+
+test('a clock between two milliseconds: records are stamped with the first of them, and go on', async () => {
+  const world = await startLyingWorld({}, { cluster: { topics: { t: { partitions: 1 } } } })
+  const { push, acks } = open(world.producer)
+  await world.time.advance(1234.75)
+  push.next({ topic: 't', value: 'v' })
+  await world.time.until(() => acks.values.length === 1, 1_000)
+  assert.deepEqual(
+    world.cluster.records('t', 0).map(({ timestamp }) => timestamp),
+    [1234n],
+  )
+  await world.end()
+})

@@ -197,3 +197,43 @@ for (const [producerId, producerEpoch] of [
     await world.end()
   })
 }
+
+test('answers that are cut off are the cause of a timeout, also of a batch that is in flight again by then', async () => {
+  const proof = await startProof({
+    producer: { ...ONE_RECORD_BATCHES, requestTimeoutMs: 1_000, deliveryTimeoutMs: 3_000, retryBackoffMs: 1_000 },
+  })
+  proof.cluster.inject({ fault: { kind: 'cutReply', atByte: 20 }, times: 2 })
+  proof.cluster.inject({ fault: { kind: 'neverAnswer' }, times: FOR_EVER })
+  const [number] = proof.send(1)
+  await proof.settled()
+  const ack = proof.ack(number!)
+  assert.ok(ack.kind === 'failed' && ack.error instanceof DeliveryTimeoutError)
+  assert.match(
+    ack.error.message,
+    /it was sent \d times; .*an answer was cut off: it announces \d+ bytes, of which 16 came/,
+  )
+  await proof.end()
+})
+
+test('a record that waits because its broker has asked for a pause fails with that, and later ones do not', async () => {
+  const proof = await startProof({
+    producer: { ...ONE_RECORD_BATCHES, requestTimeoutMs: 1_000, deliveryTimeoutMs: 3_000 },
+  })
+  proof.cluster.inject({ fault: { kind: 'throttle', ms: 5_000 } })
+  const [first] = proof.send(1)
+  await proof.settled()
+  const [second] = proof.send(1)
+  await proof.settled()
+  assert.deepEqual(proof.ends([first!, second!]), ['acked', 'no'])
+  const ack = proof.ack(second!)
+  assert.ok(ack.kind === 'failed')
+  assert.match(ack.error.message, /it was not sent; broker 1 has asked to be sent nothing for 5000 ms/)
+  await proof.world.time.advance(2_000)
+  await proof.cluster.stopNode(1)
+  const [third] = proof.send(1)
+  await proof.settled()
+  const later = proof.ack(third!)
+  assert.ok(later.kind === 'failed')
+  assert.doesNotMatch(later.error.message, /has asked/)
+  await proof.end()
+})

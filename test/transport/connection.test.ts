@@ -336,6 +336,27 @@ test('a connection that breaks fails what waits, in order, and every later reque
   assert.equal(scheduler.now(), 0, 'no timer is left')
 })
 
+test('an answer that is cut off is what a timeout, and the end of the connection, tell of', () => {
+  const opened = open()
+  const timedOut = ask(opened)
+  receive(Buffer.from('0000006400000001', 'hex'))
+  scheduler.flush()
+  assert.equal(
+    timedOut.error?.message,
+    'the broker at broker:9092 did not answer InitProducerId within 500 ms (option `requestTimeoutMs`); an answer was cut off: it announces 100 bytes, of which 4 came',
+  )
+})
+
+test('the same where the broker closes the connection', () => {
+  const cut = ask(open())
+  receive(Buffer.from('00000064000000', 'hex'))
+  transport.last.listener.closed()
+  assert.match(
+    cut.error?.message ?? '',
+    /was closed by the broker; an answer was cut off: it announces 100 bytes, of which 3 came/,
+  )
+})
+
 test('unsubscribing closes the socket and leaves no timer', () => {
   open()
   life.unsubscribe()
