@@ -218,7 +218,7 @@ for (const version of VERSIONS) {
         'TLS to a plain listener',
         undefined,
         { ssl: { ca: cert } },
-        /as with a listener that does not speak TLS \(option `ssl`\)/,
+        /as with a listener that does not speak TLS, or one that wants a client certificate \(option `ssl`\)/,
       ],
       ['no TLS to a TLS listener', 'SSL', {}, /a TLS listener answers here|as a listener that expects TLS/],
     ] as const) {
