@@ -59,9 +59,7 @@ export interface Broker {
 
 export async function startBroker(options: Partial<BrokerOptions> = {}): Promise<Broker> {
   const all: BrokerOptions = { nodes: 1, partitions: 3, replyDelayMs: 0, ...options }
-  const child = fork(new URL('./broker-process.ts', import.meta.url), [JSON.stringify(all)], {
-    execArgv: ['--import', 'tsx'],
-  })
+  const child = fork(new URL('./broker-process.js', import.meta.url), [JSON.stringify(all)])
   const ended = once(child, 'exit')
   const ports = await firstMessage(child)
   const waiting = new Map<number, PromiseWithResolvers>()

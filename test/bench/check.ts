@@ -15,7 +15,8 @@ import { type Measured, median, type Stage } from './measure.js'
 const BOUND = 2
 /** One process in ten optimises some stage otherwise, for two to three times the cost: the median of three does not see it. */
 const PROCESSES = 3
-const BASELINE = new URL('baseline.json', import.meta.url)
+/** In the project, where npm runs this: not beside the compiled file. */
+const BASELINE = 'test/bench/baseline.json'
 
 type Report = Pick<Stage, 'name' | 'unit' | 'bound'> & Pick<Measured, 'ns' | 'ratio'>
 
@@ -25,7 +26,7 @@ const { values } = parseArgs({
 
 const reports: Report[][] = []
 for (let i = 0; i < PROCESSES; i++) {
-  const child = fork(new URL('stages-process.ts', import.meta.url), [values.seconds], { execArgv: ['--import', 'tsx'] })
+  const child = fork(new URL('stages-process.js', import.meta.url), [values.seconds])
   const [report] = (await once(child, 'message')) as [Report[]]
   reports.push(report)
 }
