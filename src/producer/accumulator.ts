@@ -215,9 +215,16 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     return this.#lines.hasWork(nodeId)
   }
 
-  /** Takes the batches of the next request to a node: one a partition, as many as `maxRequestSize` allows. */
-  draw(nodeId: number): Part[] {
-    return this.#lines.draw(nodeId)
+  /**
+   * Takes the batches of the next request to a node, of so many bytes. Where that is less than `maxRequestSize`, and one batch
+   * alone has more, later ones are made smaller.
+   */
+  draw(nodeId: number, maxBytes: number): Part[] {
+    const parts = this.#lines.draw(nodeId, maxBytes)
+    if (maxBytes < this.#options.maxRequestSize) {
+      for (const { batch } of parts) if (batch.size > maxBytes) this.topics.get(batch.topic)!.halve(batch)
+    }
+    return parts
   }
 
   /** The batch ends: its memory is free again, and its records have their terminal events. */
@@ -236,10 +243,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** Its parts stand in for the batch. If the topic takes none that is as large as that, later ones are made smaller. */
   split(batch: Batch, parts: readonly Batch[]): void {
-    const topic = this.topics.get(batch.topic)!
-    if (batch.verdict?.kind === 'tooLarge') {
-      topic.batchSize = Math.max(1, Math.min(topic.batchSize, batch.encoded >> 1))
-    }
+    if (batch.verdict?.kind === 'tooLarge') this.topics.get(batch.topic)!.halve(batch)
     this.#live.delete(batch)
     this.#lingering.delete(batch)
     for (const part of parts) this.#live.add(part)

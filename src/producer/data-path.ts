@@ -16,7 +16,7 @@ import type { AckSink } from './batch.js'
 import { Deadlines } from './deadlines.js'
 import { type Held, type ProducerEvent, ProducerEvents } from './events.js'
 import { firstContact, warnUnreachable } from './first-contact.js'
-import { drawWhile, inIssueOrder, Permits } from './in-flight.js'
+import { drawWhile, inIssueOrder } from './in-flight.js'
 import type { ResolvedOptions } from './options.js'
 import type { Partition } from './partition.js'
 import { tellOfPlaintext } from './plaintext.js'
@@ -28,17 +28,7 @@ import { RetrySlots } from './retry-slots.js'
 import { Room } from './room.js'
 import { type Outcome, type ProduceAttempt, saysStale, send } from './sender.js'
 import type { TakenRecord } from './taken-record.js'
-
-/** What the data path keeps of each broker that leads a partition in use. */
-interface Window {
-  readonly broker: Broker
-  readonly permits: Permits
-  /** Something has changed that may let a request go. */
-  readonly wake$: Subject<void>
-  /** A wake-up is on its way. */
-  waking: boolean
-  issued: number
-}
+import { Window } from './window.js'
 
 /**
  * The one place where the stages of the data path are joined. A record goes
@@ -212,13 +202,7 @@ export class DataPath {
   /** The in-flight window of one broker. */
   #openWindow(nodeId: number): Window {
     const { maxInFlight, requestTimeoutMs } = this.#options
-    const window: Window = {
-      broker: this.#brokers.get(nodeId),
-      permits: new Permits(maxInFlight),
-      wake$: new Subject(),
-      waking: false,
-      issued: 0,
-    }
+    const window = new Window(this.#brokers.get(nodeId), this.#options)
     const { permits, wake$ } = window
     const outcomes$: Observable<Outcome> = merge(wake$, permits.released$).pipe(
       drawWhile(permits, () => this.#nextRequest(window)), // a request is built only when it can leave at once
@@ -241,8 +225,9 @@ export class DataPath {
     }
     // A re-authentication is under way: an event tells of its end.
     if (!connection.writable || this.#accumulator.obstacles.isPaused(broker.nodeId)) return undefined
-    const parts = this.#accumulator.draw(broker.nodeId)
-    return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts }
+    const { limit } = window
+    const parts = this.#accumulator.draw(broker.nodeId, limit.bytes)
+    return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts, limit }
   }
 
   /** Outcomes come in the order in which their requests were issued. Every partition decides for itself what follows. */

@@ -10,8 +10,6 @@ export interface Part {
 
 export interface LinesOptions {
   readonly compression: Compression
-  /** Bytes of the largest request. */
-  readonly maxRequestSize: number
 }
 
 /**
@@ -60,9 +58,9 @@ export class Lines {
     return line.length > 0
   }
 
-  /** Takes the batches of the next request to a node: one a partition, as many as `maxRequestSize` allows. */
-  draw(nodeId: number): Part[] {
-    const { compression, maxRequestSize } = this.#options
+  /** Takes the batches of the next request to a node: one a partition, as many as have so many bytes, or a single larger one. */
+  draw(nodeId: number, maxBytes: number): Part[] {
+    const { compression } = this.#options
     const line = this.#lines.get(nodeId) ?? []
     const parts: Part[] = []
     let bytes = 0
@@ -70,7 +68,7 @@ export class Lines {
       const partition = line[0]!
       if (partition.sendable && partition.leader === nodeId) {
         const { size } = partition.next
-        if (parts.length > 0 && bytes + size > maxRequestSize) break
+        if (parts.length > 0 && bytes + size > maxBytes) break
         bytes += size
         parts.push({ partition, batch: partition.take(compression) })
       }

@@ -10,6 +10,7 @@ import {
 import type { Connection } from '../transport/connection.js'
 import type { Batch, NamedRecord, Verdict } from './batch.js'
 import type { Partition } from './partition.js'
+import type { RequestLimit } from './request-limit.js'
 
 /** One produce request: at most one batch of a partition. */
 export interface ProduceAttempt {
@@ -17,6 +18,8 @@ export interface ProduceAttempt {
   readonly issue: number
   readonly connection: Connection
   readonly parts: readonly { readonly partition: Partition; readonly batch: Batch }[]
+  /** Of the broker's window. */
+  readonly limit: RequestLimit
 }
 
 /** What a request came to. */
@@ -60,6 +63,7 @@ function topicData(attempt: ProduceAttempt): ProduceTopicData[] {
 
 /** A broker may leave entries out, repeat them or invent some: each part takes the first that names it, the rest is ignored. */
 function answered(attempt: ProduceAttempt, response: ProduceResponse): Outcome {
+  attempt.limit.answered(sizeOf(attempt))
   const answers = new Map<string, Map<number, PartitionProduceResponse>>()
   for (const topic of response.responses) {
     const partitions = answers.get(topic.name) ?? new Map<number, PartitionProduceResponse>()
@@ -84,9 +88,17 @@ function answered(attempt: ProduceAttempt, response: ProduceResponse): Outcome {
 }
 
 /** No answer came. */
-function lost(attempt: ProduceAttempt, error: Error): Outcome {
+function lost(attempt: ProduceAttempt, cause: Error): Outcome {
+  const error = attempt.limit.lost(attempt.connection, sizeOf(attempt), cause)
   const verdicts = attempt.parts.map((): Verdict => ({ kind: 'unknown', error }))
   return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: 0, fatal: undefined }
+}
+
+/** Bytes of its batches: nearly all that it has. */
+function sizeOf({ parts }: ProduceAttempt): number {
+  let bytes = 0
+  for (const { batch } of parts) bytes += batch.size
+  return bytes
 }
 
 /**

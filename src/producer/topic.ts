@@ -1,4 +1,4 @@
-import type { AckSink } from './batch.js'
+import type { AckSink, Batch } from './batch.js'
 import type { Partition } from './partition.js'
 import type { TakenRecord } from './taken-record.js'
 
@@ -32,5 +32,10 @@ export class Topic {
   constructor(name: string, batchSize: number) {
     this.name = name
     this.batchSize = batchSize
+  }
+
+  /** Nobody takes a batch as large as this one: later ones are at most half as large. */
+  halve(batch: Batch): void {
+    this.batchSize = Math.max(1, Math.min(this.batchSize, batch.encoded >> 1))
   }
 }

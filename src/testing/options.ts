@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly replyDelayMs?: number
   /** Bytes of the largest record batch (`message.max.bytes`). Default 1048588. */
   readonly maxMessageBytes?: number
+  /** Bytes of the largest request (`socket.request.max.bytes`): a larger one ends its connection. Default 104857600. */
+  readonly maxRequestBytes?: number
   /**
    * Whether a producer's first batch in a partition must have sequence 0. Kafka 4 wants it of transactional producers
    * only. Default false.
@@ -62,6 +64,7 @@ const NAMES: { readonly [K in keyof Required<ClusterOptions>]: true } = {
   port: true,
   replyDelayMs: true,
   maxMessageBytes: true,
+  maxRequestBytes: true,
   strictFirstSequence: true,
   apiVersions: true,
   sasl: true,
@@ -102,6 +105,7 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     port: given.port ?? 0,
     replyDelayMs: given.replyDelayMs ?? 0,
     maxMessageBytes: given.maxMessageBytes ?? 1_048_588,
+    maxRequestBytes: given.maxRequestBytes ?? 104_857_600,
     strictFirstSequence: given.strictFirstSequence ?? false,
     apiVersions: given.apiVersions ?? {},
     trace: given.trace ?? true,
@@ -109,7 +113,7 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     network: given.network ?? tcpNetwork(given.ssl === undefined ? undefined : readOptions(given.ssl)),
     sasl: given.sasl === undefined ? undefined : new Sasl(given.sasl),
   }
-  const { nodes, defaultPartitions, leaderElectionMs, port, replyDelayMs, maxMessageBytes } = resolved
+  const { nodes, defaultPartitions, leaderElectionMs, port, replyDelayMs, maxMessageBytes, maxRequestBytes } = resolved
   for (const [name, value, min, max] of [
     ['nodes', nodes, 1, 100],
     ['defaultPartitions', defaultPartitions, 1, MAX_PARTITIONS],
@@ -117,6 +121,7 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     ['port', port, 0, 65_536 - nodes],
     ['replyDelayMs', replyDelayMs, 0, 2 ** 31 - 1],
     ['maxMessageBytes', maxMessageBytes, BATCH_HEADER_SIZE, 2 ** 30],
+    ['maxRequestBytes', maxRequestBytes, 1, 2 ** 31 - 1],
   ] as const) {
     if (!Number.isInteger(value) || value < min || value > max) {
       throw new RangeError(`option \`${name}\` is ${value}, but it must be an integer from ${min} to ${max}`)

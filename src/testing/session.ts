@@ -15,9 +15,6 @@ import type { ServerListener, ServerSocket } from './network.js'
 import { Replies } from './replies.js'
 import { Authenticator } from './sasl.js'
 
-/** socket.request.max.bytes */
-const MAX_REQUEST_BYTES = 104_857_600
-
 /**
  * One connection of a client. Its requests are carried out one at a time, in the order in which they came, and answered in
  * that order (R8). What makes it end, such as an unknown API, waits for its turn as well.
@@ -27,7 +24,7 @@ export class Session implements ServerListener {
   readonly #where: { readonly node: number; readonly connection: number }
   readonly #socket: ServerSocket
   readonly #drain: Drain
-  readonly #frames = new FrameReader(MAX_REQUEST_BYTES, frame => this.#arrived(frame))
+  readonly #frames: FrameReader
   readonly #replies: Replies
   readonly #authenticator: Authenticator
   readonly #waiting: (Incoming | Refused)[] = []
@@ -43,6 +40,7 @@ export class Session implements ServerListener {
     this.#cluster = cluster
     this.#where = { node, connection: cluster.nextConnection() }
     this.#socket = socket
+    this.#frames = new FrameReader(cluster.options.maxRequestBytes, frame => this.#arrived(frame))
     this.#drain = new Drain(
       cluster.scheduler,
       held => socket.hold(held),

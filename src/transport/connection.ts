@@ -99,6 +99,7 @@ export class Connection {
   /** A request was answered that was not part of the handshake. */
   #served = false
   #failure: Error | undefined
+  #endedByBroker = false
 
   constructor(address: Address, options: ConnectionOptions, onOpened: () => void, onClosed: (error: Error) => void) {
     this.name = formatAddress(address)
@@ -111,6 +112,11 @@ export class Connection {
 
   get closed(): boolean {
     return this.#failure !== undefined
+  }
+
+  /** Whether it was made, and is closed because the other side ended it. */
+  get endedByBroker(): boolean {
+    return this.#endedByBroker
   }
 
   /** Whether requests may be sent now: the handshake is done, and no re-authentication is under way. */
@@ -312,6 +318,7 @@ export class Connection {
         cause: error,
       })
     }
+    this.#endedByBroker = true
     const how = error === undefined ? 'was closed by the broker' : `broke: ${printable(describe(error))}`
     return new ConnectionError(`the connection to ${this.name} ${how}${this.#cutOff()}${this.#hint()}`, {
       cause: error,

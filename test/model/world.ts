@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { ConnectionError } from '../../src/errors.js'
 import { type AckSink, Batch, NO_SEQUENCE, type Settlement } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
+import { RequestLimit } from '../../src/producer/request-limit.js'
 import { send } from '../../src/producer/sender.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse } from '../../src/protocol/produce.js'
@@ -213,7 +214,8 @@ export class World {
       this.links.push(link)
     }
     const connection = connectionOf(link.requests, batch, note.sent, this.#probing)
-    const attempt = { issue: this.#issued++, connection, parts: [{ partition, batch }] }
+    const limit = new RequestLimit(1_048_576)
+    const attempt = { issue: this.#issued++, connection, parts: [{ partition, batch }], limit }
     send(attempt, 1).subscribe(({ verdicts }) => {
       // RxJS would report it later, and to nobody.
       try {

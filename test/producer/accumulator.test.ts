@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
 import type { Batch, Verdict } from '../../src/producer/batch.js'
-import { loneAccumulator } from '../support/accumulator.js'
+import { loneAccumulator, MAX_REQUEST_SIZE } from '../support/accumulator.js'
 
 const unheard = { settled() {}, unplaced() {} }
 
@@ -21,7 +21,7 @@ test('of a batch that has ended nothing is kept but what its acks hold', () => {
   for (const record of records) assert.equal(accumulator.accept(record, sink), undefined)
   accumulator.identify({ producerId: 1n, producerEpoch: 0 })
   accumulator.update({ name: 't', topicId: '', leaders: [1], error: undefined })
-  const [part] = accumulator.draw(1)
+  const [part] = accumulator.draw(1, MAX_REQUEST_SIZE)
   part!.partition.answered(part!.batch, { kind: 'stored', baseOffset: 0n, logAppendTime: -1 })
   assert.deepEqual(told, records)
   assert.equal(accumulator.memory.bytes, 0)
@@ -39,14 +39,14 @@ test('a batch that has no room for the next record without key waits for no ling
   const value = 'x'.repeat(400)
   accumulator.accept({ topic: 't', value }, unheard)
   accumulator.accept({ topic: 't', value }, unheard)
-  assert.deepEqual(accumulator.draw(1), [])
+  assert.deepEqual(accumulator.draw(1, MAX_REQUEST_SIZE), [])
   // Goes to the next partition, so that nothing more comes to the one before.
   accumulator.accept({ topic: 't', value }, unheard)
   assert.deepEqual(
-    accumulator.draw(1).map(({ partition, batch }) => [partition.index, batch.count]),
+    accumulator.draw(1, MAX_REQUEST_SIZE).map(({ partition, batch }) => [partition.index, batch.count]),
     [[0, 3]],
   )
-  assert.deepEqual(accumulator.draw(1), [])
+  assert.deepEqual(accumulator.draw(1, MAX_REQUEST_SIZE), [])
 })
 
 test('later batches are made smaller when one was too large, not when records of it were bad; memory is counted to the byte', () => {
@@ -62,7 +62,7 @@ test('later batches are made smaller when one was too large, not when records of
     const before = accumulator.memory.bytes
     const answer = (...verdicts: readonly Verdict[]): void => {
       for (const one of verdicts) {
-        const [part] = accumulator.draw(1)
+        const [part] = accumulator.draw(1, MAX_REQUEST_SIZE)
         part!.partition.answered(part!.batch, one)
         accumulator.offer(part!.partition)
       }
@@ -74,6 +74,6 @@ test('later batches are made smaller when one was too large, not when records of
     answer(verdict, verdict, verdict)
     assert.equal(accumulator.memory.bytes, 0)
     for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
-    assert.equal(accumulator.draw(1)[0]?.batch.count, later, kind)
+    assert.equal(accumulator.draw(1, MAX_REQUEST_SIZE)[0]?.batch.count, later, kind)
   }
 })

@@ -4,6 +4,7 @@ import { type Observable, of, throwError } from 'rxjs'
 import { BrokerError, ConnectionError, ProducerFencedError } from '../../src/errors.js'
 import { Batch } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
+import { RequestLimit } from '../../src/producer/request-limit.js'
 import { type Outcome, type ProduceAttempt, send } from '../../src/producer/sender.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse, ProduceResponse } from '../../src/protocol/produce.js'
@@ -21,7 +22,7 @@ function outcomeOf(partitions: readonly number[], answer: Observable<ProduceResp
     for (let i = 0; i < count; i++) append(batch, { topic: 't', value: '' }, 0, sink)
     return { partition: new Partition('t', index, 1, effects), batch }
   })
-  const attempt: ProduceAttempt = { issue: 7, connection, parts }
+  const attempt: ProduceAttempt = { issue: 7, connection, parts, limit: new RequestLimit(1_048_576) }
   const outcomes: Outcome[] = []
   let completed = false
   send(attempt, 1000).subscribe({ next: outcome => outcomes.push(outcome), complete: () => (completed = true) })

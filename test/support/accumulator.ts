@@ -1,6 +1,9 @@
 import { Accumulator } from '../../src/producer/accumulator.js'
 import { type ProducerOptions, resolveOptions } from '../../src/producer/options.js'
 
+/** The option's default. */
+export const MAX_REQUEST_SIZE = 1_048_576
+
 /** An accumulator with nothing around it: who uses it draws, and answers what was drawn. */
 export function loneAccumulator(options: Omit<ProducerOptions, 'brokers'> = {}): Accumulator {
   const accumulator = new Accumulator(resolveOptions({ brokers: ['stub'], ...options }), {

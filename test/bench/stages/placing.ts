@@ -62,7 +62,7 @@ export function sequencing(): Stage {
 
 /** What `offer` costs when the partition stands in line already. */
 export function standing(): Stage {
-  const lines = new Lines({ compression: 'none', maxRequestSize: 1_048_576 }, () => {})
+  const lines = new Lines({ compression: 'none' }, () => {})
   const one = partition(0)
   one.add(batch(0, 1))
   return {
@@ -77,8 +77,8 @@ export function standing(): Stage {
 
 /** A short batch's way through its partition and its line, from being offered to its answer; requests take 64 at a time. */
 export function drawing(partitions: number): Stage {
-  const requests = { compression: 'none', maxRequestSize: 64 * batch(0, 1).size } as const
-  const lines = new Lines(requests, () => {})
+  const lines = new Lines({ compression: 'none' }, () => {})
+  const maxBytes = 64 * batch(0, 1).size
   const all = Array.from({ length: partitions }, (_, index) => partition(index))
   const count = Math.max(partitions, 500)
   let batches = fresh()
@@ -95,7 +95,7 @@ export function drawing(partitions: number): Stage {
         its.add(one)
         lines.offer(its)
       }
-      for (let parts = lines.draw(1); parts.length > 0; parts = lines.draw(1)) {
+      for (let parts = lines.draw(1, maxBytes); parts.length > 0; parts = lines.draw(1, maxBytes)) {
         for (const part of parts) {
           part.partition.answered(part.batch, STORED)
           lines.offer(part.partition)

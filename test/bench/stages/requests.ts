@@ -1,5 +1,6 @@
 import { merge, mergeMap, Observable, Subject, type Subscriber } from 'rxjs'
 import { drawWhile, inIssueOrder, Permits } from '../../../src/producer/in-flight.js'
+import { RequestLimit } from '../../../src/producer/request-limit.js'
 import { type ProduceAttempt, send } from '../../../src/producer/sender.js'
 import { decodeResponseBody, encodeRequestFrame, encodeResponseFrame } from '../../../src/protocol/message.js'
 import { type ProduceResponse, produce } from '../../../src/protocol/produce.js'
@@ -76,7 +77,7 @@ export function answering(partitions: number): Stage {
         subscriber.complete()
       }),
   } as unknown as Connection
-  const attempt: ProduceAttempt = { issue: 0, connection, parts }
+  const attempt: ProduceAttempt = { issue: 0, connection, parts, limit: new RequestLimit(1_048_576) }
   const bytes = Buffer.concat(encodeResponseFrame(produce, VERSION, 1, response(partitions))).subarray(4)
   const count = Math.ceil(1000 / partitions)
   return {

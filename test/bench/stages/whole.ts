@@ -2,7 +2,7 @@ import { asyncScheduler, Subject, Subscription } from 'rxjs'
 import { createProducer, type Producer, type ProducerRecord } from '../../../src/index.js'
 import { Deadlines } from '../../../src/producer/deadlines.js'
 import { type Buffer, Intake } from '../../../src/producer/intake.js'
-import { loneAccumulator } from '../../support/accumulator.js'
+import { loneAccumulator, MAX_REQUEST_SIZE } from '../../support/accumulator.js'
 import { CountingBroker, inProcess } from '../counting-broker.js'
 import { type By, feed } from '../feed.js'
 import type { Stage } from '../measure.js'
@@ -49,7 +49,11 @@ export function accepting(size: number): Stage {
   const buffer = bufferWith(accumulator.accept.bind(accumulator))
   const intake = new Intake<ProducerRecord>(buffer, NOTHING, 'error', undefined)
   const drain = (): void => {
-    for (let parts = accumulator.draw(1); parts.length > 0; parts = accumulator.draw(1)) {
+    for (
+      let parts = accumulator.draw(1, MAX_REQUEST_SIZE);
+      parts.length > 0;
+      parts = accumulator.draw(1, MAX_REQUEST_SIZE)
+    ) {
       for (const { partition, batch } of parts) {
         partition.answered(batch, STORED)
         accumulator.offer(partition)
