@@ -129,8 +129,8 @@ export const BAD_RECORDS: readonly Mutation[] = [
     rule: 'bad records',
     name: 'later batches are made smaller, though the size was not at fault',
     file: ACCUMULATOR,
-    text: "if (batch.verdict?.kind === 'tooLarge') {",
-    instead: 'if (parts.length > 0) {',
+    text: "if (batch.verdict?.kind === 'tooLarge') ",
+    instead: 'if (parts.length > 0) ',
     checks: ['units', 'scenarios'],
   },
   {
