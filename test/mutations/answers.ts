@@ -60,7 +60,7 @@ export const ANSWERS: readonly Mutation[] = [
     rule: 'requests',
     name: 'more bytes than maxRequestSize',
     file: LINES,
-    text: '        if (parts.length > 0 && bytes + size > maxRequestSize) break\n',
+    text: '        if (parts.length > 0 && bytes + size > maxBytes) break\n',
     instead: '',
     checks: ['schedules', 'scenarios'],
   },
