@@ -327,7 +327,8 @@ export class Connection {
 
   /** What may be wrong with a connection that never was of use. */
   #hint(): string {
-    if (!this.#received) return '; it ended before any answer, as a listener that expects TLS or SASL may do'
+    if (!this.#received)
+      return '; it ended before any answer: so does a listener that expects TLS (option `ssl`), a broker that has as many connections as it allows (its `max.connections.per.ip`), or a proxy without a broker'
     if (this.#served || this.#pending.length === 0 || this.#options.sasl !== undefined) return ''
     return '; it ended at the first request: so does a listener that expects SASL (option `sasl`), or a proxy without a broker'
   }

@@ -73,7 +73,7 @@ function explain(error: Error | undefined, progress: Progress, { name, hasCertif
   } else if (isOpenSsl(code)) {
     why = failed
   } else {
-    why = `${failed}: the connection ended, as with a listener that does not speak TLS, or ${certificate} (option \`ssl\`)`
+    why = `${failed}: the connection ended, as with a listener that does not speak TLS, or ${certificate} (option \`ssl\`), or a broker that has as many connections as it allows (its \`max.connections.per.ip\`)`
   }
   return new ConnectionError(error === undefined ? why : `${why}: ${textOf(error)}`, { cause: error })
 }

@@ -220,7 +220,7 @@ for (const version of VERSIONS) {
         { ssl: { ca: cert } },
         /as with a listener that does not speak TLS, or one that wants a client certificate \(option `ssl`\)/,
       ],
-      ['no TLS to a TLS listener', 'SSL', {}, /a TLS listener answers here|as a listener that expects TLS/],
+      ['no TLS to a TLS listener', 'SSL', {}, /a TLS listener answers here|so does a listener that expects TLS/],
     ] as const) {
       test(`row 21: ${what}: the events say what it looks like`, async () => {
         const { error, fatal } = await failure(listener, options)

@@ -319,7 +319,7 @@ test('a listener that closes without a word may want TLS or SASL', () => {
   transport.last.listener.closed()
   assert.match(
     failure?.message ?? '',
-    /closed by the broker; it ended before any answer, as a listener that expects TLS or SASL/,
+    /closed by the broker; it ended before any answer: so does a listener that expects TLS \(option `ssl`\), a broker that has as many connections as it allows \(its `max\.connections\.per\.ip`\)/,
   )
 })
 
