@@ -84,6 +84,21 @@ export const apiVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
   },
 }
 
+/**
+ * The same, of whose answer nothing but the code is decoded when it says that the version is not supported: that is all that is
+ * needed, and librdkafka's mock cluster writes what cannot be read behind it.
+ */
+export const spokenVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
+  ...apiVersions,
+
+  decodeResponse(reader: Reader, version: number): ApiVersionsResponse {
+    const errorCode = reader.int16()
+    if (errorCode !== ErrorCode.UNSUPPORTED_VERSION) return decodeBody(reader, errorCode, version)
+    reader.skipRest()
+    return { errorCode, apiKeys: [], throttleTimeMs: 0 }
+  },
+}
+
 function encodeBody(writer: Writer, response: ApiVersionsResponse, version: number): void {
   writer.int16(response.errorCode).array(response.apiKeys, api => {
     writer.int16(api.apiKey).int16(api.minVersion).int16(api.maxVersion).tags()

@@ -142,11 +142,16 @@ export const metadata: Api<MetadataRequest, MetadataResponse> = {
 
 /**
  * The same, of whose answer only what a producer looks at is decoded. An answer may name hundreds of thousands of partitions,
- * and to keep the replicas of each would take a second and most of a gigabyte.
+ * and to keep the replicas of each would take a second and most of a gigabyte. What follows the last field is passed over:
+ * librdkafka's mock cluster adds a byte.
  */
 export const leaderMetadata: Api<MetadataRequest, LeaderMetadata> = {
   ...metadata,
-  decodeResponse: (reader, version) => decodeResponse(reader, version, decodeLeader),
+  decodeResponse: (reader, version) => {
+    const response = decodeResponse(reader, version, decodeLeader)
+    reader.skipRest()
+    return response
+  },
 }
 
 function decodeResponse<P>(

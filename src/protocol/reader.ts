@@ -129,6 +129,11 @@ export class Reader {
     this.#take(4 * length)
   }
 
+  /** Skips what is left. */
+  skipRest(): void {
+    this.#position = this.#buffer.length
+  }
+
   /** Skips a tag section, where the message is flexible: tags that are not known carry nothing that is needed. */
   tags(): this {
     if (!this.flexible) return this

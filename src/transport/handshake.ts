@@ -1,7 +1,7 @@
 import { defer, type Observable, of, switchMap } from 'rxjs'
 import { BrokerError, ConnectionError } from '../errors.js'
 import type { Api } from '../protocol/api.js'
-import { type ApiVersionsRequest, type ApiVersionsResponse, apiVersions } from '../protocol/api-versions.js'
+import { type ApiVersionsRequest, type ApiVersionsResponse, spokenVersions } from '../protocol/api-versions.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
 import { VERSION } from '../version.js'
 
@@ -25,8 +25,8 @@ const REQUEST: ApiVersionsRequest = { clientSoftwareName: 'rx-kafka', clientSoft
  * UNSUPPORTED_VERSION in the form of version 0 (KIP-511), and is asked again in that.
  */
 export function negotiate(connection: Requester): Observable<VersionRanges> {
-  const ask = (version: number): Observable<ApiVersionsResponse> => connection.request(apiVersions, REQUEST, version)
-  return ask(apiVersions.maxVersion).pipe(
+  const ask = (version: number): Observable<ApiVersionsResponse> => connection.request(spokenVersions, REQUEST, version)
+  return ask(spokenVersions.maxVersion).pipe(
     switchMap(answer => (answer.errorCode === ErrorCode.UNSUPPORTED_VERSION ? ask(0) : of(answer))),
     switchMap(answer =>
       defer(() => {
