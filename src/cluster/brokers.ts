@@ -32,7 +32,7 @@ export class Brokers {
     this.#control = new ControlConnections(this.#options, () => [...this.#addresses.values(), ...options.bootstrap])
   }
 
-  /** Takes over what a metadata answer says. A broker keeps its connection; a new address counts from the next one on. */
+  /** Takes over what a metadata answer says. A broker at another address keeps its connection until it owes nothing. @see {@link Broker.hasMoved} */
   update(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
     this.#addresses.clear()
     for (const [nodeId, address] of brokers) this.#addresses.set(nodeId, address)

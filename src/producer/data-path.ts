@@ -28,17 +28,7 @@ import { RetrySlots } from './retry-slots.js'
 import { Room } from './room.js'
 import { type Outcome, type ProduceAttempt, saysStale, send } from './sender.js'
 import type { TakenRecord } from './taken-record.js'
-
-/** What the data path keeps of each broker that leads a partition in use. */
-interface Window {
-  readonly broker: Broker
-  readonly permits: Permits
-  /** Something has changed that may let a request go. */
-  readonly wake$: Subject<void>
-  /** A wake-up is on its way. */
-  waking: boolean
-  issued: number
-}
+import { Window } from './window.js'
 
 /**
  * The one place where the stages of the data path are joined. A record goes
@@ -97,8 +87,7 @@ export class DataPath {
 
   /** Produce requests in flight, by node id. */
   get inFlight(): ReadonlyMap<number, number> {
-    const { maxInFlight } = this.#options
-    return new Map([...this.#windows].map(([nodeId, { permits }]) => [nodeId, maxInFlight - permits.free]))
+    return new Map([...this.#windows].map(([nodeId, { inFlight }]) => [nodeId, inFlight]))
   }
 
   /** Takes a record, or says why not. */
@@ -212,13 +201,7 @@ export class DataPath {
   /** The in-flight window of one broker. */
   #openWindow(nodeId: number): Window {
     const { maxInFlight, requestTimeoutMs } = this.#options
-    const window: Window = {
-      broker: this.#brokers.get(nodeId),
-      permits: new Permits(maxInFlight),
-      wake$: new Subject(),
-      waking: false,
-      issued: 0,
-    }
+    const window = new Window(this.#brokers.get(nodeId), new Permits(maxInFlight))
     const { permits, wake$ } = window
     const outcomes$: Observable<Outcome> = merge(wake$, permits.released$).pipe(
       drawWhile(permits, () => this.#nextRequest(window)), // a request is built only when it can leave at once
@@ -233,6 +216,11 @@ export class DataPath {
   /** Draws and sequences what goes to a broker next; undefined when there is nothing, or no connection to send it by. */
   #nextRequest(window: Window): ProduceAttempt | undefined {
     const { broker } = window
+    if (broker.hasMoved) {
+      // What it still owes comes from where it was: two connections could store out of order.
+      if (window.inFlight > 0) return undefined
+      this.#disconnect(broker)
+    }
     const { connection } = broker
     if (connection === undefined || connection.closed) {
       if (this.#accumulator.hasWork(broker.nodeId)) broker.connect()
@@ -242,7 +230,7 @@ export class DataPath {
     // A re-authentication is under way: an event tells of its end.
     if (!connection.writable || this.#accumulator.obstacles.isPaused(broker.nodeId)) return undefined
     const parts = this.#accumulator.draw(broker.nodeId)
-    return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts }
+    return parts.length === 0 ? undefined : { issue: window.issue(), connection, parts }
   }
 
   /** Outcomes come in the order in which their requests were issued. Every partition decides for itself what follows. */
@@ -278,23 +266,13 @@ export class DataPath {
       topicUsed: topic => this.#metadata.use(topic),
       leaderless: topic => this.#metadata.refresh([topic]),
       topicGivenUp: topic => this.#metadata.drop(topic),
-      ready: nodeId => this.#wakeSoon(this.#windows.get(nodeId) ?? this.#openWindow(nodeId)),
+      ready: nodeId => (this.#windows.get(nodeId) ?? this.#openWindow(nodeId)).wakeSoon(),
       released: () => this.roomFreed(),
       settle: (batch, end) => this.#accumulator.settle(batch, end),
       split: (batch, parts) => this.#accumulator.split(batch, parts),
       pause: (partition, failures, error) => this.#retryLater(partition, failures, error),
       epochBumped: (partition, error) => this.#epochBumped(partition, error),
     }
-  }
-
-  /** Records that come in one go are to leave together: the window wakes when the code that sent them has ended. */
-  #wakeSoon(window: Window): void {
-    if (window.waking) return
-    window.waking = true
-    queueMicrotask(() => {
-      window.waking = false
-      window.wake$.next()
-    })
   }
 
   #retryLater(partition: Partition, failures: number, error: Error): void {
@@ -327,7 +305,10 @@ export class DataPath {
       this.#metadata.events$.subscribe(event => {
         if (event.kind === 'metadata') {
           for (const topic of event.topics) this.#accumulator.update(topic)
-          for (const { broker } of this.#windows.values()) this.#findLeaders(broker)
+          for (const window of this.#windows.values()) {
+            this.#findLeaders(window.broker)
+            window.wakeSoon()
+          }
         } else this.#accumulator.metadataFailed(event.error)
         this.events$.next(event)
         if (event.kind === 'metadataFailed') {
@@ -351,6 +332,12 @@ export class DataPath {
         if (event.kind === 'disconnected') this.#refused(event.error)
       }),
     )
+  }
+
+  /** Metadata is the reason, so this is none to ask for it. */
+  #disconnect(broker: Broker): void {
+    const told = broker.disconnect()
+    if (told !== undefined) this.events$.next(told)
   }
 
   /** A broker that has left the cluster leads nothing any more, though the last answer about some topics was that it does. */

@@ -1,0 +1,39 @@
+import { Subject } from 'rxjs'
+import type { Broker } from '../cluster/broker.js'
+import type { Permits } from './in-flight.js'
+
+/** What the data path keeps of a broker that leads a partition in use. */
+export class Window {
+  readonly broker: Broker
+  readonly permits: Permits
+  /** Something has changed that may let a request go. */
+  readonly wake$: Subject<void> = new Subject<void>()
+  #issued = 0
+  /** A wake-up is on its way. */
+  #waking = false
+
+  constructor(broker: Broker, permits: Permits) {
+    this.broker = broker
+    this.permits = permits
+  }
+
+  /** Requests that the broker has not answered. */
+  get inFlight(): number {
+    return this.permits.taken
+  }
+
+  /** The number of the next request. */
+  issue(): number {
+    return this.#issued++
+  }
+
+  /** Records that come in one go are to leave together: the window wakes when the code that sent them has ended. */
+  wakeSoon(): void {
+    if (this.#waking) return
+    this.#waking = true
+    queueMicrotask(() => {
+      this.#waking = false
+      this.wake$.next()
+    })
+  }
+}
