@@ -208,9 +208,21 @@ export class DataPath {
       mergeMap(attempt => permits.held(send(attempt, requestTimeoutMs)), maxInFlight), // the in-flight window
       inIssueOrder(),
     )
-    this.#life.add(outcomes$.subscribe(outcome => this.#handle(outcome, window)))
+    window.life.add(outcomes$.subscribe(outcome => this.#handle(outcome, window)))
+    this.#life.add(window.life)
     this.#windows.set(nodeId, window)
     return window
+  }
+
+  /** The node has left the cluster, and owes nothing. If it comes back and leads something, it gets a new window. */
+  #closeWindow({ broker, life }: Window): void {
+    const { nodeId } = broker
+    life.unsubscribe()
+    this.#windows.delete(nodeId)
+    this.#disconnect(broker)
+    this.#brokers.drop(nodeId)
+    this.#retries.left(nodeId)
+    this.#accumulator.obstacles.left(nodeId)
   }
 
   /** Draws and sequences what goes to a broker next; undefined when there is nothing, or no connection to send it by. */
@@ -220,6 +232,9 @@ export class DataPath {
       // What it still owes comes from where it was: two connections could store out of order.
       if (window.inFlight > 0) return undefined
       this.#disconnect(broker)
+    } else if (!broker.isKnown && window.inFlight === 0 && !this.#accumulator.hasWork(broker.nodeId)) {
+      this.#closeWindow(window)
+      return undefined
     }
     const { connection } = broker
     if (connection === undefined || connection.closed) {
@@ -255,7 +270,8 @@ export class DataPath {
     const timer = this.#options.scheduler.schedule(() => {
       this.#life.remove(timer)
       this.#accumulator.obstacles.pauseEnded(nodeId)
-      window.wake$.next()
+      // It may be another one by now.
+      this.#windows.get(nodeId)?.wake$.next()
     }, throttleTimeMs)
     this.#life.add(timer)
     this.events$.next({ kind: 'throttled', nodeId, throttleTimeMs })

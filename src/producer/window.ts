@@ -1,4 +1,4 @@
-import { Subject } from 'rxjs'
+import { Subject, Subscription } from 'rxjs'
 import type { Broker } from '../cluster/broker.js'
 import type { Permits } from './in-flight.js'
 
@@ -8,6 +8,8 @@ export class Window {
   readonly permits: Permits
   /** Something has changed that may let a request go. */
   readonly wake$: Subject<void> = new Subject<void>()
+  /** Ends the window when it is unsubscribed. */
+  readonly life: Subscription = new Subscription()
   #issued = 0
   /** A wake-up is on its way. */
   #waking = false

@@ -131,6 +131,96 @@ describe('a broker that is at another address now', () => {
   })
 })
 
+describe('a node that metadata names no more', () => {
+  /** Brokers are named from so many on with every answer: the node that was there is gone, and another one leads. */
+  function renamed(answer: MetadataResponse, by: number): MetadataResponse {
+    return {
+      ...answer,
+      brokers: answer.brokers.map(broker => ({ ...broker, nodeId: broker.nodeId + by })),
+      topics: answer.topics.map(topic => ({
+        ...topic,
+        partitions: topic.partitions.map(partition => ({ ...partition, leaderId: partition.leaderId + by })),
+      })),
+    }
+  }
+
+  test('is left: the leader has another id in every answer, and there are as many connections and windows as before', async () => {
+    const world = await startLyingWorld(
+      { Metadata: (answer, count) => renamed(answer, count) },
+      { cluster: { topics: { t: { partitions: 1 } } }, producer: { metadataMaxAgeMs: 1_000 } },
+    )
+    const { push, acks } = open(world.producer)
+    for (let i = 0; i < 200; i++) {
+      push.next({ topic: 't', value: `${i}` })
+      await world.time.advance(500)
+      assert.deepEqual([world.producer.inFlight.size <= 1, world.network.connections <= 2], [true, true], `after ${i}`)
+    }
+    assert.equal(metadataRequests(world) >= 100, true)
+    assert.equal(acks.values.filter(({ kind }) => kind === 'acked').length, 200)
+    push.complete()
+    await world.end()
+  })
+
+  test('is left when it owes nothing, not before, and what it owes is acked', async () => {
+    let gone = 0
+    const world = await startLyingWorld(
+      { Metadata: answer => renamed(answer, gone) },
+      { cluster: { topics: { t: { partitions: 1 }, u: { partitions: 1 } } }, producer: { batchSize: 1 } },
+    )
+    const { push, acks } = open(world.producer)
+    push.next({ topic: 't', value: '0' })
+    await world.time.until(world.producer.flush())
+    world.cluster.inject({ fault: { kind: 'delay', ms: 500 } })
+    for (let i = 1; i <= 4; i++) push.next({ topic: 't', value: `${i}` })
+    await world.time.advance(100)
+    gone = 10
+    push.next({ topic: 'u', value: 'v' })
+    await world.time.advance(399)
+    // The answer was about the other topic only, whose leader is asked for next.
+    assert.deepEqual(
+      [...world.producer.inFlight],
+      [
+        [1, 4],
+        [11, 0],
+      ],
+    )
+    await world.time.advance(1)
+    assert.deepEqual([...world.producer.inFlight], [[11, 0]])
+    const [address] = world.cluster.brokers
+    assert.deepEqual(connections(world.events), [
+      `connected 1 ${address}`,
+      `connected 11 ${address}`,
+      `disconnected 1 ${address}`,
+    ])
+    const told = world.events.find(event => event.kind === 'disconnected')
+    assert.equal(told?.error.message, `the connection to ${address} was closed: metadata names no broker 1 now`)
+    assert.equal(acks.values.filter(({ kind }) => kind === 'acked').length, 6)
+    push.complete()
+    await world.end()
+  })
+
+  test('and is named again later: it is written to as before, also while it has asked for a pause', async () => {
+    let gone = 0
+    const world = await startLyingWorld(
+      { Metadata: answer => renamed(answer, gone) },
+      { cluster: { topics: { t: { partitions: 1 }, u: { partitions: 1 } } }, producer: { metadataMaxAgeMs: 1_000 } },
+    )
+    await world.time.until(world.producer.sendOne({ topic: 't', value: 'a' }))
+    world.cluster.inject({ fault: { kind: 'throttle', ms: 5_500 } })
+    await world.time.until(world.producer.sendOne({ topic: 't', value: 'b' }))
+    gone = 10
+    await world.time.advance(1_000)
+    assert.deepEqual([...world.producer.inFlight.keys()], [])
+    gone = 0
+    await world.time.advance(1_000)
+    const began = world.time.now()
+    await world.time.until(world.producer.sendOne({ topic: 't', value: 'c' }))
+    assert.equal(world.time.now() - began, 3_500)
+    assert.deepEqual(valuesIn(world.cluster, 't', 0), ['a', 'b', 'c'])
+    await world.end()
+  })
+})
+
 function movedTo(answer: MetadataResponse, address: Address): MetadataResponse {
   return {
     ...answer,
