@@ -76,8 +76,8 @@ export class Broker {
         },
         error: error => {
           if (activity.closed) return
-          // The connection stood for nothing, or is gone: a short pause, a longer one if it happens again.
-          this.#failures = this.#connection === undefined ? this.#failures + 1 : 1
+          // A handshake alone is no success: a broker that closes at each request gets longer pauses as well.
+          this.#failures = this.#connection?.served ? 1 : this.#failures + 1
           this.#connection = undefined
           this.#target = undefined
           activity.add(this.#options.scheduler.schedule(() => this.#resume(), backoffMs(this.#failures, this.#options)))
@@ -117,6 +117,7 @@ export class Broker {
   #end(next: Subscription | undefined): void {
     const activity = this.#activity
     this.#activity = next
+    if (this.#connection?.served) this.#failures = 0
     this.#connection = undefined
     this.#target = undefined
     activity?.unsubscribe()
