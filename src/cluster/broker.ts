@@ -1,4 +1,5 @@
 import { Subscription } from 'rxjs'
+import { ConnectionError } from '../errors.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
 import { type Address, formatAddress } from '../transport/transport.js'
 import { type BackoffOptions, backoffMs } from './backoff.js'
@@ -19,6 +20,8 @@ export class Broker {
   #connection: Connection | undefined
   /** The attempt, the connection or the back-off that is under way. */
   #activity: Subscription | undefined
+  /** Where the attempt, or the connection, goes. */
+  #target: Address | undefined
   /** Asked for during a back-off. */
   #wanted = false
   #failures = 0
@@ -45,6 +48,12 @@ export class Broker {
     return this.#address() !== undefined
   }
 
+  /** Whether metadata says that it is elsewhere than where the connection, or the attempt to make one, goes. */
+  get hasMoved(): boolean {
+    const address = this.#address()
+    return address !== undefined && this.#target !== undefined && !isSame(address, this.#target)
+  }
+
   /** Sees to it that there will be a connection: a `connected` or `disconnected` event follows. */
   connect(): void {
     const address = this.#address()
@@ -54,6 +63,7 @@ export class Broker {
     }
     const activity = new Subscription()
     this.#activity = activity
+    this.#target = address
     this.#wanted = false
     const { nodeId } = this
     const name = formatAddress(address)
@@ -66,9 +76,10 @@ export class Broker {
         },
         error: error => {
           if (activity.closed) return
-          // The connection stood for nothing, or is gone: a short pause, a longer one if it happens again.
-          this.#failures = this.#connection === undefined ? this.#failures + 1 : 1
+          // A handshake alone is no success: a broker that closes at each request gets longer pauses as well.
+          this.#failures = this.#connection?.served ? 1 : this.#failures + 1
           this.#connection = undefined
+          this.#target = undefined
           activity.add(this.#options.scheduler.schedule(() => this.#resume(), backoffMs(this.#failures, this.#options)))
           this.#report({ kind: 'disconnected', nodeId, address: name, error })
         },
@@ -81,11 +92,34 @@ export class Broker {
     if (this.#wanted && this.#activity === undefined) this.connect()
   }
 
+  /**
+   * Ends the connection, or the attempt, because of what metadata says. That is no failure: the next one is made as soon as it
+   * is asked for. Gives what is to be told, if there was a connection.
+   */
+  disconnect(): BrokerEvent | undefined {
+    const { nodeId } = this
+    const name = this.#connection?.name
+    const address = this.#address()
+    this.#end(undefined)
+    if (name === undefined) return undefined
+    const why =
+      address === undefined ? `names no broker ${nodeId}` : `says that broker ${nodeId} is at ${formatAddress(address)}`
+    const error = new ConnectionError(`the connection to ${name} was closed: metadata ${why} now`)
+    return { kind: 'disconnected', nodeId, address: name, error }
+  }
+
+  /** Ends the connection for good. */
   close(): void {
+    // Something under way, so that nothing connects again.
+    this.#end(new Subscription())
+  }
+
+  #end(next: Subscription | undefined): void {
     const activity = this.#activity
+    this.#activity = next
+    if (this.#connection?.served) this.#failures = 0
     this.#connection = undefined
-    // Stays set, so that nothing connects again.
-    this.#activity = new Subscription()
+    this.#target = undefined
     activity?.unsubscribe()
   }
 
@@ -93,4 +127,8 @@ export class Broker {
     this.#activity = undefined
     if (this.#wanted) this.connect()
   }
+}
+
+function isSame(a: Address, b: Address): boolean {
+  return a.host === b.host && a.port === b.port
 }

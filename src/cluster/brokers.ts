@@ -32,10 +32,11 @@ export class Brokers {
     this.#control = new ControlConnections(this.#options, () => [...this.#addresses.values(), ...options.bootstrap])
   }
 
-  /** Takes over what a metadata answer says. A broker keeps its connection; a new address counts from the next one on. */
+  /** Takes over what a metadata answer says. A broker at another address keeps its connection until it owes nothing. @see {@link Broker.hasMoved} */
   update(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
     this.#addresses.clear()
     for (const [nodeId, address] of brokers) this.#addresses.set(nodeId, address)
+    this.#control.addressed()
     for (const broker of this.#brokers.values()) broker.addressed()
   }
 
@@ -51,6 +52,12 @@ export class Brokers {
       this.#brokers.set(nodeId, broker)
     }
     return broker
+  }
+
+  /** The node has left the cluster: its connection ends. If it comes back, {@link get} begins anew. */
+  drop(nodeId: number): void {
+    this.#brokers.get(nodeId)?.close()
+    this.#brokers.delete(nodeId)
   }
 
   /** A request that any broker can answer, sent when subscribed to. @see {@link ControlConnections.request} */

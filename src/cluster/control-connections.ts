@@ -27,7 +27,7 @@ interface Candidate {
 export class ControlConnections {
   readonly #options: ConnectionOptions
   readonly #addresses: () => readonly Address[]
-  #candidates = new Map<string, Candidate>()
+  readonly #candidates = new Map<string, Candidate>()
   #hedgeMs = HEDGE_MS
   #turn = 0
   /** Who has answered last. */
@@ -47,6 +47,16 @@ export class ControlConnections {
    */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
     return new Observable(subscriber => this.#race(api, request, subscriber))
+  }
+
+  /** Where to try has changed: connections to other addresses end as soon as they owe nothing. */
+  addressed(): void {
+    const names = new Set(this.#addresses().map(formatAddress))
+    for (const [name, { held }] of this.#candidates) {
+      if (names.has(name)) continue
+      held.unsubscribe()
+      this.#candidates.delete(name)
+    }
   }
 
   /** What was answered last was of no use: the next request goes to another broker, if there is one. */
@@ -119,7 +129,7 @@ export class ControlConnections {
   #answered(candidate: Candidate): void {
     this.#last = candidate
     candidate.uselessAt = 0
-    if (!candidate.held.closed) return
+    if (!candidate.held.closed || this.#candidates.get(candidate.name) !== candidate) return
     candidate.held = candidate.connection$.subscribe({ error: () => {} })
   }
 
@@ -131,15 +141,16 @@ export class ControlConnections {
 
   /** Those that were of use first, connected ones before others; in random order, so that a fleet does not fall on one. */
   #inOrder(): Candidate[] {
-    const candidates = new Map<string, Candidate>()
+    // An address may be named more than once.
+    const candidates = new Set<Candidate>()
     for (const address of shuffled(this.#addresses(), this.#options.random)) {
       const name = formatAddress(address)
-      candidates.set(name, this.#candidates.get(name) ?? this.#candidate(name, address))
+      const candidate = this.#candidates.get(name) ?? this.#candidate(name, address)
+      this.#candidates.set(name, candidate)
+      candidates.add(candidate)
     }
-    for (const [name, { held }] of this.#candidates) if (!candidates.has(name)) held.unsubscribe()
-    this.#candidates = candidates
     const rank = ({ held }: Candidate): number => (held.closed ? 1 : 0)
-    return [...candidates.values()].sort((a, b) => a.uselessAt - b.uselessAt || rank(a) - rank(b))
+    return [...candidates].sort((a, b) => a.uselessAt - b.uselessAt || rank(a) - rank(b))
   }
 
   #candidate(name: string, address: Address): Candidate {

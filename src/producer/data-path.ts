@@ -3,19 +3,13 @@ import { backoffMs } from '../cluster/backoff.js'
 import type { Broker } from '../cluster/broker.js'
 import { Brokers } from '../cluster/brokers.js'
 import { Metadata } from '../cluster/metadata.js'
-import {
-  AuthenticationError,
-  BootstrapError,
-  type BufferFullError,
-  DataLossError,
-  UnsupportedVersionError,
-} from '../errors.js'
+import { AuthenticationError, type BufferFullError, DataLossError, UnsupportedVersionError } from '../errors.js'
 import type { Connection } from '../transport/connection.js'
 import { Accumulator, type AccumulatorEffects } from './accumulator.js'
 import type { AckSink } from './batch.js'
 import { Deadlines } from './deadlines.js'
 import { type Held, type ProducerEvent, ProducerEvents } from './events.js'
-import { firstContact, warnUnreachable } from './first-contact.js'
+import { firstContact, UnreachableWarning } from './first-contact.js'
 import { drawWhile, inIssueOrder } from './in-flight.js'
 import type { ResolvedOptions } from './options.js'
 import type { Partition } from './partition.js'
@@ -59,7 +53,7 @@ export class DataPath {
   #identified = false
   /** Who waits for first contact. */
   #connecting = 0
-  #toldUnreachable = false
+  readonly #unreachable = new UnreachableWarning(() => this.events$.observed)
   readonly #fatal: (error: Error) => void
 
   /** @param fatal called when the producer cannot go on. */
@@ -87,8 +81,7 @@ export class DataPath {
 
   /** Produce requests in flight, by node id. */
   get inFlight(): ReadonlyMap<number, number> {
-    const { maxInFlight } = this.#options
-    return new Map([...this.#windows].map(([nodeId, { permits }]) => [nodeId, maxInFlight - permits.free]))
+    return new Map([...this.#windows].map(([nodeId, { inFlight }]) => [nodeId, inFlight]))
   }
 
   /** Takes a record, or says why not. */
@@ -209,14 +202,34 @@ export class DataPath {
       mergeMap(attempt => permits.held(send(attempt, requestTimeoutMs)), maxInFlight), // the in-flight window
       inIssueOrder(),
     )
-    this.#life.add(outcomes$.subscribe(outcome => this.#handle(outcome, window)))
+    window.life.add(outcomes$.subscribe(outcome => this.#handle(outcome, window)))
+    this.#life.add(window.life)
     this.#windows.set(nodeId, window)
     return window
+  }
+
+  /** The node has left the cluster, and owes nothing. If it comes back and leads something, it gets a new window. */
+  #closeWindow({ broker, life }: Window): void {
+    const { nodeId } = broker
+    life.unsubscribe()
+    this.#windows.delete(nodeId)
+    this.#disconnect(broker)
+    this.#brokers.drop(nodeId)
+    this.#retries.left(nodeId)
+    this.#accumulator.obstacles.left(nodeId)
   }
 
   /** Draws and sequences what goes to a broker next; undefined when there is nothing, or no connection to send it by. */
   #nextRequest(window: Window): ProduceAttempt | undefined {
     const { broker } = window
+    if (broker.hasMoved) {
+      // What it still owes comes from where it was: two connections could store out of order.
+      if (window.inFlight > 0) return undefined
+      this.#disconnect(broker)
+    } else if (!broker.isKnown && window.inFlight === 0 && !this.#accumulator.hasWork(broker.nodeId)) {
+      this.#closeWindow(window)
+      return undefined
+    }
     const { connection } = broker
     if (connection === undefined || connection.closed) {
       if (this.#accumulator.hasWork(broker.nodeId)) broker.connect()
@@ -227,7 +240,7 @@ export class DataPath {
     if (!connection.writable || this.#accumulator.obstacles.isPaused(broker.nodeId)) return undefined
     const { limit } = window
     const parts = this.#accumulator.draw(broker.nodeId, limit.bytes)
-    return parts.length === 0 ? undefined : { issue: window.issued++, connection, parts, limit }
+    return parts.length === 0 ? undefined : { issue: window.issue(), connection, parts, limit }
   }
 
   /** Outcomes come in the order in which their requests were issued. Every partition decides for itself what follows. */
@@ -252,7 +265,8 @@ export class DataPath {
     const timer = this.#options.scheduler.schedule(() => {
       this.#life.remove(timer)
       this.#accumulator.obstacles.pauseEnded(nodeId)
-      window.wake$.next()
+      // It may be another one by now.
+      this.#windows.get(nodeId)?.wake$.next()
     }, throttleTimeMs)
     this.#life.add(timer)
     this.events$.next({ kind: 'throttled', nodeId, throttleTimeMs })
@@ -263,23 +277,13 @@ export class DataPath {
       topicUsed: topic => this.#metadata.use(topic),
       leaderless: topic => this.#metadata.refresh([topic]),
       topicGivenUp: topic => this.#metadata.drop(topic),
-      ready: nodeId => this.#wakeSoon(this.#windows.get(nodeId) ?? this.#openWindow(nodeId)),
+      ready: nodeId => (this.#windows.get(nodeId) ?? this.#openWindow(nodeId)).wakeSoon(),
       released: () => this.roomFreed(),
       settle: (batch, end) => this.#accumulator.settle(batch, end),
       split: (batch, parts) => this.#accumulator.split(batch, parts),
       pause: (partition, failures, error) => this.#retryLater(partition, failures, error),
       epochBumped: (partition, error) => this.#epochBumped(partition, error),
     }
-  }
-
-  /** Records that come in one go are to leave together: the window wakes when the code that sent them has ended. */
-  #wakeSoon(window: Window): void {
-    if (window.waking) return
-    window.waking = true
-    queueMicrotask(() => {
-      window.waking = false
-      window.wake$.next()
-    })
   }
 
   #retryLater(partition: Partition, failures: number, error: Error): void {
@@ -312,11 +316,14 @@ export class DataPath {
       this.#metadata.events$.subscribe(event => {
         if (event.kind === 'metadata') {
           for (const topic of event.topics) this.#accumulator.update(topic)
-          for (const { broker } of this.#windows.values()) this.#findLeaders(broker)
+          for (const window of this.#windows.values()) {
+            this.#findLeaders(window.broker)
+            window.wakeSoon()
+          }
         } else this.#accumulator.metadataFailed(event.error)
         this.events$.next(event)
         if (event.kind === 'metadataFailed') {
-          this.#unreachable(event.error)
+          this.#unreachable.told(event.error)
           this.#refused(event.error)
           // Of every address.
           if (event.error instanceof UnsupportedVersionError) this.#fatal(event.error)
@@ -338,16 +345,15 @@ export class DataPath {
     )
   }
 
+  /** Metadata is the reason, so this is none to ask for it. */
+  #disconnect(broker: Broker): void {
+    const told = broker.disconnect()
+    if (told !== undefined) this.events$.next(told)
+  }
+
   /** A broker that has left the cluster leads nothing any more, though the last answer about some topics was that it does. */
   #findLeaders(broker: Broker): void {
     if (!broker.isKnown) this.#metadata.refresh(this.#accumulator.topics.at(broker.nodeId))
-  }
-
-  /** Whoever does not look at events learns of the first round in which no address could be reached in another way. */
-  #unreachable(error: Error): void {
-    if (!(error instanceof BootstrapError) || this.#toldUnreachable) return
-    this.#toldUnreachable = true
-    if (!this.events$.observed) warnUnreachable(error)
   }
 
   /** Nothing to wait for: brokers do not take this client for who it says it is, or are not to be trusted. */
@@ -360,7 +366,7 @@ export class DataPath {
     if (this.#identifying) return
     this.#identifying = true
     const failed = (error: Error): boolean => {
-      this.#unreachable(error)
+      this.#unreachable.told(error)
       this.events$.next({ kind: 'producerIdFailed', error })
       // Nobody waits for it: the next record, or call of connect(), asks again.
       this.#started = this.bufferedBytes > 0 || this.#connecting > 0

@@ -1,5 +1,5 @@
 import { EMPTY, firstValueFrom, mergeMap, type Observable, of, throwError } from 'rxjs'
-import { type BootstrapError, BrokerError, ProducerClosedError } from '../errors.js'
+import { BootstrapError, BrokerError, ProducerClosedError } from '../errors.js'
 import type { ProducerEvent } from './events.js'
 
 /**
@@ -24,9 +24,21 @@ export function firstContact(events$: Observable<ProducerEvent>): Promise<unknow
   return firstValueFrom(events$.pipe(mergeMap(outcome)))
 }
 
-/** Says that no broker can be reached to those who do not look at events. */
-export function warnUnreachable(error: BootstrapError): void {
-  process.emitWarning(`rx-kafka: ${error.message}\nIt goes on trying; producer.events$ tells what happens.`, {
-    code: 'RX_KAFKA_UNREACHABLE',
-  })
+/** Whoever does not look at events learns of the first round in which no address could be reached by a warning of the process. */
+export class UnreachableWarning {
+  readonly #observed: () => boolean
+  #first = true
+
+  constructor(observed: () => boolean) {
+    this.#observed = observed
+  }
+
+  told(error: Error): void {
+    if (!(error instanceof BootstrapError) || !this.#first) return
+    this.#first = false
+    if (this.#observed()) return
+    process.emitWarning(`rx-kafka: ${error.message}\nIt goes on trying; producer.events$ tells what happens.`, {
+      code: 'RX_KAFKA_UNREACHABLE',
+    })
+  }
 }

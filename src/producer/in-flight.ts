@@ -6,14 +6,20 @@ import { Observable, type OperatorFunction, Subject } from 'rxjs'
  */
 export class Permits {
   readonly #released = new Subject<void>()
+  readonly #count: number
   #free: number
 
   constructor(count: number) {
+    this.#count = count
     this.#free = count
   }
 
   get free(): number {
     return this.#free
+  }
+
+  get taken(): number {
+    return this.#count - this.#free
   }
 
   /** Emits when a permit has come back. */

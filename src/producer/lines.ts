@@ -55,6 +55,8 @@ export class Lines {
         this.offer(partition)
       }
     }
+    // Of a node that is gone nothing stays.
+    if (line.length === 0) this.#lines.delete(nodeId)
     return line.length > 0
   }
 

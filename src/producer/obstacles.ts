@@ -20,6 +20,11 @@ export class Obstacles {
     this.#unreachable.set(nodeId, error)
   }
 
+  /** The node is in the cluster no more. */
+  left(nodeId: number): void {
+    this.#unreachable.delete(nodeId)
+  }
+
   pauseBegan(nodeId: number, throttleTimeMs: number): void {
     const count = (this.#pauses.get(nodeId)?.count ?? 0) + 1
     const asked = `broker ${nodeId} has asked to be sent nothing for ${throttleTimeMs} ms, as for a quota (KIP-219)`

@@ -26,6 +26,11 @@ export class RetrySlots {
     this.#life = life
   }
 
+  /** The node is in the cluster no more. What has a slot keeps it. */
+  left(nodeId: number): void {
+    this.#slots.delete(nodeId)
+  }
+
   /** Calls back in the node's first slot that is so many ms away, or more. */
   add(nodeId: number, delayMs: number, action: () => void): void {
     const now = this.#scheduler.now()

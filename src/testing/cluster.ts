@@ -191,11 +191,15 @@ export class TestCluster implements AsyncDisposable {
     await listening.close()
   }
 
-  /** The node comes back at its old address; it leads what nobody leads. */
-  async startNode(node: number): Promise<void> {
+  /**
+   * The node comes back and leads what nobody leads.
+   *
+   * @param port where it listens now; 0: any that is free. Default: where it did before.
+   */
+  async startNode(node: number, port?: number): Promise<void> {
     const address = this.#addresses.get(node)
     if (address === undefined || this.#listening.has(node)) throw new RangeError(`node ${node} is not down`)
-    await this.#join(node, address)
+    await this.#join(node, { ...address, port: port ?? address.port })
   }
 
   /** One more node, at a port that is free; it leads what nobody leads, and can be given more. Gives its id. */

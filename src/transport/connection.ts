@@ -96,7 +96,6 @@ export class Connection {
   #writable = false
   #nextCorrelationId = 0
   #received = false
-  /** A request was answered that was not part of the handshake. */
   #served = false
   #failure: Error | undefined
   #endedByBroker = false
@@ -117,6 +116,11 @@ export class Connection {
   /** Whether it was made, and is closed because the other side ended it. */
   get endedByBroker(): boolean {
     return this.#endedByBroker
+  }
+
+  /** Whether a request was answered that was not part of the handshake. */
+  get served(): boolean {
+    return this.#served
   }
 
   /** Whether requests may be sent now: the handshake is done, and no re-authentication is under way. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { beforeEach, test } from 'node:test'
+import { beforeEach, describe, test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
 import { backoffMs } from '../../src/cluster/backoff.js'
 import type { BrokerEvent } from '../../src/cluster/broker.js'
@@ -7,6 +7,7 @@ import { Brokers } from '../../src/cluster/brokers.js'
 import { Metadata, type MetadataEvent } from '../../src/cluster/metadata.js'
 import { BootstrapError } from '../../src/errors.js'
 import { apiVersions } from '../../src/protocol/api-versions.js'
+import { initProducerId } from '../../src/protocol/init-producer-id.js'
 import { decodeRequestBody, decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/message.js'
 import { metadata } from '../../src/protocol/metadata.js'
 import { type FakeSocket, FakeTransport } from '../support/fake-transport.js'
@@ -99,9 +100,9 @@ function asked(): string[] {
   return decodeRequestBody(metadata, apiVersion, message, bodyOffset).topics!.map(topic => topic.name!)
 }
 
-/** Answers the newest metadata request: every topic with this error code and these leaders. */
-function describe(errorCode: number, leaders: readonly number[], socket: FakeSocket = transport.last): void {
-  const message = socket.frames.at(-1)!
+/** Answers a metadata request, or the newest one: every topic with this error code and these leaders. */
+function answer(errorCode: number, leaders: readonly number[], socket: FakeSocket = transport.last, frame = -1): void {
+  const message = socket.frames.at(frame)!
   const { apiVersion, correlationId, bodyOffset } = decodeRequestHeader(message)
   const { topics } = decodeRequestBody(metadata, apiVersion, message, bodyOffset)
   const response = {
@@ -147,7 +148,7 @@ test('the bootstrap list is gone through until one answers', () => {
   assert.equal(transport.last.address, 'b:2')
   accept()
   assert.deepEqual(asked(), ['t'])
-  describe(0, [1, 1])
+  answer(0, [1, 1])
   assert.deepEqual(events, [
     { kind: 'metadata', topics: [{ name: 't', topicId: '', leaders: [1, 1], error: undefined }] },
   ])
@@ -174,7 +175,7 @@ test('when none answers, the error names each address and what happened there; i
 test('known brokers are tried before the bootstrap list, and the list again when all of them are gone', () => {
   cluster.use('t')
   accept()
-  describe(0, [1])
+  answer(0, [1])
   runTo(100)
   transport.last.listener.closed(new Error('gone'))
   cluster.refresh(ALL)
@@ -192,7 +193,7 @@ test('a topic that does not exist yet is asked for again, with back-off', () => 
   accept()
   const times: number[] = []
   for (const until of [100, 300, 700]) {
-    describe(3, [])
+    answer(3, [])
     const frames = transport.last.frames.length
     runTo(until - 1)
     assert.equal(transport.last.frames.length, frames)
@@ -200,7 +201,7 @@ test('a topic that does not exist yet is asked for again, with back-off', () => 
     assert.equal(transport.last.frames.length, frames + 1)
     times.push(scheduler.now())
   }
-  describe(0, [1])
+  answer(0, [1])
   assert.deepEqual(times, [100, 300, 700])
 })
 
@@ -208,7 +209,7 @@ test('so is a partition that nobody leads', () => {
   startAlone()
   cluster.use('t')
   accept()
-  describe(0, [1, -1])
+  answer(0, [1, -1])
   runTo(100)
   assert.deepEqual(asked(), ['t'])
 })
@@ -218,15 +219,15 @@ test('a final error is not asked about again when it made the topic be given up;
   cluster.use('t')
   cluster.use('kept')
   accept()
-  describe(0, [1])
+  answer(0, [1])
   cluster.events$.subscribe(() => cluster.drop('t'))
   runTo(200)
   cluster.refresh(ALL)
-  describe(29, [])
+  answer(29, [])
   runTo(400)
   assert.deepEqual(asked(), ['kept'])
   cluster.drop('kept')
-  describe(29, [])
+  answer(29, [])
   const frames = transport.last.frames.length
   runTo(59_999)
   assert.equal(transport.last.frames.length, frames)
@@ -237,7 +238,7 @@ test('a wish during a request is answered by the next, and many wishes by one', 
   cluster.use('t')
   accept()
   for (let i = 0; i < 10; i++) cluster.refresh(ALL)
-  describe(0, [1])
+  answer(0, [1])
   const frames = transport.last.frames.length
   runTo(99)
   assert.equal(transport.last.frames.length, frames, 'stale metadata is not a reason to spin')
@@ -248,7 +249,7 @@ test('a wish during a request is answered by the next, and many wishes by one', 
 test('a new topic does not wait for the pause after an answer, and is asked for alone', () => {
   cluster.use('t')
   accept()
-  describe(0, [1])
+  answer(0, [1])
   cluster.use('u')
   assert.deepEqual(asked(), ['u'])
 })
@@ -260,7 +261,7 @@ test('whoever gives answers that are of no use is asked no more, while there are
     const socket = transport.sockets.find(({ frames }) => frames.length !== answered.get(frames)) ?? transport.last
     if (socket.frames.length === 0) accept(socket)
     asked.push(socket.address)
-    describe(3, [], socket)
+    answer(3, [], socket)
     answered.set(socket.frames, socket.frames.length)
     runTo(time)
   }
@@ -274,7 +275,7 @@ const answered = new WeakMap<readonly Buffer[], number>()
 test('metadata is fetched again when it is old', () => {
   cluster.use('t')
   accept()
-  describe(0, [1])
+  answer(0, [1])
   const frames = transport.last.frames.length
   runTo(59_999)
   assert.equal(transport.last.frames.length, frames)
@@ -289,7 +290,7 @@ test('a topic that is dropped is not asked for any more', () => {
   accept()
   cluster.drop('t')
   cluster.refresh(ALL)
-  describe(0, [1])
+  answer(0, [1])
   runTo(100)
   assert.deepEqual(asked(), ['u'])
 })
@@ -321,6 +322,44 @@ test('a produce connection is made once, and again after a pause', () => {
   assert.equal(transport.sockets.length, 3)
 })
 
+describe('an address that metadata names no more', () => {
+  /** The newest metadata was asked of node1, which is no bootstrap address. */
+  function askNode1(): FakeSocket {
+    start(BOOTSTRAP.slice(0, 1))
+    cluster.use('t')
+    accept()
+    answer(0, [1])
+    cluster.refresh(ALL)
+    runTo(100)
+    assert.equal(transport.last.address, 'node1:9')
+    accept()
+    return transport.last
+  }
+
+  test('loses its connection with the answer that says so', () => {
+    const socket = askNode1()
+    only = { host: 'node2', port: 9 }
+    answer(0, [1])
+    assert.equal(socket.destroyed, true)
+  })
+
+  test('loses it after what it owes: then there is none that nobody would close', () => {
+    const socket = askNode1()
+    let told = 0
+    brokers.request(initProducerId, NOBODY).subscribe(() => told++)
+    assert.equal(socket.frames.length, 3)
+    only = { host: 'node2', port: 9 }
+    answer(0, [1], socket, 1)
+    assert.equal(socket.destroyed, false)
+    const { apiVersion, correlationId } = decodeRequestHeader(socket.frames[2]!)
+    const response = { throttleTimeMs: 0, errorCode: 0, producerId: 1n, producerEpoch: 0 }
+    socket.listener.received(Buffer.concat(encodeResponseFrame(initProducerId, apiVersion, correlationId, response)))
+    assert.deepEqual([told, socket.destroyed], [1, true])
+  })
+})
+
+const NOBODY = { transactionalId: null, transactionTimeoutMs: 1, producerId: -1n, producerEpoch: -1 }
+
 test('a broker whose address is not known is not connected to', () => {
   brokers.get(7).connect()
   assert.equal(transport.sockets.length, 0)
@@ -329,7 +368,7 @@ test('a broker whose address is not known is not connected to', () => {
 test('closed: no socket, no timer', () => {
   cluster.use('t')
   accept()
-  describe(0, [1])
+  answer(0, [1])
   const broker = brokers.get(1)
   broker.connect()
   accept()

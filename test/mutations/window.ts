@@ -134,6 +134,14 @@ export const WINDOW: readonly Mutation[] = [
     instead: "(this.#node === this.leader ? this.#phase === 'open' : this.#phase === 'probing') && sameEpoch",
   },
   {
+    rule: '6: one leader at a time',
+    name: 'a leader is connected to at its new address while its old connection owes an answer',
+    file: DATA_PATH,
+    text: 'if (window.inFlight > 0) return undefined',
+    instead: '',
+    checks: ['scenarios'],
+  },
+  {
     rule: '7: one until a success',
     name: 'four requests before the first success',
     file: PARTITION,

@@ -56,17 +56,54 @@ describe('an idle producer', () => {
     await world.end()
   })
 
-  test('does not connect for ever when all brokers are down', async () => {
-    const world = await startWorld({ cluster: { nodes: 2, topics: { t: { partitions: 2 } } } })
-    await send(world, 't')
-    for (const node of [1, 2]) await world.cluster.stopNode(node)
-    await world.time.advance(10_000)
-    const before = world.events.length
-    await world.time.advance(HOUR)
-    assert.equal(world.events.length - before <= 12, true, String(world.events.length - before))
-    await world.end()
-  })
+  for (const how of ['are down', 'hang']) {
+    for (const before of ['connect()', 'a record that was acked', 'a record that failed']) {
+      test(`with all brokers that ${how}, after ${before}, connects rarely, and the next record finds its way at once`, async () => {
+        const world = await startWorld({ cluster: { nodes: 2, topics: { t: { partitions: 2 } } }, latencyMs: 1 })
+        if (before !== 'connect()') await send(world, 't')
+        const back = await takeDown(world, how)
+        if (before === 'connect()') await world.time.until(world.producer.connect().catch(() => {}))
+        if (before === 'a record that failed') await send(world, 't')
+        await world.time.advance(20_000)
+        const attempts = countAttempts(world)
+        await world.time.advance(HOUR)
+        assert.equal(attempts() <= 12, true, String(attempts()))
+        await back()
+        const began = world.time.now()
+        assert.equal((await world.time.until(world.producer.sendOne({ topic: 't', value: 'v' }))).kind, 'acked')
+        assert.equal(world.time.now() - began <= 20, true, String(world.time.now() - began))
+        await world.end()
+      })
+    }
+  }
 })
+
+/** Nobody answers from here on. Gives what brings all brokers back. */
+async function takeDown({ cluster }: World, how: string): Promise<() => Promise<void>> {
+  if (how === 'hang') {
+    const faults = ['ApiVersions', 'Metadata', 'Produce', 'InitProducerId'].map(api =>
+      cluster.inject({ api, fault: { kind: 'neverAnswer' }, times: FOR_EVER }),
+    )
+    return async () => {
+      for (const fault of faults) fault.remove()
+    }
+  }
+  for (const node of [1, 2]) await cluster.stopNode(node)
+  return async () => {
+    for (const node of [1, 2]) await cluster.startNode(node)
+  }
+}
+
+/** Counts how often it is tried to make a connection from here on. */
+function countAttempts({ network }: World): () => number {
+  const connect = network.connect.bind(network)
+  let count = 0
+  network.connect = (address, listener) => {
+    count++
+    return connect(address, listener)
+  }
+  return () => count
+}
 
 /** Writes a record every ten seconds. */
 function writing(world: World, topic: string): { stop(): void } {
@@ -180,6 +217,34 @@ test('what fails for many partitions of a broker is tried again together', async
   }
 })
 
+test('a broker that closes at each Produce gets one handshake a second, however many partitions come to it anew', async () => {
+  const world = await startWorld({ cluster: { topics: { t: { partitions: 600 } } }, latencyMs: 1 })
+  await world.time.until(world.producer.connect())
+  world.cluster.inject({ fault: { kind: 'dropBeforeAppend' }, times: FOR_EVER })
+  const { push } = open(world.producer)
+  const attempts = countAttempts(world)
+  for (let partition = 0; partition < 600; partition++) {
+    push.next({ topic: 't', partition, value: 'v' })
+    await world.time.advance(100)
+  }
+  assert.equal(attempts() <= 65, true, String(attempts()))
+  push.complete()
+  await world.time.until(world.producer.close({ timeoutMs: 1 }))
+  await world.end()
+})
+
+test('one that answered a request, and closes at the next, is connected to again after the first pause', async () => {
+  const world = await startWorld({ cluster: { topics: { t: { partitions: 1 } } } })
+  for (let i = 0; i < 5; i++) {
+    await send(world, 't')
+    world.cluster.inject({ fault: { kind: 'dropBeforeAppend' } })
+    const began = world.time.now()
+    await send(world, 't')
+    assert.equal(world.time.now() - began, 100)
+  }
+  await world.end()
+})
+
 /** Numbers from 0 up to 1, the same ones each time. */
 function seeded(): () => number {
   let state = 1
@@ -208,7 +273,7 @@ function atMost(api: string, code: number, most: number): (typeof TABLE)[number]
 }
 
 function closedAt(api: string): (typeof TABLE)[number] {
-  return [`closed at ${api}`, { api, fault: { kind: 'dropBeforeAppend' }, times: FOR_EVER }, api, 70]
+  return [`closed at ${api}`, { api, fault: { kind: 'dropBeforeAppend' }, times: FOR_EVER }, api, 35]
 }
 
 describe('requests in 20 s', () => {

@@ -157,6 +157,23 @@ describe('stopNode and startNode', () => {
     await assert.rejects(bench.cluster.startNode(7), /RangeError: node 7 is not down/)
   })
 
+  test('the node comes back at another port, and metadata says so', async () => {
+    await using bench = await startBench({ nodes: 2 })
+    const [old, other] = bench.cluster.brokers
+    await bench.cluster.stopNode(1)
+    await bench.cluster.startNode(1, 0)
+    const [now, ...rest] = bench.cluster.brokers
+    assert.notEqual(now, old)
+    assert.deepEqual(rest, [other])
+    const { brokers } = await describeAll(bench, await bench.connect(1))
+    assert.deepEqual(
+      brokers.map(({ host, port }) => `${host}:${port}`),
+      bench.cluster.brokers,
+    )
+    await bench.cluster.stopNode(1)
+    await assert.rejects(bench.cluster.startNode(1, Number(other!.split(':')[1])), /EADDRINUSE/)
+  })
+
   test('addNode: one more, at an address of its own, which leads what nobody leads', async () => {
     await using bench = await startBench({ nodes: 2 })
     assert.equal(await bench.cluster.addNode(), 3)
