@@ -1,6 +1,6 @@
 import type { Batch } from './batch.js'
 
-/** How many free places in front are worth closing up. */
+/** From how many on free places in front are kept, and closed up when they are half of all: the others move up at once. */
 const MANY = 1_024
 
 /**
@@ -54,8 +54,12 @@ export class BatchQueue {
   }
 
   #dropFirst(): void {
+    if (this.#batches.length < MANY) {
+      this.#batches.shift()
+      return
+    }
     this.#batches[this.#head++] = undefined
-    if (this.length > 0 && (this.#head < MANY || this.#head * 2 < this.#batches.length)) return
+    if (this.#head * 2 < this.#batches.length) return
     this.#batches = this.toArray()
     this.#head = 0
   }
