@@ -1,11 +1,36 @@
 import { generate } from './generate.js'
+import type { History } from './history.js'
 import { judge } from './judge.js'
 import { shrink } from './shrink.js'
 import type { Failure } from './worker.js'
 
+/** How many findings are shown: one cause often leads to thousands. */
+const MOST_SHOWN = 10
+
 /** The seed, and what is wrong. */
 export function describe({ seed, found }: Failure): string {
-  return [`seed ${seed}:`, ...found.map(one => `  ${one}`)].join('\n')
+  return [`seed ${seed}:`, ...shown(found)].join('\n')
+}
+
+/** The findings, one a line. */
+export function shown(found: readonly string[]): string[] {
+  const lines = found.slice(0, MOST_SHOWN).map(one => `  ${one}`)
+  return found.length > MOST_SHOWN ? [...lines, `  … and ${found.length - MOST_SHOWN} more`] : lines
+}
+
+/** What happened, in order: at the brokers, and what became of each record. Times are virtual. */
+export function timeline({ trace, settled }: History): string[] {
+  const entries = [
+    ...trace.map(entry => ({ who: 'broker', ...entry })),
+    ...settled.map(ack => ({ who: 'ack', ...ack })),
+  ]
+  const inOrder = entries.toSorted((a, b) => a.at - b.at)
+  return inOrder.map(({ at, who, ...rest }) => `${at} ms  ${who.padEnd(6)}  ${JSON.stringify(rest, plain)}`)
+}
+
+/** JSON has no bigint. */
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? Number(value) : value
 }
 
 /** What a person needs who wants to see it fail: what {@link describe} says, and a small script that shows it too. */
@@ -21,7 +46,7 @@ export async function explain(failure: Failure): Promise<string> {
     describe(failure),
     'the smallest schedule found that fails alike; `npm run test:soak -- --replay FILE` runs it:',
     JSON.stringify(small),
-    ...left.map(one => `  ${one}`),
+    ...shown(left),
   ].join('\n')
 }
 

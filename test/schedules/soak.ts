@@ -1,13 +1,14 @@
 /**
  * `npm run test:soak -- [--schedules N] [--seed S] [--workers W] [--no-shrink]`: random schedules, as many as asked for.
- * `npm run test:soak -- --replay FILE`: one schedule, from JSON.
+ * `npm run test:soak -- --replay FILE`: one schedule, from JSON, with all that happens in it.
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { describe, explain } from './explain.js'
+import { describe, explain, shown, timeline } from './explain.js'
 import { judge } from './judge.js'
 import { runMany } from './many.js'
+import { run } from './run.js'
 
 const { values } = parseArgs({
   options: {
@@ -49,7 +50,9 @@ async function soak(): Promise<void> {
 }
 
 async function replay(file: string): Promise<void> {
-  const { found } = await judge(JSON.parse(readFileSync(file, 'utf8')))
-  console.log(found.length === 0 ? 'nothing wrong' : found.join('\n'))
+  const schedule = JSON.parse(readFileSync(file, 'utf8'))
+  for (const line of timeline(await run(schedule))) console.log(line)
+  const { found } = await judge(schedule)
+  console.log(found.length === 0 ? 'nothing wrong' : ['what is wrong:', ...shown(found)].join('\n'))
   process.exitCode = found.length === 0 ? 0 : 1
 }
