@@ -43,7 +43,7 @@ const POOL_LIMIT = 8 * 1024 * 1024
  */
 export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** To be told of connections. */
-  readonly obstacles: Obstacles = new Obstacles()
+  readonly obstacles: Obstacles
   readonly memory: BufferMemory
   readonly topics: Topics
   readonly #options: ResolvedOptions
@@ -67,9 +67,13 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#effects = effects
     this.memory = new BufferMemory(options, () => this.hurry())
     this.topics = new Topics(options)
-    this.#lines = new Lines(options, nodeId => effects.ready(nodeId))
+    this.#lines = new Lines(options, nodeId => {
+      this.obstacles.waiting(nodeId)
+      effects.ready(nodeId)
+    })
+    this.obstacles = new Obstacles(scheduler, nodeId => this.#lines.isWaiting(nodeId))
     this.#clock = new Clock(scheduler)
-    this.#chooser = new PartitionChooser(Math.floor(random() * 0x10000), batch => this.#makeDue(batch))
+    this.#chooser = new PartitionChooser(Math.floor(random() * 0x10000), this.obstacles, batch => this.#makeDue(batch))
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#makeDue(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#expire(batch))
     this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
@@ -197,6 +201,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       partition.led(metadata.leaders[partition.index] ?? -1)
       this.offer(partition)
     }
+    this.obstacles.led()
     if (topic.state === 'known' && topic.unplaced.size > 0) this.#placeAll(topic)
   }
 
@@ -221,6 +226,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
    */
   draw(nodeId: number, maxBytes: number): Part[] {
     const parts = this.#lines.draw(nodeId, maxBytes)
+    if (parts.length > 0) this.obstacles.sent(nodeId)
     if (maxBytes < this.#options.maxRequestSize) {
       for (const { batch } of parts) if (batch.size > maxBytes) this.topics.get(batch.topic)!.halve(batch)
     }

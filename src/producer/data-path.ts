@@ -187,6 +187,7 @@ export class DataPath {
   stop(): void {
     this.#life.unsubscribe()
     this.#hold?.stop()
+    this.#accumulator.obstacles.stop()
     this.#metadata.close()
     this.#brokers.close()
     this.released$.complete()
@@ -245,7 +246,7 @@ export class DataPath {
 
   /** Outcomes come in the order in which their requests were issued. Every partition decides for itself what follows. */
   #handle(outcome: Outcome, window: Window): void {
-    const { attempt, verdicts, throttleTimeMs, fatal } = outcome
+    const { attempt, verdicts, lost, throttleTimeMs, fatal } = outcome
     if (throttleTimeMs > 0) this.#mute(window, attempt.connection, throttleTimeMs)
     const stale = attempt.parts.filter((_, i) => saysStale(verdicts[i]!)).map(({ partition }) => partition.topic)
     if (stale.length > 0) this.#metadata.refresh(new Set(stale))
@@ -253,6 +254,7 @@ export class DataPath {
       partition.answered(batch, verdicts[i]!)
       this.#accumulator.offer(partition)
     })
+    this.#accumulator.obstacles.answered(window.broker.nodeId, lost)
     if (fatal !== undefined) this.#fatal(fatal)
   }
 

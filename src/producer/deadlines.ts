@@ -19,6 +19,10 @@ export class Deadlines<T> {
     this.#expired = expired
   }
 
+  has(item: T): boolean {
+    return this.#items.has(item)
+  }
+
   /** @param since when the item's time began, by the scheduler's clock. */
   add(item: T, since: number): void {
     const due = since + this.#timeMs
@@ -52,6 +56,12 @@ export class Deadlines<T> {
     const items = [...this.#items.keys()]
     this.#items.clear()
     for (const item of items) this.#expired(item)
+  }
+
+  /** Forgets every item. */
+  clear(): void {
+    this.#items.clear()
+    this.#timer.unsubscribe()
   }
 
   #wait(due: number): void {

@@ -43,6 +43,11 @@ export class Lines {
     this.#ready(leader)
   }
 
+  /** Whether somebody who can send stands in a node's line. */
+  isWaiting(nodeId: number): boolean {
+    return (this.#lines.get(nodeId) ?? []).some(partition => partition.sendable && partition.leader === nodeId)
+  }
+
   /** Whether there is something to send to a node. What can't be sent now leaves the line, to be announced when it can. */
   hasWork(nodeId: number): boolean {
     const line = this.#lines.get(nodeId) ?? []

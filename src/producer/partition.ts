@@ -6,6 +6,7 @@ import { BatchQueue } from './batch-queue.js'
 import { Ends } from './ends.js'
 import { Sequencer } from './sequencer.js'
 import { halves, sift, suspects } from './split.js'
+import { type BadRecords, type Failure, isInDoubt, isStored, LOST_PLACE, STORED_SOMEWHERE } from './verdicts.js'
 
 /**
  * Where a partition stands with its leader.
@@ -86,6 +87,18 @@ export class Partition {
   get filling(): Batch | undefined {
     const { last } = this.#waiting
     return last === undefined || last.sealed ? undefined : last
+  }
+
+  /** Whether it has something that it can't send before something else has happened. */
+  get stalled(): boolean {
+    if (this.leader === -1) return true
+    if (this.isEmpty) return false
+    return this.#failures > 0 || this.#phase === 'draining' || (this.#inFlight.length > 0 && this.#node !== this.leader)
+  }
+
+  /** What was wrong with the batch that is to be sent again, if one is. */
+  get failure(): Error | undefined {
+    return this.#waiting.first?.failure
   }
 
   add(batch: Batch): void {
@@ -373,22 +386,5 @@ export class Partition {
   }
 }
 
-type Failure = Exclude<Verdict, { kind: 'stored' }>
-type BadRecords = Extract<Verdict, { kind: 'badRecords' | 'corrupt' }>
-
 /** What becomes of a batch: it has ended, is sent again as it is, in halves, or without its bad records, or it fails. */
 type Fate = 'over' | 'again' | 'halved' | 'sifted' | 'fails'
-
-function isStored(batch: Batch): boolean {
-  return batch.verdict?.kind === 'stored'
-}
-
-/** The broker says that it is not next. It may be that it is stored, and the broker knows only a later one. */
-function isInDoubt(batch: Batch): boolean {
-  return batch.unresolved && batch.verdict?.kind === 'outOfSequence'
-}
-
-const STORED_SOMEWHERE: Verdict = { kind: 'stored', baseOffset: -1n, logAppendTime: -1 }
-
-/** With these a broker says that what it knows of the producer does not fit the batch. */
-const LOST_PLACE: ReadonlySet<Verdict['kind']> = new Set(['outOfSequence', 'forgotten', 'fenced'])

@@ -2,6 +2,7 @@ import { describe, type InvalidRecordError } from '../errors.js'
 import type { Bytes, RecordLengths } from '../protocol/record-batch-builder.js'
 import type { Batch } from './batch.js'
 import type { Partitioner } from './options.js'
+import type { Partition } from './partition.js'
 import { copyOf, refusal, show, type TakenRecord } from './taken-record.js'
 import type { Topic } from './topic.js'
 
@@ -31,18 +32,31 @@ export function askPartitioner(
   }
 }
 
+/** Tells which partitions move. */
+export interface Movement {
+  /** Another number whenever one may have stopped. */
+  readonly changes: number
+  /** Whether what is appended to it has a prospect of being sent soon. */
+  moves(partition: Partition): boolean
+}
+
+/** Of a choice that was not looked at again. */
+const UNJUDGED = -1
+
 /** Chooses a record's partition, once: the one it names, else by key, else the one whose batch keyless records are filling. */
 export class PartitionChooser {
-  readonly #full: (batch: Batch) => void
+  readonly #movement: Movement
+  readonly #left: (batch: Batch) => void
   #turn: number
 
   /**
    * @param turn which partition keyless records begin with.
-   * @param full told of a batch that they have filled: they go elsewhere from now on.
+   * @param left told of a batch that keyless records have filled, or left: they go elsewhere from now on.
    */
-  constructor(turn: number, full: (batch: Batch) => void) {
+  constructor(turn: number, movement: Movement, left: (batch: Batch) => void) {
     this.#turn = turn
-    this.#full = full
+    this.#movement = movement
+    this.#left = left
   }
 
   choose(partition: number | undefined, key: Bytes | undefined, topic: Topic, lengths: RecordLengths): number {
@@ -53,18 +67,43 @@ export class PartitionChooser {
 
   /** KIP-480: one batch is filled before the next begins, so that requests are large even when partitions are many. */
   #sticky(topic: Topic, bytes: number): number {
+    const batch = topic.partitions[topic.sticky]?.filling
+    const fits = batch !== undefined && batch.size + bytes <= topic.batchSize
+    if (fits && topic.judged === this.#movement.changes) return topic.sticky
+    return this.#decide(topic, batch, fits)
+  }
+
+  /**
+   * KIP-794: leaves a partition that does not move while others do. Apart from {@link #sticky}, which every record passes.
+   *
+   * @param batch of the partition that records went to before, if it takes more.
+   */
+  #decide(topic: Topic, batch: Batch | undefined, fits: boolean): number {
     const { partitions } = topic
-    const batch = partitions[topic.sticky]?.filling
-    if (batch !== undefined) {
-      if (batch.size + bytes <= topic.batchSize) return topic.sticky
-      this.#full(batch)
+    const { changes } = this.#movement
+    if (fits && this.#movement.moves(partitions[topic.sticky]!)) {
+      topic.judged = changes
+      return topic.sticky
     }
-    // In turn, passing over those that nobody leads, unless nobody leads any.
-    for (let tries = 0; tries < partitions.length; tries++) {
-      topic.sticky = this.#turn++ % partitions.length
-      if (partitions[topic.sticky]!.leader !== -1) break
+    const moving = this.#next(partitions, partition => this.#movement.moves(partition))
+    if (fits && moving === undefined) {
+      topic.judged = changes
+      return topic.sticky
     }
+    if (batch !== undefined) this.#left(batch)
+    // A broker of which nothing was heard for long, and that had nothing to do, gets one record, not a whole batch.
+    topic.judged = UNJUDGED
+    topic.sticky = moving ?? this.#next(partitions, ({ leader }) => leader !== -1) ?? this.#turn++ % partitions.length
     return topic.sticky
+  }
+
+  /** In turn, passing over those that do not suit. */
+  #next(partitions: readonly Partition[], suits: (partition: Partition) => boolean): number | undefined {
+    for (let tries = 0; tries < partitions.length; tries++) {
+      const index = this.#turn++ % partitions.length
+      if (suits(partitions[index]!)) return index
+    }
+    return undefined
   }
 }
 

@@ -28,6 +28,8 @@ export interface Outcome {
   readonly attempt: ProduceAttempt
   /** For each part, in the same order. */
   readonly verdicts: readonly Verdict[]
+  /** No answer came. */
+  readonly lost: boolean
   /** How long the broker asks to be left alone, in ms (KIP-219). */
   readonly throttleTimeMs: number
   /** Why the producer can't go on. */
@@ -84,14 +86,14 @@ function answered(attempt: ProduceAttempt, response: ProduceResponse): Outcome {
     )
     return { kind: 'unknown', error }
   })
-  return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: response.throttleTimeMs, fatal }
+  return { issue: attempt.issue, attempt, verdicts, lost: false, throttleTimeMs: response.throttleTimeMs, fatal }
 }
 
 /** No answer came. */
 function lost(attempt: ProduceAttempt, cause: Error): Outcome {
   const error = attempt.limit.lost(attempt.connection, sizeOf(attempt), cause)
   const verdicts = attempt.parts.map((): Verdict => ({ kind: 'unknown', error }))
-  return { issue: attempt.issue, attempt, verdicts, throttleTimeMs: 0, fatal: undefined }
+  return { issue: attempt.issue, attempt, verdicts, lost: true, throttleTimeMs: 0, fatal: undefined }
 }
 
 /** Bytes of its batches: nearly all that it has. */

@@ -24,6 +24,8 @@ export class Topic {
   writtenAt = 0
   /** The partition that records without key go to. */
   sticky = -1
+  /** {@link Movement.changes} when that one was last found to move. */
+  judged = -1
   /** Bytes at which a batch is full: the option, or less once the topic has shown that it takes no more. */
   batchSize: number
   /** Why its partitions are not known. */

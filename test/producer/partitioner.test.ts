@@ -2,13 +2,20 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import kafkajs from 'kafkajs'
 import type { InvalidRecordError } from '../../src/errors.js'
+import { Batch } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
-import { askPartitioner, murmur2, PartitionChooser, partitionOfKey } from '../../src/producer/partitioner.js'
+import {
+  askPartitioner,
+  type Movement,
+  murmur2,
+  PartitionChooser,
+  partitionOfKey,
+} from '../../src/producer/partitioner.js'
 import type { ProducerRecord } from '../../src/producer/record.js'
 import type { TakenRecord } from '../../src/producer/taken-record.js'
 import { Topic } from '../../src/producer/topic.js'
 import { type Bytes, RecordLengths } from '../../src/protocol/record-batch-builder.js'
-import { taken } from '../support/taken.js'
+import { append, taken } from '../support/taken.js'
 
 // What Java's client computes: the values of its own test, org.apache.kafka.common.utils.UtilsTest.
 const JAVA: readonly [string, number][] = [
@@ -43,8 +50,11 @@ test('a text has the partition of its bytes, whatever its length and letters', (
   }
 })
 
-function topicOf(partitionCount: number): Topic {
-  const topic = new Topic('t', 1000)
+/** Those that somebody leads. */
+const LED: Movement = { changes: 0, moves: ({ leader }) => leader !== -1 }
+
+function topicOf(partitionCount: number, batchSize = 1000): Topic {
+  const topic = new Topic('t', batchSize)
   for (let i = 0; i < partitionCount; i++) {
     const partition = new Partition('t', i, 1, { settle() {}, split() {}, pause() {}, epochBumped() {} })
     partition.led(1)
@@ -63,7 +73,7 @@ const choose = (chooser: PartitionChooser, topic: Topic, key?: Bytes, partition?
 
 test('first the record, then the key', () => {
   const topic = topicOf(3)
-  const chooser = new PartitionChooser(0, () => {})
+  const chooser = new PartitionChooser(0, LED, () => {})
   assert.equal(choose(chooser, topic, 'k', 1), 1)
   assert.equal(choose(chooser, topic, 'k'), partitionOfKey('k', 3))
   assert.equal(choose(chooser, topic, ''), partitionOfKey('', 3), 'an empty key is a key')
@@ -73,10 +83,96 @@ test('keyless records pass over partitions that nobody leads', () => {
   const topic = topicOf(3)
   topic.partitions[0]!.led(-1)
   topic.partitions[2]!.led(-1)
-  const chooser = new PartitionChooser(0, () => {})
+  const chooser = new PartitionChooser(0, LED, () => {})
   for (let i = 0; i < 6; i++) assert.equal(choose(chooser, topic), 1)
   topic.partitions[1]!.led(-1)
   assert.ok(choose(chooser, topic) >= 0, 'and take any when nobody leads any')
+})
+
+/** Partitions that stand still, and how often one of all was asked for. */
+class Standing implements Movement {
+  changes = 0
+  asked = 0
+  readonly still = new Set<number>()
+
+  moves({ index }: Partition): boolean {
+    this.asked++
+    return !this.still.has(index)
+  }
+}
+
+/** A chooser of three partitions, and what it does with each record: the partition where it opens or fills a batch. */
+function filling(batchSize: number): { standing: Standing; left: number[]; send(): number; draw(): void } {
+  const topic = topicOf(3, batchSize)
+  const standing = new Standing()
+  const left: number[] = []
+  const chooser = new PartitionChooser(0, standing, ({ partition }) => left.push(partition))
+  return {
+    standing,
+    left,
+    send() {
+      const index = choose(chooser, topic)
+      const partition = topic.partitions[index]!
+      const fits = partition.filling !== undefined && partition.filling.size + 30 <= batchSize
+      if (!fits) partition.add(new Batch('t', index, Buffer.alloc(batchSize)))
+      append(partition.filling!, { topic: 't', value: '' }, 0, { settled() {}, unplaced() {} })
+      return index
+    },
+    draw() {
+      for (const { filling } of topic.partitions) filling?.seal('none')
+    },
+  }
+}
+
+test('keyless records leave a partition that does not move while others do, and come back when it does', () => {
+  const { standing, left, send } = filling(10_000)
+  assert.deepEqual([send(), send(), send()], [0, 0, 0])
+  standing.still.add(0)
+  assert.equal(send(), 0, 'nobody has said that something has changed')
+  standing.changes++
+  assert.deepEqual([send(), send(), left], [1, 1, [0]])
+  standing.still.add(1)
+  standing.changes++
+  assert.deepEqual([send(), send(), left], [2, 2, [0, 1]])
+  standing.still.clear()
+  standing.still.add(2)
+  standing.changes++
+  assert.deepEqual([send(), send()], [0, 0])
+})
+
+test('while none moves they fill batches as ever, one after the other', () => {
+  const { standing, send } = filling(300)
+  for (const index of [0, 1, 2]) standing.still.add(index)
+  const places: number[] = []
+  for (let i = 0; i < 300; i++) {
+    standing.changes++
+    places.push(send())
+  }
+  const runs = places.filter((index, i) => index !== places[i - 1])
+  assert.equal(places.length / runs.length > 5, true, String(runs))
+  assert.deepEqual(
+    runs,
+    runs.map((_, i) => (runs[0]! + i) % 3),
+  )
+})
+
+test('a partition that stops with its first record keeps that one alone', () => {
+  const { standing, send, draw } = filling(10_000)
+  standing.still.add(2)
+  assert.equal(send(), 0)
+  draw()
+  assert.equal(send(), 1)
+  standing.still.add(1)
+  assert.deepEqual([send(), send()], [0, 0])
+})
+
+test('while nothing changes, no partition is looked at for a record that finds room', () => {
+  const { standing, send } = filling(100_000)
+  send()
+  send()
+  const { asked } = standing
+  for (let i = 0; i < 1_000; i++) send()
+  assert.equal(standing.asked, asked)
 })
 
 test('a custom partitioner decides, or leaves it to the default', () => {

@@ -28,6 +28,12 @@ export async function startProof(options: ProofOptions = {}): Promise<Proof> {
   return proof
 }
 
+/** What records have beside their value; `partition: undefined` leaves the choice to the producer. */
+type Fields = Partial<Omit<ProducerRecord<number>, 'partition'>> & {
+  readonly partition?: number | undefined
+  readonly bytes?: number
+}
+
 interface Settled {
   readonly ack: Ack<number>
   readonly at: number
@@ -63,7 +69,7 @@ export class Proof {
   }
 
   /** Sends so many records, to partition 0 unless they have a partition or a key; gives their numbers. */
-  send(count: number, fields: Partial<ProducerRecord<number>> & { readonly bytes?: number } = {}): number[] {
+  send(count: number, fields: Fields = {}): number[] {
     const { bytes = 0, ...rest } = fields
     return Array.from({ length: count }, () => {
       const metadata = this.sent.length
@@ -84,6 +90,12 @@ export class Proof {
     const settled = this.#settled.get(number)
     assert.ok(settled !== undefined, `record ${number} has no terminal event`)
     return settled.ack
+  }
+
+  /** How long a record took from being sent to its terminal event, in ms. */
+  tookMs(number: number): number {
+    this.ack(number)
+    return this.#settled.get(number)!.at - this.sent[number]!.at
   }
 
   /** The numbers of the records that have their terminal event, in the order in which it came. */

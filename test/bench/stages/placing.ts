@@ -14,7 +14,7 @@ export function choosing(): Stage[] {
     one.add(batch(index, 1))
     topic.partitions.push(one)
   }
-  const chooser = new PartitionChooser(0, () => {})
+  const chooser = new PartitionChooser(0, { changes: 0, moves: () => true }, () => {})
   const lengths = new RecordLengths()
   lengths.measure(undefined, VALUE, undefined)
   const keyed = Array.from({ length: 1000 }, (_, i) => `customer-${i}`)
