@@ -58,6 +58,9 @@ export class AuthenticationError extends KafkaError {}
 /** A broker did not answer within `requestTimeoutMs`; its connection is closed, for what it still sends can't be told apart. */
 export class RequestTimeoutError extends ConnectionError {}
 
+/** A broker is of another cluster than the first that answered: nothing is sent to it. The message names both, with addresses. */
+export class OtherClusterError extends ConnectionError {}
+
 /** No address of `brokers` could be reached; the message says what happened at each. */
 export class BootstrapError extends ConnectionError {
   /** What happened, by address. */

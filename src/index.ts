@@ -11,6 +11,7 @@ export {
   InvalidRecordError,
   KafkaError,
   MalformedMessageError,
+  OtherClusterError,
   ProducerClosedError,
   ProducerFencedError,
   RequestTimeoutError,

@@ -1,12 +1,14 @@
 import { type Observable, Subject } from 'rxjs'
+import type { OtherClusterError } from '../errors.js'
 import type { Api } from '../protocol/api.js'
 import { initProducerId } from '../protocol/init-producer-id.js'
 import { metadata } from '../protocol/metadata.js'
 import { produce } from '../protocol/produce.js'
-import type { ConnectionOptions } from '../transport/connection.js'
+import type { Connection, ConnectionOptions } from '../transport/connection.js'
 import type { Address } from '../transport/transport.js'
 import type { BackoffOptions } from './backoff.js'
 import { Broker, type BrokerEvent } from './broker.js'
+import { ClusterIdentity } from './cluster-identity.js'
 import { ControlConnections } from './control-connections.js'
 
 export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
@@ -20,6 +22,8 @@ export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
  */
 export class Brokers {
   readonly events$: Observable<BrokerEvent>
+  /** @see {@link ClusterIdentity.others$} */
+  readonly otherClusters$: Observable<OtherClusterError>
   readonly #events = new Subject<BrokerEvent>()
   readonly #options: BrokersOptions
   readonly #addresses = new Map<number, Address>()
@@ -27,9 +31,12 @@ export class Brokers {
   readonly #control: ControlConnections
 
   constructor(options: BrokersOptions) {
-    this.#options = { ...options, requires: [metadata, initProducerId, produce] }
+    const cluster = new ClusterIdentity()
+    const admit = (connection: Connection): Observable<void> => cluster.admit(connection)
+    this.#options = { ...options, requires: [metadata, initProducerId, produce], admit }
     this.events$ = this.#events.asObservable()
     this.#control = new ControlConnections(this.#options, () => [...this.#addresses.values(), ...options.bootstrap])
+    this.otherClusters$ = cluster.others$
   }
 
   /** Takes over what a metadata answer says. A broker at another address keeps its connection until it owes nothing. @see {@link Broker.hasMoved} */

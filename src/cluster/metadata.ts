@@ -65,6 +65,7 @@ export class Metadata {
     this.#brokers = brokers
     this.#use = use
     this.events$ = this.#events.asObservable()
+    brokers.otherClusters$.subscribe(error => this.#events.next({ kind: 'metadataFailed', error }))
   }
 
   /** Has the topic's metadata fetched now, and kept fresh from here on. */

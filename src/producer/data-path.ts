@@ -9,7 +9,7 @@ import { Accumulator, type AccumulatorEffects } from './accumulator.js'
 import type { AckSink } from './batch.js'
 import { Deadlines } from './deadlines.js'
 import { type Held, type ProducerEvent, ProducerEvents } from './events.js'
-import { firstContact, UnreachableWarning } from './first-contact.js'
+import { firstContact, Warnings } from './first-contact.js'
 import { drawWhile, inIssueOrder } from './in-flight.js'
 import type { ResolvedOptions } from './options.js'
 import type { Partition } from './partition.js'
@@ -53,7 +53,7 @@ export class DataPath {
   #identified = false
   /** Who waits for first contact. */
   #connecting = 0
-  readonly #unreachable = new UnreachableWarning(() => this.events$.observed)
+  readonly #warnings = new Warnings(() => this.events$.observed)
   readonly #fatal: (error: Error) => void
 
   /** @param fatal called when the producer cannot go on. */
@@ -325,7 +325,7 @@ export class DataPath {
         } else this.#accumulator.metadataFailed(event.error)
         this.events$.next(event)
         if (event.kind === 'metadataFailed') {
-          this.#unreachable.told(event.error)
+          this.#warnings.about(event.error)
           this.#refused(event.error)
           // Of every address.
           if (event.error instanceof UnsupportedVersionError) this.#fatal(event.error)
@@ -368,7 +368,7 @@ export class DataPath {
     if (this.#identifying) return
     this.#identifying = true
     const failed = (error: Error): boolean => {
-      this.#unreachable.told(error)
+      this.#warnings.about(error)
       this.events$.next({ kind: 'producerIdFailed', error })
       // Nobody waits for it: the next record, or call of connect(), asks again.
       this.#started = this.bufferedBytes > 0 || this.#connecting > 0

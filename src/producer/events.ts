@@ -22,7 +22,7 @@ export type ProducerEvent =
       readonly kind: 'metadata'
       readonly topics: readonly { readonly name: string; readonly leaders: readonly number[] }[]
     }
-  /** It will be asked for again. */
+  /** It will be asked for again. With an OtherClusterError: of another broker, by now. */
   | { readonly kind: 'metadataFailed'; readonly error: Error }
   | { readonly kind: 'producerId'; readonly producerId: bigint; readonly producerEpoch: number }
   /** No producer id yet; it will be asked for again. */

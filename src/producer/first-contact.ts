@@ -1,5 +1,5 @@
 import { EMPTY, firstValueFrom, mergeMap, type Observable, of, throwError } from 'rxjs'
-import { BootstrapError, BrokerError, ProducerClosedError } from '../errors.js'
+import { BootstrapError, BrokerError, OtherClusterError, ProducerClosedError } from '../errors.js'
 import type { ProducerEvent } from './events.js'
 
 /**
@@ -24,21 +24,25 @@ export function firstContact(events$: Observable<ProducerEvent>): Promise<unknow
   return firstValueFrom(events$.pipe(mergeMap(outcome)))
 }
 
-/** Whoever does not look at events learns of the first round in which no address could be reached by a warning of the process. */
-export class UnreachableWarning {
+/** Tells those who do not look at events of what keeps their records, or would surprise them: each once, in a process warning. */
+export class Warnings {
   readonly #observed: () => boolean
-  #first = true
+  readonly #told = new Set<string>()
 
+  /** @param observed whether somebody looks at events. */
   constructor(observed: () => boolean) {
     this.#observed = observed
   }
 
-  told(error: Error): void {
-    if (!(error instanceof BootstrapError) || !this.#first) return
-    this.#first = false
-    if (this.#observed()) return
-    process.emitWarning(`rx-kafka: ${error.message}\nIt goes on trying; producer.events$ tells what happens.`, {
-      code: 'RX_KAFKA_UNREACHABLE',
-    })
+  about(error: Error): void {
+    const code = codeOf(error)
+    if (this.#observed() || code === undefined || this.#told.has(code)) return
+    this.#told.add(code)
+    process.emitWarning(`rx-kafka: ${error.message}\nIt goes on trying; producer.events$ tells what happens.`, { code })
   }
+}
+
+function codeOf(error: Error): string | undefined {
+  if (error instanceof BootstrapError) return 'RX_KAFKA_UNREACHABLE'
+  return error instanceof OtherClusterError ? 'RX_KAFKA_OTHER_CLUSTER' : undefined
 }

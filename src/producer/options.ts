@@ -21,7 +21,7 @@ export type Partitioner = (record: ProducerRecord, partitionCount: number) => nu
 export interface ProducerOptions {
   /**
    * Where to begin, as `host:port` (port 9092 if left out; an IPv6 address in brackets); one that answers is enough, more
-   * are safer.
+   * are safer. All of one cluster: the producer writes to that of the broker that answered first, and uses no other.
    */
   readonly brokers: readonly string[]
   /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */

@@ -31,6 +31,8 @@ export class ClusterState {
   readonly faults: FaultPlan = new FaultPlan()
   readonly trace: Trace
   readonly depth: Depth = new Depth()
+  /** Told in metadata. It has the first node's address: no other cluster of the network has the same, and one that is started there again has. */
+  clusterId = ''
   /** The nodes that are up. */
   readonly addresses: Map<number, Address> = new Map()
   /** Emits when a log has grown, or another node leads it: fetches that wait look again. */

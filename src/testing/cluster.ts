@@ -58,6 +58,11 @@ export class TestCluster implements AsyncDisposable {
     return [...this.#addresses.values()].map(formatAddress)
   }
 
+  /** What metadata says: no other cluster on the same network has the same. */
+  get clusterId(): string {
+    return this.#state.clusterId
+  }
+
   /** What has happened so far, in order; empty with `trace: false`. */
   get trace(): readonly TraceEntry[] {
     return this.#state.trace.entries
@@ -226,6 +231,7 @@ export class TestCluster implements AsyncDisposable {
   async start(): Promise<void> {
     const { nodes, host, port, topics } = this.#state.options
     for (let node = 1; node <= nodes; node++) await this.#listen(node, { host, port: port === 0 ? 0 : port + node - 1 })
+    this.#state.clusterId = `rx-kafka-testing-${formatAddress(this.#addresses.get(1)!)}`
     for (const [name, options] of Object.entries(topics)) this.#state.createTopic(name, options)
   }
 

@@ -20,7 +20,7 @@ import { isTopicName, MAX_PARTITIONS, type TopicOptions, type TopicState } from 
 export const handleMetadata: Handler<MetadataRequest, MetadataResponse> = ({ cluster }, request) => ({
   throttleTimeMs: 0,
   brokers: cluster.nodes.map(nodeId => ({ nodeId, ...cluster.addresses.get(nodeId)!, rack: null })),
-  clusterId: 'rx-kafka-testing',
+  clusterId: cluster.clusterId,
   controllerId: cluster.nodes[0] ?? -1,
   clusterAuthorizedOperations: NO_AUTHORIZED_OPERATIONS,
   topics:

@@ -1,4 +1,4 @@
-import { Observable, of, type SchedulerLike, type Subscriber, Subscription, switchMap } from 'rxjs'
+import { concatMap, Observable, of, type SchedulerLike, type Subscriber, Subscription, switchMap } from 'rxjs'
 import {
   ConnectionError,
   describe,
@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly requires?: readonly ApiInfo[]
   /** Without one, brokers are not told who this is. */
   readonly sasl?: SaslMechanism | undefined
+  /** Asks the other side, once it has accepted who this is, what decides whether the connection is of use: an error ends it. */
+  readonly admit?: (connection: Connection) => Observable<unknown>
   /** Numbers from 0 up to 1, as Math.random. */
   readonly random: () => number
 }
@@ -57,6 +59,8 @@ export function openConnection(address: Address, options: ConnectionOptions): Ob
           for (const api of options.requires ?? []) connection.version(api)
           return sasl === undefined ? of(undefined) : sessions(connection, sasl, options)
         }),
+        // A session that is renewed is still with the same broker.
+        concatMap((_, i) => (i === 0 && options.admit !== undefined ? options.admit(connection) : of(undefined))),
       )
       subscriber.add(
         ready$.subscribe({

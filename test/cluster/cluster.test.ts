@@ -80,12 +80,14 @@ function runTo(time: number): void {
   scheduler.frame = time
 }
 
-/** Opens the newest socket and does the handshake. */
+/** Opens the newest socket and does the handshake, which ends with the id of the cluster. */
 function accept(socket: FakeSocket = transport.last): void {
   socket.listener.opened()
   const { apiVersion, correlationId } = decodeRequestHeader(socket.frames.at(-1)!)
   const response = { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0 }
   socket.listener.received(Buffer.concat(encodeResponseFrame(apiVersions, apiVersion, correlationId, response)))
+  assert.deepEqual(asked(socket), [])
+  answer(0, [], socket)
 }
 
 function refuse(): void {
@@ -93,8 +95,8 @@ function refuse(): void {
 }
 
 /** The topics of the newest metadata request. */
-function asked(): string[] {
-  const message = transport.last.frames.at(-1)!
+function asked(socket: FakeSocket = transport.last): string[] {
+  const message = socket.frames.at(-1)!
   const { apiKey, apiVersion, bodyOffset } = decodeRequestHeader(message)
   assert.equal(apiKey, metadata.key)
   return decodeRequestBody(metadata, apiVersion, message, bodyOffset).topics!.map(topic => topic.name!)
@@ -347,11 +349,11 @@ describe('an address that metadata names no more', () => {
     const socket = askNode1()
     let told = 0
     brokers.request(initProducerId, NOBODY).subscribe(() => told++)
-    assert.equal(socket.frames.length, 3)
+    assert.equal(socket.frames.length, 4)
     only = { host: 'node2', port: 9 }
-    answer(0, [1], socket, 1)
+    answer(0, [1], socket, 2)
     assert.equal(socket.destroyed, false)
-    const { apiVersion, correlationId } = decodeRequestHeader(socket.frames[2]!)
+    const { apiVersion, correlationId } = decodeRequestHeader(socket.frames[3]!)
     const response = { throttleTimeMs: 0, errorCode: 0, producerId: 1n, producerEpoch: 0 }
     socket.listener.received(Buffer.concat(encodeResponseFrame(initProducerId, apiVersion, correlationId, response)))
     assert.deepEqual([told, socket.destroyed], [1, true])

@@ -303,4 +303,12 @@ export const WINDOW: readonly Mutation[] = [
     text: 'this.#node === this.leader && sameEpoch',
     instead: 'this.#node === this.leader',
   },
+  {
+    rule: 'one cluster',
+    name: 'a connection to another cluster is used as any other',
+    file: 'src/cluster/cluster-identity.ts',
+    text: 'if (clusterId === held) return',
+    instead: 'if (clusterId.length + held.length > 0) return',
+    checks: ['scenarios'],
+  },
 ]

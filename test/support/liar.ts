@@ -9,6 +9,8 @@ import { startWorld, type World, type WorldOptions } from './world.js'
 /** The answers that may be lies, by API. */
 interface Answers {
   ApiVersions: object
+  /** The metadata without topics that each connection begins with, for the id of the cluster. */
+  ClusterId: MetadataResponse
   Metadata: MetadataResponse
   InitProducerId: InitProducerIdResponse
   Produce: ProduceResponse
@@ -21,16 +23,21 @@ export type Lies = { readonly [K in keyof Answers]?: (answer: Answers[K], count:
 export async function startLyingWorld(lies: Lies, options: WorldOptions = {}): Promise<World> {
   const counts = new Map<string, number>()
   const tap = new Tap(reply => {
-    const { name } = reply.api
+    const answer = decode(reply)
+    const name = isOwn(reply.api.name, answer) ? 'ClusterId' : reply.api.name
     const lie = lies[name as keyof Answers] as ((answer: unknown, count: number) => unknown) | undefined
     if (lie === undefined) return reply.frame
     const count = (counts.get(name) ?? 0) + 1
     counts.set(name, count)
-    return encodedAnew(reply, lie(decode(reply), count))
+    return encodedAnew(reply, lie(answer, count))
   })
   const world = await startWorld({ ...options, producer: { transport: tap, ...options.producer } })
   tap.inner = world.network
   return world
+}
+
+function isOwn(api: string, answer: unknown): boolean {
+  return api === 'Metadata' && (answer as MetadataResponse).topics.length === 0
 }
 
 /** The frame of another answer in the place of this one. */
