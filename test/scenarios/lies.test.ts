@@ -174,6 +174,28 @@ for (const [what, { lie, text }] of Object.entries(LACKS)) {
   })
 }
 
+test('metadata names topics that nobody asked for, and one twice: what was asked for counts, as it is named first', async () => {
+  const world = await startLyingWorld(
+    {
+      Metadata: answer => {
+        const [topic] = answer.topics
+        const other = { ...topic!, name: 'other', partitions: [] }
+        return { ...answer, topics: [other, other, topic!, { ...topic!, partitions: [] }] }
+      },
+    },
+    { cluster: { topics: { t: { partitions: 1 } } } },
+  )
+  const acks = watch(world.producer.publish([{ topic: 't', value: 'v' }]))
+  await world.time.until(() => acks.done, 1_000)
+  assert.equal(acks.values[0]?.kind, 'acked')
+  const told = world.events.filter(event => event.kind === 'metadata').map(({ topics }) => topics)
+  assert.deepEqual(
+    told.map(topics => topics.map(({ name, leaders }) => [name, leaders])),
+    [[['t', [1]]]],
+  )
+  await world.end()
+})
+
 for (const [producerId, producerEpoch] of [
   [-1n, 0],
   [-1n, -1],
