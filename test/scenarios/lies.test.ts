@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createProducer, DeliveryTimeoutError } from '../../src/index.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { MetadataResponse } from '../../src/protocol/metadata.js'
 import { VirtualTime } from '../../src/testing/index.js'
 import { tcp } from '../../src/transport/tcp.js'
@@ -219,6 +220,30 @@ for (const [producerId, producerEpoch] of [
     await world.end()
   })
 }
+
+test('a producer id that was given before, as a cached answer would: not taken, told, and asked for again', async () => {
+  const same = { producerId: 5n, producerEpoch: 0 }
+  const world = await startLyingWorld(
+    { InitProducerId: (answer, count) => (count <= 3 ? { ...answer, ...same } : answer) },
+    { cluster: { topics: { t: { partitions: 1 } } }, producer: ONE_RECORD_BATCHES },
+  )
+  const { push, acks } = open(world.producer)
+  push.next({ topic: 't', value: 'a' })
+  await world.time.until(() => acks.values.length === 1)
+  // The producer goes on under another id, and from sequence 0.
+  world.cluster.inject({ fault: { kind: 'error', code: ErrorCode.INVALID_PRODUCER_EPOCH } })
+  push.next({ topic: 't', value: 'b' })
+  await world.time.until(() => acks.values.length === 2, 5_000)
+  assert.deepEqual(
+    acks.values.map(({ kind }) => kind),
+    ['acked', 'acked'],
+  )
+  assert.deepEqual(valuesIn(world.cluster, 't', 0), ['a', 'b'])
+  const told = world.events.filter(event => event.kind === 'producerIdFailed')
+  assert.equal(told.length, 2)
+  assert.match(told[0]!.error.message, /producer id 5, which this producer had before/)
+  await world.end()
+})
 
 test('answers that are cut off are the cause of a timeout, also of a batch that is in flight again by then', async () => {
   const proof = await startProof({
