@@ -5,7 +5,7 @@ import type { PartitionProduceResponse, ProduceRequest, ProduceResponse } from '
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { Random } from '../support/random.js'
 import { type Lie, lieIn } from './lie.js'
-import { APIS, decode, type Reply } from './reply.js'
+import { APIS, decode, encodedAnew, type Reply } from './reply.js'
 
 /** How the answers of one API are lied about. */
 interface Habit {
@@ -13,6 +13,10 @@ interface Habit {
   readonly rate: number
   /** It is the same lie each time, as far as the answers are alike. */
   readonly stubborn: boolean
+  /** Of how many lies it is an answer that was given before, as out of a cache. */
+  readonly stale: number
+  /** What brokers have answered so far, truly. */
+  readonly given: Reply[]
 }
 
 /**
@@ -50,7 +54,12 @@ export class Liars {
     for (const { name } of APIS) {
       // What comes before everything else would let nothing else happen.
       const rates = name.startsWith('Sasl') || name === 'ApiVersions' ? [0, 0, 0.02, 0.1, 0.5] : [0, 0.05, 0.2, 0.5, 1]
-      this.#habits.set(name, { rate: random.pick(rates), stubborn: random.chance(0.3) })
+      this.#habits.set(name, {
+        rate: random.pick(rates),
+        stubborn: random.chance(0.3),
+        stale: random.pick([0, 0.1, 0.5]),
+        given: [],
+      })
     }
     this.#spareStorage = random.chance(0.6)
   }
@@ -60,12 +69,23 @@ export class Liars {
     const { name, key } = reply.api
     const answer = this.#answers++
     const random = new Random(Math.imul(this.#seed, 0x9e3779b1) ^ (answer + 1))
-    const { rate, stubborn } = this.#habits.get(name)!
+    const { rate, stubborn, stale, given } = this.#habits.get(name)!
+    given.push(reply)
     if (!this.active || this.#muted.has(answer) || !random.chance(rate)) return reply.frame
-    const lie = lieIn(reply, stubborn ? new Random(this.#seed ^ key) : random)
+    const lie = random.chance(stale)
+      ? this.#stale(reply, random)
+      : lieIn(reply, stubborn ? new Random(this.#seed ^ key) : random)
     if (lie === undefined || !this.#excuse(reply, request, lie)) return reply.frame
     this.told.push({ answer, api: name, text: `answer ${answer}, ${name} ${reply.version}: ${lie.changes.join('; ')}` })
     return lie.frame
+  }
+
+  #stale(reply: Reply, random: Random): Lie | undefined {
+    const earlier = random.pick(this.#habits.get(reply.api.name)!.given)
+    if (earlier.version !== reply.version) return undefined
+    const answer = decode(earlier)
+    const frame = encodedAnew(reply, answer)
+    return frame.equals(reply.frame) ? undefined : { answer, frame, changes: ['what was answered before'] }
   }
 
   /** Takes down what the lie excuses; false for one that is not to be told. */
