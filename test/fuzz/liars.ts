@@ -34,8 +34,6 @@ export class Liars {
   fatal = false
   /** A broker was said to want to be left alone. */
   throttled = false
-  /** A broker was said to be where another one answers. */
-  misaddressed = false
   /** How many brokers there are, by the answer that names most. */
   mostBrokers = 0
   active = true
@@ -112,7 +110,6 @@ export class Liars {
       }
       case 'Metadata':
         this.mostBrokers = Math.max(this.mostBrokers, (answer as MetadataResponse).brokers.length)
-        this.misaddressed ||= sendsAstray(decode(reply) as MetadataResponse, answer as MetadataResponse)
         break
       default:
         // Who is refused, or speaks nothing that the other side does, cannot go on.
@@ -120,12 +117,6 @@ export class Liars {
     }
     return true
   }
-}
-
-/** Whether the false answer has the address of one broker for another. */
-function sendsAstray(truth: MetadataResponse, lie: MetadataResponse): boolean {
-  const nodes = new Map(truth.brokers.map(({ nodeId, host, port }) => [`${host}:${port}`, nodeId]))
-  return lie.brokers.some(({ nodeId, host, port }) => (nodes.get(`${host}:${port}`) ?? nodeId) !== nodeId)
 }
 
 interface Falsehoods {

@@ -134,7 +134,7 @@ class Course {
       await time.advance(100)
     }
     // A broker that was said to want a pause is left alone, for however long that is.
-    if (this.over === undefined && !this.#liars.throttled && !this.#liars.misaddressed) this.#checkHealed(first)
+    if (this.over === undefined && !this.#liars.throttled) this.#checkHealed(first)
     await this.#settled()
   }
 
@@ -150,8 +150,11 @@ class Course {
     for (let number = first; number < this.records.length; number++) {
       const end = this.ends.get(number)
       const { topic, partition } = this.records[number]!.record
-      // How many partitions there are is believed until metadata is asked for again.
-      if (end?.kind === 'acked' || (end?.kind === 'failed' && end.error instanceof InvalidRecordError)) continue
+      if (end?.kind === 'acked') continue
+      // How many partitions there are is believed until metadata is asked for again; and who was made to believe that something
+      // is stored which is not learns of it by the next record, which may go with it.
+      const misled = this.#liars.misled.has(`${topic}-${partition}`)
+      if (end !== undefined && (misled || end.error instanceof InvalidRecordError)) continue
       const how = end === undefined ? 'is not written' : `fails: ${end.error.message}`
       this.found.push(`nothing was lied about any more, and a record of ${topic}-${partition} ${how}`)
     }
