@@ -29,21 +29,29 @@ function integer(name: 'frames' | 'answers' | 'seed' | 'life', min: number): num
   throw new Error(`--${name} is ${values[name]}, but it must be an integer from ${min}`)
 }
 
-async function report(what: string, run: () => Tally | Promise<Tally>): Promise<void> {
-  const start = performance.now()
-  const tally = await run()
-  const seconds = (performance.now() - start) / 1000
-  console.log(
-    `\n${what}: ${tally.total} frames in ${seconds.toFixed(1)} s, ${Math.round(tally.total / seconds)} a second\n${tally}`,
-  )
+/** What is told at the end. */
+const figures: string[] = []
+
+function secondsSince(start: number): string {
+  return `${((performance.now() - start) / 1000).toFixed(1)} s`
 }
 
 async function fuzzBytes(frames: number, seed: number): Promise<void> {
   const bases = await baseReplies()
-  console.log(`bytes: ${bases.length} replies to begin with`)
+  const [start, rss] = [performance.now(), process.memoryUsage.rss()]
+  let replies = 0
+  const report = async (what: string, run: () => Tally | Promise<Tally>): Promise<void> => {
+    const began = performance.now()
+    const tally = await run()
+    replies += tally.total
+    console.log(`\n${what}: ${tally.total} replies tampered with in ${secondsSince(began)}\n${tally}`)
+  }
+  console.log(`\nbytes: ${bases.length} replies to begin with`)
   await report('decoders', () => fuzzDecoders(bases, new Random(seed), frames))
   await report('connections', () => fuzzConnections(bases, new Random(seed), frames))
   await report('producers', () => fuzzProducers(bases, new Random(seed), Math.ceil(frames / 500)))
+  const megabytes = (process.memoryUsage.rss() - rss) / 2 ** 20
+  figures.push(`bytes: ${replies} replies, ${secondsSince(start)}, ${megabytes.toFixed(0)} MB more than before`)
 }
 
 async function fuzzLies(answers: number, seed: number): Promise<void> {
@@ -51,9 +59,9 @@ async function fuzzLies(answers: number, seed: number): Promise<void> {
   const start = performance.now()
   const { records, lives, megabytes, tally } = await fuzzValues(seed, answers, life => watchdog.begin(life))
   watchdog.end()
-  const seconds = (performance.now() - start) / 1000
-  console.log(
-    `\nvalues: ${tally.total} answers changed, ${lives} producers, ${records} records, ${seconds.toFixed(1)} s, at most ${megabytes.toFixed(0)} MB more than before\n${tally}`,
+  console.log(`\nvalues: ${lives} producers\n${tally}`)
+  figures.push(
+    `values: ${tally.total} answers, ${records} records, ${secondsSince(start)}, at most ${megabytes.toFixed(0)} MB more than before`,
   )
 }
 
@@ -71,6 +79,7 @@ if (values.life === undefined) {
   // First, for what it says of memory: the others leave the process larger.
   if (answers > 0) await fuzzLies(answers, seed)
   if (frames > 0) await fuzzBytes(frames, seed)
+  console.log(`\n${figures.join('\n')}`)
 } else {
   await replay(integer('life', 0))
 }
