@@ -28,6 +28,7 @@ export function planOf(random: Random): Plan {
     producer: {
       batchSize: BATCH_HEADER_SIZE + random.pick([10, 60, 600]),
       linger: random.pick([0, 0, 5]),
+      compression: random.pick(['none', 'none', 'snappy'] as const),
       maxInFlight: random.int(1, 5),
       deliveryTimeoutMs,
       requestTimeoutMs: 2_000,
