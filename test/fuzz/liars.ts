@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { brokerError, ErrorCode, mayPass } from '../../src/protocol/error-codes.js'
 import type { InitProducerIdResponse } from '../../src/protocol/init-producer-id.js'
 import type { MetadataResponse } from '../../src/protocol/metadata.js'
@@ -112,11 +113,23 @@ export class Liars {
         this.mostBrokers = Math.max(this.mostBrokers, (answer as MetadataResponse).brokers.length)
         break
       default:
-        // Who is refused, or speaks nothing that the other side does, cannot go on.
-        this.fatal = true
+        this.fatal ||= refuses(decode(reply) as Refusing, answer as Refusing)
     }
     return true
   }
+}
+
+/** What can refuse a client in the answers of ApiVersions, SaslHandshake and SaslAuthenticate. */
+interface Refusing {
+  readonly errorCode: number
+  readonly apiKeys?: unknown
+  readonly authBytes?: Buffer
+}
+
+/** Who is refused, or finds that the other side speaks nothing that it does or is not who it should be, cannot go on. */
+function refuses(truth: Refusing, { errorCode, apiKeys, authBytes }: Refusing): boolean {
+  if (errorCode !== ErrorCode.NONE) return true
+  return !isDeepStrictEqual([apiKeys, authBytes], [truth.apiKeys, truth.authBytes])
 }
 
 interface Falsehoods {
