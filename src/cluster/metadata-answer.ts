@@ -14,20 +14,25 @@ export interface TopicMetadata {
 }
 
 /**
- * What an answer says of topics: all that it names, and all that were asked for. An answer may be valid and of no use: a topic
- * is left out, or has no partitions, or a leader that is no broker. That is an error of the topic as any other is.
+ * What an answer says of the topics that were asked for. It may be valid and of no use: a topic is left out, or has no partitions,
+ * or a leader that is no broker. That is an error of the topic as any other is. An answer may also name topics that nobody asked
+ * for, or one of them many times: these are ignored, as in {@link LeaderMetadata} nothing bounds how many there are.
  */
 export function readTopics(
   { brokers, topics }: Pick<LeaderMetadata, 'brokers' | 'topics'>,
   asked: readonly string[],
 ): TopicMetadata[] {
   const nodes = new Set(brokers.map(({ nodeId }) => nodeId))
-  const read = topics.map(topic => readTopic(topic, nodes))
-  const named = new Set(read.map(({ name }) => name))
-  for (const name of asked) {
-    if (!named.has(name)) read.push({ name, topicId: '', leaders: [], error: lack(name, 'does not name it') })
+  const named = new Map<string, LeaderMetadata['topics'][number]>()
+  for (const topic of topics) {
+    const { name } = topic
+    if (name !== null && !named.has(name)) named.set(name, topic)
   }
-  return read
+  return asked.map(name => {
+    const topic = named.get(name)
+    if (topic !== undefined) return readTopic(name, topic, nodes)
+    return { name, topicId: '', leaders: [], error: lack(name, 'does not name it') }
+  })
 }
 
 /** Whether asking again can't help. */
@@ -35,8 +40,7 @@ export function isFinal(error: Error | undefined): boolean {
   return error instanceof BrokerError && !mayPass(error)
 }
 
-function readTopic(topic: LeaderMetadata['topics'][number], nodes: ReadonlySet<number>): TopicMetadata {
-  const name = topic.name ?? ''
+function readTopic(name: string, topic: LeaderMetadata['topics'][number], nodes: ReadonlySet<number>): TopicMetadata {
   const leaders = new Array<number>(topic.partitions.length).fill(-1)
   let error: KafkaError | undefined
   if (topic.errorCode !== ErrorCode.NONE) error = new BrokerError(brokerError(topic.errorCode))

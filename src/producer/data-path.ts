@@ -16,7 +16,7 @@ import type { Partition } from './partition.js'
 import { tellOfPlaintext } from './plaintext.js'
 import { ProcessHold } from './process-hold.js'
 import { processScheduler } from './process-scheduler.js'
-import { acquireProducerId } from './producer-id.js'
+import { ProducerIds } from './producer-id.js'
 import type { ProducerRecord } from './record.js'
 import { RetrySlots } from './retry-slots.js'
 import { Room } from './room.js'
@@ -37,6 +37,7 @@ export class DataPath {
   readonly released$: Subject<void> = new Subject<void>()
   readonly #options: ResolvedOptions
   readonly #brokers: Brokers
+  readonly #producerIds: ProducerIds
   readonly #metadata: Metadata
   readonly #accumulator: Accumulator
   readonly #windows = new Map<number, Window>()
@@ -61,6 +62,7 @@ export class DataPath {
     this.#options = options
     this.#fatal = fatal
     this.#brokers = new Brokers(tellOfPlaintext(options, event => this.events$.next(event)))
+    this.#producerIds = new ProducerIds(this.#brokers, options)
     this.#accumulator = new Accumulator(options, this.#effects())
     this.#metadata = new Metadata(options, this.#brokers, this.#accumulator.topics)
     this.#retries = new RetrySlots(options, this.#life)
@@ -374,7 +376,7 @@ export class DataPath {
       this.#started = this.bufferedBytes > 0 || this.#connecting > 0
       return this.#started
     }
-    const identity$ = acquireProducerId(this.#brokers, this.#options, failed)
+    const identity$ = this.#producerIds.acquire(failed)
     this.#life.add(
       identity$.pipe(finalize(() => (this.#identifying = false))).subscribe({
         next: identity => {

@@ -3,44 +3,61 @@ import { backoffMs } from '../cluster/backoff.js'
 import type { Brokers, BrokersOptions } from '../cluster/brokers.js'
 import { BrokerError, ConnectionError } from '../errors.js'
 import { brokerError, ErrorCode, mayPass } from '../protocol/error-codes.js'
-import { initProducerId } from '../protocol/init-producer-id.js'
+import { type InitProducerIdResponse, initProducerId } from '../protocol/init-producer-id.js'
 import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 
 /** For a producer without transactions the timeout means nothing; this is what Java's sends. */
 const NO_TIMEOUT = 2147483647
 
-/**
- * Asks for a producer id (KIP-98), again and again with back-off while brokers can't be reached or say "not yet".
- * Errors with what a broker answered when that is final, such as CLUSTER_AUTHORIZATION_FAILED.
- *
- * @param failed told of every failure that may pass; completes without a producer id if that says not to try again.
- */
-export function acquireProducerId(
-  brokers: Brokers,
-  options: BrokersOptions,
-  failed: (error: Error) => boolean,
-): Observable<BatchIdentity> {
-  const request = { transactionalId: null, transactionTimeoutMs: NO_TIMEOUT, producerId: -1n, producerEpoch: -1 }
-  return defer(() => brokers.request(initProducerId, request)).pipe(
-    map(({ errorCode, producerId, producerEpoch }) => {
-      if (errorCode !== ErrorCode.NONE) throw new BrokerError(brokerError(errorCode))
-      // Records with an id of -1 are not idempotent: a broker would store them twice, and in any order.
-      if (producerId < 0n || producerEpoch < 0) {
-        throw new ConnectionError(
-          `the answer to InitProducerId has no error, and producer id ${producerId} with epoch ${producerEpoch}, which are from 0`,
-        )
-      }
-      return { producerId, producerEpoch }
-    }),
-    retry({
-      delay: (error, failures) => {
-        if (!(error instanceof ConnectionError || (error instanceof BrokerError && mayPass(error)))) {
-          return throwError(() => error)
-        }
-        if (!failed(error)) return EMPTY
-        brokers.lookElsewhere()
-        return timer(backoffMs(failures, options), options.scheduler)
-      },
-    }),
-  )
+/** The producer ids that brokers give this producer, one after the other. */
+export class ProducerIds {
+  readonly #brokers: Brokers
+  readonly #options: BrokersOptions
+  readonly #had = new Set<bigint>()
+
+  constructor(brokers: Brokers, options: BrokersOptions) {
+    this.#brokers = brokers
+    this.#options = options
+  }
+
+  /**
+   * Asks for a producer id (KIP-98), again and again with back-off while brokers can't be reached or say "not yet".
+   * Errors with what a broker answered when that is final, such as CLUSTER_AUTHORIZATION_FAILED.
+   *
+   * @param failed told of every failure that may pass; completes without a producer id if that says not to try again.
+   */
+  acquire(failed: (error: Error) => boolean): Observable<BatchIdentity> {
+    const request = { transactionalId: null, transactionTimeoutMs: NO_TIMEOUT, producerId: -1n, producerEpoch: -1 }
+    return defer(() => this.#brokers.request(initProducerId, request)).pipe(
+      map(answer => this.#read(answer)),
+      retry({
+        delay: (error, failures) => {
+          if (!(error instanceof ConnectionError || (error instanceof BrokerError && mayPass(error)))) {
+            return throwError(() => error)
+          }
+          if (!failed(error)) return EMPTY
+          this.#brokers.lookElsewhere()
+          return timer(backoffMs(failures, this.#options), this.#options.scheduler)
+        },
+      }),
+    )
+  }
+
+  #read({ errorCode, producerId, producerEpoch }: InitProducerIdResponse): BatchIdentity {
+    if (errorCode !== ErrorCode.NONE) throw new BrokerError(brokerError(errorCode))
+    // Records with an id of -1 are not idempotent: a broker would store them twice, and in any order.
+    if (producerId < 0n || producerEpoch < 0) {
+      throw new ConnectionError(
+        `the answer to InitProducerId has no error, and producer id ${producerId} with epoch ${producerEpoch}, which are from 0`,
+      )
+    }
+    // Sequences begin anew with the id: a broker would take new records for those that had them before, and ack them unwritten.
+    if (this.#had.has(producerId)) {
+      throw new ConnectionError(
+        `the answer to InitProducerId gives producer id ${producerId}, which this producer had before; brokers give an id once`,
+      )
+    }
+    this.#had.add(producerId)
+    return { producerId, producerEpoch }
+  }
 }

@@ -33,6 +33,8 @@ const REQUESTS: Record<string, unknown> = {
   },
   InitProducerId: { transactionalId: null, transactionTimeoutMs: 1, producerId: -1n, producerEpoch: -1 },
   Produce: { transactionalId: null, acks: -1, timeoutMs: 1, topicData: [] },
+  SaslHandshake: { mechanism: 'PLAIN' },
+  SaslAuthenticate: { authBytes: Buffer.from('fuzz') },
 }
 
 /** A request that was sent, and what came of it. */

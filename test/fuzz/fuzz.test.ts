@@ -6,6 +6,7 @@ import { fuzzConnections } from './connections.js'
 import { fuzzDecoders } from './decoders.js'
 import { fuzzProducers } from './producers.js'
 import { APIS } from './reply.js'
+import { fuzzValues } from './values.js'
 
 // A share of what `npm run test:fuzz` does; the same frames each time.
 const SEED = 20_260_101
@@ -37,4 +38,10 @@ test('connections: every request has one end; what the protocol can tell ends th
 
 test('producers: the connection is dropped, the batches sent again, and the log is the input (row 23)', async () => {
   await fuzzProducers(bases, new Random(SEED), 200)
+})
+
+test('values: among brokers whose answers lie every record has its end, what is acked is stored, and what heals is used again', async context => {
+  const { tally, lives, records, megabytes } = await fuzzValues(SEED, 500)
+  tell(context, `${lives} producers, ${records} records, ${megabytes.toFixed(0)} MB\n${tally}`)
+  for (const { name } of APIS) assert.ok(tally.has(name), name)
 })

@@ -1,9 +1,11 @@
 import type { Api } from '../../src/protocol/api.js'
 import { apiVersions } from '../../src/protocol/api-versions.js'
 import { initProducerId } from '../../src/protocol/init-producer-id.js'
-import { decodeCorrelationId, decodeResponseBody } from '../../src/protocol/message.js'
+import { decodeCorrelationId, decodeResponseBody, encodeResponseFrame } from '../../src/protocol/message.js'
 import { metadata } from '../../src/protocol/metadata.js'
 import { produce } from '../../src/protocol/produce.js'
+import { saslAuthenticate } from '../../src/protocol/sasl-authenticate.js'
+import { saslHandshake } from '../../src/protocol/sasl-handshake.js'
 
 /** A reply of a broker, as it goes over the wire. */
 export interface Reply {
@@ -14,7 +16,10 @@ export interface Reply {
 }
 
 /** What the producer asks brokers for. */
-export const APIS = [apiVersions, metadata, initProducerId, produce] as readonly Api<unknown, unknown>[]
+export const APIS = [apiVersions, metadata, initProducerId, produce, saslHandshake, saslAuthenticate] as readonly Api<
+  unknown,
+  unknown
+>[]
 
 /** Puts a size before a message. */
 export function framed(message: Uint8Array): Buffer {
@@ -29,4 +34,9 @@ export function decode({ api, version, frame }: Reply): unknown {
   const message = frame.subarray(4)
   decodeCorrelationId(message)
   return decodeResponseBody(api, version, message)
+}
+
+/** The frame of another answer in the place of this one. */
+export function encodedAnew({ api, version, frame }: Reply, answer: unknown): Buffer {
+  return Buffer.concat(encodeResponseFrame(api, version, frame.readInt32BE(4), answer))
 }

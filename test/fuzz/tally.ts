@@ -19,6 +19,10 @@ export class Tally {
     return total
   }
 
+  has(kind: string): boolean {
+    return this.#counts.has(kind)
+  }
+
   /** How often this was the outcome, however it was tampered with. */
   count(outcome: string): number {
     let total = 0

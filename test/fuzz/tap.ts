@@ -1,32 +1,38 @@
-import { decodeRequestHeader } from '../../src/protocol/message.js'
+import { decodeRequestBody, decodeRequestHeader, type RequestHeader } from '../../src/protocol/message.js'
 import { FrameReader } from '../../src/transport/framing.js'
 import type { Address, Socket, SocketListener, Transport } from '../../src/transport/transport.js'
 import { APIS, framed, type Reply } from './reply.js'
 
-interface Asked {
-  readonly apiKey: number
-  readonly apiVersion: number
+/** A request that waits for its answer. */
+interface Asked extends RequestHeader {
+  readonly bodyOffset: number
+  readonly message: Buffer
 }
 
 /** Stands in every connection, and may put other bytes in the place of a reply. */
 export class Tap implements Transport {
   /** Where the connections go. */
   inner: Transport | undefined
-  readonly #tamper: (reply: Reply) => Buffer
+  readonly #tamper: (reply: Reply, request: () => unknown) => Buffer
 
-  constructor(tamper: (reply: Reply) => Buffer) {
+  /** @param tamper gives the bytes that take the place of a reply; it can look at the request. */
+  constructor(tamper: (reply: Reply, request: () => unknown) => Buffer) {
     this.#tamper = tamper
   }
 
   connect(address: Address, listener: SocketListener): Socket {
     const asked: Asked[] = []
-    const requests = new FrameReader(MAX_FRAME, message => asked.push(decodeRequestHeader(message)))
+    const requests = new FrameReader(MAX_FRAME, message => asked.push({ ...decodeRequestHeader(message), message }))
     const replies = new FrameReader(MAX_FRAME, message => {
       // A broker answers a connection's requests in order.
-      const { apiKey, apiVersion } = asked.shift()!
+      const { apiKey, apiVersion: version, message: sent, bodyOffset } = asked.shift()!
       const api = APIS.find(({ key }) => key === apiKey)
       const frame = framed(message)
-      listener.received(api === undefined ? frame : this.#tamper({ api, version: apiVersion, frame }))
+      if (api === undefined) listener.received(frame)
+      else {
+        const request = (): unknown => decodeRequestBody(api, version, sent, bodyOffset)
+        listener.received(this.#tamper({ api, version, frame }, request))
+      }
     })
     const socket = this.inner!.connect(address, { ...bound(listener), received: chunk => replies.push(chunk) })
     return {

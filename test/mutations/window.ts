@@ -298,6 +298,14 @@ export const WINDOW: readonly Mutation[] = [
   },
   {
     rule: '10: new epoch, from 0',
+    name: 'a producer id that was given before is taken',
+    file: 'src/producer/producer-id.ts',
+    text: 'if (this.#had.has(producerId)) {',
+    instead: 'if (this.#had.size < 0) {',
+    checks: ['scenarios'],
+  },
+  {
+    rule: '10: new epoch, from 0',
     name: 'two epochs are in flight together',
     file: PARTITION,
     text: 'this.#node === this.leader && sameEpoch',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createProducer, DeliveryTimeoutError } from '../../src/index.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { MetadataResponse } from '../../src/protocol/metadata.js'
 import { VirtualTime } from '../../src/testing/index.js'
 import { tcp } from '../../src/transport/tcp.js'
@@ -174,6 +175,28 @@ for (const [what, { lie, text }] of Object.entries(LACKS)) {
   })
 }
 
+test('metadata names topics that nobody asked for, and one twice: what was asked for counts, as it is named first', async () => {
+  const world = await startLyingWorld(
+    {
+      Metadata: answer => {
+        const [topic] = answer.topics
+        const other = { ...topic!, name: 'other', partitions: [] }
+        return { ...answer, topics: [other, other, topic!, { ...topic!, partitions: [] }] }
+      },
+    },
+    { cluster: { topics: { t: { partitions: 1 } } } },
+  )
+  const acks = watch(world.producer.publish([{ topic: 't', value: 'v' }]))
+  await world.time.until(() => acks.done, 1_000)
+  assert.equal(acks.values[0]?.kind, 'acked')
+  const told = world.events.filter(event => event.kind === 'metadata').map(({ topics }) => topics)
+  assert.deepEqual(
+    told.map(topics => topics.map(({ name, leaders }) => [name, leaders])),
+    [[['t', [1]]]],
+  )
+  await world.end()
+})
+
 for (const [producerId, producerEpoch] of [
   [-1n, 0],
   [-1n, -1],
@@ -197,6 +220,30 @@ for (const [producerId, producerEpoch] of [
     await world.end()
   })
 }
+
+test('a producer id that was given before, as a cached answer would: not taken, told, and asked for again', async () => {
+  const same = { producerId: 5n, producerEpoch: 0 }
+  const world = await startLyingWorld(
+    { InitProducerId: (answer, count) => (count <= 3 ? { ...answer, ...same } : answer) },
+    { cluster: { topics: { t: { partitions: 1 } } }, producer: ONE_RECORD_BATCHES },
+  )
+  const { push, acks } = open(world.producer)
+  push.next({ topic: 't', value: 'a' })
+  await world.time.until(() => acks.values.length === 1)
+  // The producer goes on under another id, and from sequence 0.
+  world.cluster.inject({ fault: { kind: 'error', code: ErrorCode.INVALID_PRODUCER_EPOCH } })
+  push.next({ topic: 't', value: 'b' })
+  await world.time.until(() => acks.values.length === 2, 5_000)
+  assert.deepEqual(
+    acks.values.map(({ kind }) => kind),
+    ['acked', 'acked'],
+  )
+  assert.deepEqual(valuesIn(world.cluster, 't', 0), ['a', 'b'])
+  const told = world.events.filter(event => event.kind === 'producerIdFailed')
+  assert.equal(told.length, 2)
+  assert.match(told[0]!.error.message, /producer id 5, which this producer had before/)
+  await world.end()
+})
 
 test('answers that are cut off are the cause of a timeout, also of a batch that is in flight again by then', async () => {
   const proof = await startProof({

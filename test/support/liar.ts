@@ -1,8 +1,7 @@
 import type { InitProducerIdResponse } from '../../src/protocol/init-producer-id.js'
-import { encodeResponseFrame } from '../../src/protocol/message.js'
 import type { MetadataResponse } from '../../src/protocol/metadata.js'
 import type { ProduceResponse } from '../../src/protocol/produce.js'
-import { decode, type Reply } from '../fuzz/reply.js'
+import { decode, encodedAnew } from '../fuzz/reply.js'
 import { Tap } from '../fuzz/tap.js'
 import { startWorld, type World, type WorldOptions } from './world.js'
 
@@ -38,9 +37,4 @@ export async function startLyingWorld(lies: Lies, options: WorldOptions = {}): P
 
 function isOwn(api: string, answer: unknown): boolean {
   return api === 'Metadata' && (answer as MetadataResponse).topics.length === 0
-}
-
-/** The frame of another answer in the place of this one. */
-export function encodedAnew({ api, version, frame }: Reply, answer: unknown): Buffer {
-  return Buffer.concat(encodeResponseFrame(api, version, frame.readInt32BE(4), answer))
 }
