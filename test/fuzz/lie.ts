@@ -21,7 +21,7 @@ interface Place {
 }
 
 /** Bytes of the longest answer that is made. */
-const MOST_BYTES = 60_000
+const MOST_BYTES = 40_000
 
 /** Attempts to find another value for a field: most fields can't hold every value of their type. */
 const TRIES = 8

@@ -23,6 +23,8 @@ export function planOf(random: Random): Plan {
       nodes: random.int(1, 3),
       topics: { t: { partitions: random.int(1, 3) }, u: { partitions: random.int(1, 2) } },
       replyDelayMs: random.pick([0, 5, 50]),
+      // It would be most of the memory that is measured.
+      trace: false,
       ...(mechanism && { sasl: { users: { u: 'p' }, sessionLifetimeMs: random.pick([0, 1_500, 5_000]) } }),
     },
     producer: {
