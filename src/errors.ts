@@ -25,8 +25,22 @@ export class InvalidArgumentError extends KafkaError {}
 /** A record that cannot be sent as it is: without a topic, with a value of the wrong type, too large … */
 export class InvalidRecordError extends KafkaError {}
 
-/** The record found no place in the buffer: `bufferMemory` bytes are waiting for brokers. */
-export class BufferFullError extends KafkaError {}
+/**
+ * The record found no place in the buffer: `bufferMemory` bytes are waiting for brokers, or its partition cannot send and holds as
+ * much of the buffer as is left for others.
+ */
+export class BufferFullError extends KafkaError {
+  /** The topic whose record had no place, where there is still room for records of others. */
+  declare readonly topic?: string
+  /** Its partition; -1 where nothing is known of the topic yet. */
+  declare readonly partition?: number
+
+  constructor(message: string, options?: ErrorOptions & { readonly topic?: string; readonly partition?: number }) {
+    super(message, options)
+    const { topic, partition } = options ?? {}
+    if (topic !== undefined && partition !== undefined) Object.assign(this, { topic, partition })
+  }
+}
 
 /** The producer was closed, or ended by a fatal error, before this. */
 export class ProducerClosedError extends KafkaError {}

@@ -1,5 +1,5 @@
 import { isFinal, type TopicMetadata } from '../cluster/metadata-answer.js'
-import type { InvalidRecordError } from '../errors.js'
+import type { BufferFullError, InvalidRecordError } from '../errors.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type Bytes, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
 import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
@@ -16,6 +16,7 @@ import { Partition, type PartitionEffects } from './partition.js'
 import { askPartitioner, PartitionChooser } from './partitioner.js'
 import type { ProducerRecord } from './record.js'
 import { noPartition, tooLarge, unknownTopic } from './refusals.js'
+import { StalledShare } from './stalled-share.js'
 import { keepRecord, type RecordReader, readRecord, type TakenRecord } from './taken-record.js'
 import { Topic, type Unplaced } from './topic.js'
 import { Topics } from './topics.js'
@@ -59,6 +60,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly #lingering: Deadlines<Batch>
   readonly #deliveries: Deadlines<Batch>
   readonly #placements: Deadlines<Unplaced>
+  readonly #stalledShare: StalledShare
   #identity: BatchIdentity | undefined
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
@@ -77,6 +79,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#makeDue(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#expire(batch))
     this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
+    this.#stalledShare = new StalledShare(options, this.memory, this.obstacles, this.topics)
   }
 
   /** What holds something of the buffer, and how much; most first. */
@@ -102,7 +105,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
     const known = this.topics.get(taken.topic)
     const asked =
-      known === undefined || !canPlace(known)
+      known === undefined || !known.canPlace
         ? taken
         : askPartitioner(this.#options.partitioner, taken, known.partitions.length)
     if (asked instanceof Error) return asked
@@ -137,10 +140,12 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const topic = this.topics.use(topicName)
     if (!(topic instanceof Topic)) return topic
     const timestamp = givenTimestamp ?? this.#clock.now()
-    if (canPlace(topic)) {
+    if (topic.canPlace) {
       const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, kept?.takenAt)
       return placed instanceof Batch ? undefined : placed
     }
+    const refusal = this.#stalledShare.refuse(sink, held, topic, undefined)
+    if (refusal !== undefined) return refusal
     const unplaced: Unplaced = {
       taken: kept?.taken ?? keepRecord(record, topicName, key, value, headers, partition, timestamp),
       timestamp,
@@ -150,7 +155,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     }
     topic.unplaced.add(unplaced)
     this.#placements.add(unplaced, unplaced.takenAt)
-    this.memory.bytes += unplaced.bytes
+    topic.held += held
+    this.memory.bytes += held
     if (topic.state === 'unasked') {
       topic.state = 'asked'
       this.#effects.topicUsed(topic.name)
@@ -201,7 +207,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       partition.led(metadata.leaders[partition.index] ?? -1)
       this.offer(partition)
     }
-    this.obstacles.led()
+    this.obstacles.changed()
     if (topic.state === 'known' && topic.unplaced.size > 0) this.#placeAll(topic)
   }
 
@@ -276,11 +282,13 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     timestamp: number,
     sink: AckSink,
     takenAt: number | undefined,
-  ): Batch | InvalidRecordError {
+  ): Batch | InvalidRecordError | BufferFullError {
     const lengths = this.#lengths
     const { batchSize, partitions } = topic
     const partition = partitions[this.#chooser.choose(index, key, topic, lengths)]
     if (partition === undefined) return noPartition(topic.name, index, partitions.length)
+    const refusal = this.#stalledShare.refuse(sink, lengths.max + RECORD_COST, topic, partition)
+    if (refusal !== undefined) return refusal
     let batch = partition.filling
     if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(topic, partition, takenAt)
     // The younger ones in it may expire early, so that this one does not expire late.
@@ -288,7 +296,9 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const before = batch.size
     batch.append(record, key, value, headers, timestamp, lengths, sink)
     batch.encoded += batch.size - before
-    this.memory.bytes += batch.size - before + RECORD_COST
+    const added = batch.size - before + RECORD_COST
+    partition.held += added
+    this.memory.bytes += added
     if (batch.size >= batchSize) this.#makeDue(batch)
     return batch
   }
@@ -300,6 +310,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const usual = Math.min(partition.lastSize * 1.25, topic.batchSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
     const batch = new Batch(partition.topic, partition.index, buffer, this.#pool)
+    partition.held += batch.reserved
     this.memory.bytes += batch.reserved
     this.#live.add(batch)
     const now = scheduler.now()
@@ -316,6 +327,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   #expire(batch: Batch): void {
     const partition = this.#partition(batch)
     partition.expire(batch, this.#obstacle(partition))
+    this.obstacles.changed()
   }
 
   #obstacle(partition: Partition): Error | undefined {
@@ -370,6 +382,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   #remove(topic: Topic, unplaced: Unplaced): void {
     topic.unplaced.delete(unplaced)
     this.#placements.delete(unplaced)
+    topic.held -= unplaced.bytes
     this.memory.bytes -= unplaced.bytes
     if (topic.unplaced.size > 0 || topic.partitions.length > 0) return
     this.topics.giveUp(topic)
@@ -381,9 +394,4 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#flushes.ended(unplaced)
     this.#effects.released()
   }
-}
-
-/** Whether its records need not wait: neither for metadata, nor behind those that do, or are being placed just now. */
-function canPlace(topic: Topic): boolean {
-  return topic.state === 'known' && topic.unplaced.size === 0
 }

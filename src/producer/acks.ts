@@ -30,6 +30,7 @@ export interface BatchAck<M = unknown> extends Iterable<Ack<M>> {
  * nothing is owed any more; a source's error waits for that too.
  */
 abstract class StreamSink<M, T> implements AckSink {
+  yields = false
   protected readonly subscriber: Subscriber<T>
   #owed = 0
   #sourceEnded = false

@@ -12,6 +12,8 @@ import type { ProducerRecord } from './record.js'
 
 /** Where the acks of a stream's records go: one per `send()` that is subscribed to, not one per record. */
 export interface AckSink {
+  /** Its records give way: they may be refused where their partition can't send, so that others have room. Default false. */
+  readonly yields?: boolean
   /** The records `from` up to `to` of the batch have this end. Called once for each record that was taken. */
   settled(batch: Batch, from: number, to: number, end: Settlement): void
   /** A record that was taken failed before it was part of a batch. */

@@ -164,7 +164,8 @@ export class Intake<I = never> implements Observer<I> {
 
   #refuse(record: ProducerRecord, error: Error): void {
     this.#refused++
-    if (error instanceof BufferFullError && this.#overflow === 'error') this.#end(error)
+    const full = error instanceof BufferFullError && error.partition === undefined
+    if (full && this.#overflow === 'error') this.#end(error)
     else this.#sink.refuse(record, error)
   }
 }

@@ -104,8 +104,8 @@ export class Obstacles {
     return this.#pauses.has(nodeId)
   }
 
-  /** Metadata has named leaders. */
-  led(): void {
+  /** Metadata has named leaders, or what a partition had to send is gone. */
+  changed(): void {
     this.#changes++
   }
 
@@ -115,12 +115,16 @@ export class Obstacles {
   }
 
   /** What keeps a partition of the topic from sending. */
-  of({ error }: Topic, { topic, index, leader, sequencer, failure }: Partition): Error | undefined {
+  of({ error }: Topic, { topic, index, leader, sequencer, oldest }: Partition): Error | undefined {
     if (leader === -1) return error ?? new KafkaError(`nobody leads partition ${topic}-${index}`)
     if (sequencer.identity === undefined) return new KafkaError('no broker has given a producer id yet')
     // The topic's is of another partition, or of an attempt to learn of a new leader.
     return (
-      this.#unreachable.get(leader) ?? this.#pauses.get(leader)?.error ?? failure ?? this.#silent.get(leader) ?? error
+      this.#unreachable.get(leader) ??
+      this.#pauses.get(leader)?.error ??
+      oldest?.failure ??
+      this.#silent.get(leader) ??
+      error
     )
   }
 

@@ -61,9 +61,17 @@ export interface ProducerOptions {
   readonly maxBlockMs?: number
   /** What becomes of a record from a push source that finds the buffer full: the stream errors, or the record fails in-band. Default `'error'`. */
   readonly overflow?: 'error' | 'reject'
+  /**
+   * What becomes of a record whose partition can't send (nobody leads it, or its broker is unreachable, hangs, asks for a pause or
+   * refuses) when such partitions hold three quarters of the buffer. `'wait'`: it is taken, and once the buffer is full, records for
+   * partitions that can send wait behind it, in the order of their source. `'reject'`: it fails in-band at once, with a
+   * `BufferFullError` that names the partition, and the others go on. A push source with `overflow: 'reject'` always has that.
+   * Default `'wait'`.
+   */
+  readonly stalledOverflow?: 'wait' | 'reject'
   /** `'none'` or `'snappy'`. Default `'none'`. */
   readonly compression?: Compression
-  /** Chooses partitions. Default: by key as Java's producer does (murmur2); without key one partition until its batch is full. */
+  /** Chooses partitions. Default: by key as Java's producer does (murmur2); without key one partition until its batch is full, passing over those that do not move. */
   readonly partitioner?: Partitioner
   /**
    * How long a broker has to answer a request, in ms; then its connection is closed. Default 30000, or what `linger` leaves of
@@ -137,6 +145,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   bufferMemory: integer(MIN_REQUEST_SIZE + RECORD_COST, Number.MAX_SAFE_INTEGER),
   maxBlockMs: integer(1),
   overflow: oneOf('error', 'reject'),
+  stalledOverflow: oneOf('wait', 'reject'),
   compression: oneOf('none', 'snappy'),
   partitioner: shape('a function', isFunction),
   requestTimeoutMs: integer(1),
@@ -171,6 +180,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     maxInFlight: given.maxInFlight ?? 4,
     maxBlockMs: given.maxBlockMs ?? MAX_INT32,
     overflow: given.overflow ?? 'error',
+    stalledOverflow: given.stalledOverflow ?? 'wait',
     compression: given.compression ?? 'none',
     partitioner: given.partitioner,
     connectTimeoutMs: given.connectTimeoutMs ?? 10_000,

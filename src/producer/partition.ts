@@ -46,6 +46,8 @@ export class Partition {
   line: number | undefined
   /** Bytes of the batch that was taken last. */
   lastSize = 0
+  /** What its batches count for in `bufferMemory`. */
+  held = 0
   readonly #effects: PartitionEffects
   readonly #retries: number
   #phase: Phase = 'probing'
@@ -96,9 +98,8 @@ export class Partition {
     return this.#failures > 0 || this.#phase === 'draining' || (this.#inFlight.length > 0 && this.#node !== this.leader)
   }
 
-  /** What was wrong with the batch that is to be sent again, if one is. */
-  get failure(): Error | undefined {
-    return this.#waiting.first?.failure
+  get oldest(): Batch | undefined {
+    return this.#answered[0] ?? this.#inFlight[0] ?? this.#waiting.first
   }
 
   add(batch: Batch): void {
@@ -361,7 +362,10 @@ export class Partition {
     for (const { batch, parts } of splits) effects.split(batch, parts)
     if (bumped !== undefined) effects.epochBumped(this, bumped)
     if (paused !== undefined) effects.pause(this, paused.failures, paused.error)
-    for (const { batch, end } of settled) effects.settle(batch, end)
+    for (const { batch, end } of settled) {
+      this.held -= batch.reserved
+      effects.settle(batch, end)
+    }
   }
 
   /** What was stored while one before it was not, once nothing before it is in flight any more. */

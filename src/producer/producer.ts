@@ -48,7 +48,7 @@ export class ObservableProducer implements AsyncDisposable {
     prepareCompression(options.compression)
     this.#options = options
     this.#path = new DataPath(options, error => this.#fail(error))
-    this.#singles = new SingleRecords(this.#path)
+    this.#singles = new SingleRecords(this.#path, options.stalledOverflow === 'reject')
     this.events$ = this.#path.events$.asObservable()
     const { signal } = options
     if (signal !== undefined) this.#patience.add(onAbort(signal, reason => this.#abort(reason)))
@@ -241,7 +241,9 @@ export class ObservableProducer implements AsyncDisposable {
         return
       }
       const sink = sinkFor(subscriber)
-      const intake = new Intake<I>(this.#path, sink, overflow ?? this.#options.overflow, mapping)
+      const full = overflow ?? this.#options.overflow
+      sink.yields = full === 'reject' || this.#options.stalledOverflow === 'reject'
+      const intake = new Intake<I>(this.#path, sink, full, mapping)
       this.#intakes.add(intake)
       subscriber.add(() => {
         intake.stop()

@@ -40,6 +40,28 @@ export function bufferFull(buffered: number, bytes: number, bufferMemory: number
   return withoutStack(() => new BufferFullError(message))
 }
 
+/**
+ * Partitions that can't send hold as much of the buffer as they may.
+ *
+ * @param partition of the record, which is one of them; -1: those of its topic are not known.
+ * @param held bytes that they hold together.
+ * @param cause why it can't send, if that is known.
+ */
+export function shareFull(
+  topic: string,
+  partition: number,
+  held: number,
+  bufferMemory: number,
+  cause: Error | undefined,
+): BufferFullError {
+  const who = partition === -1 ? `topic ${topic}` : `partition ${topic}-${partition}`
+  const why = cause === undefined ? '' : ` (${describe(cause)})`
+  const message =
+    `this record was not sent: ${who} can't send at present${why}, and such partitions hold ${held} bytes,` +
+    ` as much of \`bufferMemory\` (${bufferMemory}) as they may while others need room (option \`stalledOverflow\`)`
+  return withoutStack(() => new BufferFullError(message, { cause, topic, partition }))
+}
+
 /** No metadata of a record's topic came in time; `cause` is what the last answer, or the last failure, said. */
 export function unknownTopic(topic: string, cause: Error | undefined): DeliveryTimeoutError {
   const why = cause === undefined ? 'no broker could be asked' : describe(cause)

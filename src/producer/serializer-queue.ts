@@ -27,6 +27,7 @@ export interface SerializedBuffer {
 
 /** Where the ends of a stream's records go. */
 export interface IntakeSink extends AckSink {
+  yields?: boolean
   /** A record was taken: it is owed its end. */
   taken(): void
   /** A record fails without having been taken. */

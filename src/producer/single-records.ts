@@ -26,18 +26,21 @@ export interface SingleBuffer {
 /** The records of `sendOne()`: each has a promise of its own. Those that find no room wait for it, in the order of their calls. */
 export class SingleRecords {
   readonly #buffer: SingleBuffer
+  readonly #yields: boolean
   readonly #waiting: Single[] = []
   readonly #blocks: Deadlines<Single>
   #room = Subscription.EMPTY
 
-  constructor(buffer: SingleBuffer) {
+  /** @param yields whether records may be refused where their partition can't send. */
+  constructor(buffer: SingleBuffer, yields: boolean) {
     this.#buffer = buffer
+    this.#yields = yields
     this.#blocks = buffer.blocks(single => this.#refuse(single, buffer.blockedTooLong()))
   }
 
   send<M>(record: ProducerRecord<M>, signal: AbortSignal | undefined): Promise<Acked<M>> {
     return new Promise((resolve, reject) => {
-      const single = new Single(record, resolve as (ack: Acked) => void, reject)
+      const single = new Single(record, this.#yields, resolve as (ack: Acked) => void, reject)
       if (signal !== undefined) single.abort = onAbort(signal, reason => this.#leave(single, reason))
       const waits = this.#waiting.length > 0 || !this.#buffer.hasRoom
       const error = waits ? this.#queue(single) : this.#buffer.accept(record, single)
@@ -106,14 +109,21 @@ export class SingleRecords {
 /** One record, and the promise of its ack. */
 class Single implements AckSink {
   readonly record: ProducerRecord
+  readonly yields: boolean
   /** What it is read into when it has to wait. */
   taken: TakenRecord | undefined
   abort = Subscription.EMPTY
   readonly #resolve: (ack: Acked) => void
   readonly #reject: (reason: unknown) => void
 
-  constructor(record: ProducerRecord, resolve: (ack: Acked) => void, reject: (reason: unknown) => void) {
+  constructor(
+    record: ProducerRecord,
+    yields: boolean,
+    resolve: (ack: Acked) => void,
+    reject: (reason: unknown) => void,
+  ) {
     this.record = record
+    this.yields = yields
     this.#resolve = resolve
     this.#reject = reject
   }

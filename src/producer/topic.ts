@@ -18,6 +18,8 @@ export class Topic {
   readonly name: string
   readonly partitions: Partition[] = []
   readonly unplaced: Set<Unplaced> = new Set()
+  /** What these count for in `bufferMemory`. */
+  held = 0
   /** Nobody keeps its metadata; it was asked for and is still to come; it has come. */
   state: 'unasked' | 'asked' | 'known' = 'unasked'
   /** When its last batch was opened, by the scheduler's clock. */
@@ -39,5 +41,10 @@ export class Topic {
   /** Nobody takes a batch as large as this one: later ones are at most half as large. */
   halve(batch: Batch): void {
     this.batchSize = Math.max(1, Math.min(this.batchSize, batch.encoded >> 1))
+  }
+
+  /** Whether its records need not wait: neither for metadata, nor behind those that do, or are being placed just now. */
+  get canPlace(): boolean {
+    return this.state === 'known' && this.unplaced.size === 0
   }
 }

@@ -76,9 +76,17 @@ export const ANSWERS: readonly Mutation[] = [
     rule: 'memory',
     name: 'bytes of records are not counted',
     file: ACCUMULATOR,
-    text: 'this.memory.bytes += batch.size - before + RECORD_COST',
+    text: 'this.memory.bytes += added',
     instead: 'this.memory.bytes += RECORD_COST',
     checks: ['schedules', 'scenarios'],
+  },
+  {
+    rule: 'memory',
+    name: 'partitions that move are refused with those that do not',
+    file: 'src/producer/stalled-share.ts',
+    text: 'return this.#moves(topic, partition) ? undefined : this.#refuse(bytes, topic, partition)',
+    instead: 'return this.#refuse(bytes, topic, partition)',
+    checks: ['scenarios'],
   },
   {
     rule: 'memory',

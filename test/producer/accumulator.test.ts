@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
 import type { Batch, Verdict } from '../../src/producer/batch.js'
+import { VirtualTime } from '../../src/testing/index.js'
 import { loneAccumulator, MAX_REQUEST_SIZE } from '../support/accumulator.js'
 
 const unheard = { settled() {}, unplaced() {} }
@@ -76,4 +77,37 @@ test('later batches are made smaller when one was too large, not when records of
     for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
     assert.equal(accumulator.draw(1, MAX_REQUEST_SIZE)[0]?.batch.count, later, kind)
   }
+})
+
+test('what a partition, or a topic that is not known, holds is counted to the byte', async () => {
+  const scheduler = new VirtualTime()
+  const accumulator = loneAccumulator({ scheduler, random: () => 0, deliveryTimeoutMs: 1_000, requestTimeoutMs: 500 })
+  accumulator.identify({ producerId: 1n, producerEpoch: 0 })
+  const held = (): number[] => {
+    const topic = accumulator.topics.get('t')!
+    return [topic.held, ...topic.partitions.map(partition => partition.held)]
+  }
+  const accept = (partition: number): void => {
+    accumulator.accept({ topic: 't', value: 'x'.repeat(100), partition }, unheard)
+  }
+  for (const partition of [0, 0, 1]) accept(partition)
+  assert.deepEqual(held(), [accumulator.memory.bytes])
+  accumulator.update({ name: 't', topicId: '', leaders: [1, -1], error: undefined })
+  accept(1)
+  const [none, ...each] = held() as [number, number, number]
+  assert.deepEqual([none, each[0] + each[1]!], [0, accumulator.memory.bytes])
+  const [part] = accumulator.draw(1, MAX_REQUEST_SIZE)
+  part!.partition.answered(part!.batch, { kind: 'tooLarge', error: new Error('too large') })
+  accumulator.obstacles.answered(1, false)
+  assert.deepEqual(held(), [0, ...each])
+  for (let i = 0; i < 2; i++) {
+    accumulator.offer(part!.partition)
+    const [half] = accumulator.draw(1, MAX_REQUEST_SIZE)
+    half!.partition.answered(half!.batch, { kind: 'stored', baseOffset: BigInt(i), logAppendTime: -1 })
+    accumulator.obstacles.answered(1, false)
+  }
+  assert.deepEqual(held(), [0, 0, each[1]])
+  const { changes } = accumulator.obstacles
+  await scheduler.advance(1_000)
+  assert.deepEqual([held(), accumulator.memory.bytes, accumulator.obstacles.changes > changes], [[0, 0, 0], 0, true])
 })

@@ -168,7 +168,7 @@ test('nor one that nobody leads, or whose old leader still owes an answer', () =
   const { changes } = obstacles
   partitions[0]!.led(2)
   partitions[1]!.led(-1)
-  obstacles.led()
+  obstacles.changed()
   assert.deepEqual([moving(), obstacles.changes > changes], [[false, false, true], true])
   answer(STORED)
   assert.deepEqual(moving(), [true, false, true])

@@ -62,6 +62,7 @@ test('every other option has a type', () => {
   for (const [name, values] of Object.entries({
     clientId: ['', 5, null, Symbol('x'), Object.create(null)],
     overflow: ['drop', true],
+    stalledOverflow: ['error', true],
     compression: ['gzip', 2],
     partitioner: ['murmur2', {}],
     allowAutoTopicCreation: ['yes', 1],

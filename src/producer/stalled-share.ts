@@ -1,0 +1,74 @@
+import type { BufferFullError } from '../errors.js'
+import { type AckSink, RECORD_COST } from './batch.js'
+import type { BufferMemory, MemoryOptions } from './memory.js'
+import type { Obstacles } from './obstacles.js'
+import type { Partition } from './partition.js'
+import { shareFull } from './refusals.js'
+import type { Topic } from './topic.js'
+
+/** Of what the buffer can hold beside the largest record: the rest is left to partitions that move. */
+const SHARE = 3 / 4
+
+/** The share of the buffer that records may hold, all together, whose partitions do not move. */
+export class StalledShare {
+  readonly #bufferMemory: number
+  readonly #limit: number
+  readonly #memory: BufferMemory
+  readonly #obstacles: Pick<Obstacles, 'changes' | 'moves' | 'of'>
+  readonly #topics: Iterable<Topic>
+  /** What they held, and hold since if nothing has changed but what was admitted. */
+  #held = 0
+  #heldAt = -1
+
+  constructor(
+    { bufferMemory, maxRequestSize }: MemoryOptions,
+    memory: BufferMemory,
+    obstacles: Pick<Obstacles, 'changes' | 'moves' | 'of'>,
+    topics: Iterable<Topic>,
+  ) {
+    this.#memory = memory
+    this.#bufferMemory = bufferMemory
+    // A source that is pulled needs room for the largest record.
+    this.#limit = SHARE * (bufferMemory - maxRequestSize - RECORD_COST)
+    this.#obstacles = obstacles
+    this.#topics = topics
+  }
+
+  /**
+   * Why so many bytes more find no place; undefined if they do, or if only the whole buffer decides that.
+   *
+   * @param partition undefined: those of the topic are not known.
+   */
+  refuse(sink: AckSink, bytes: number, topic: Topic, partition: Partition | undefined): BufferFullError | undefined {
+    // Most records come no further.
+    if (!sink.yields || this.#memory.bytes + bytes <= this.#limit) return undefined
+    return this.#moves(topic, partition) ? undefined : this.#refuse(bytes, topic, partition)
+  }
+
+  #refuse(bytes: number, topic: Topic, partition: Partition | undefined): BufferFullError | undefined {
+    if (this.#heldAt !== this.#obstacles.changes) this.#count()
+    if (this.#held === 0 || this.#held + bytes <= this.#limit) {
+      this.#held += bytes
+      return undefined
+    }
+    const cause = partition === undefined ? topic.error : this.#obstacles.of(topic, partition)
+    return shareFull(topic.name, partition?.index ?? -1, this.#held, this.#bufferMemory, cause)
+  }
+
+  /** A topic of which the first answer is on its way moves. */
+  #moves(topic: Topic, partition: Partition | undefined): boolean {
+    return partition === undefined ? topic.error === undefined : this.#obstacles.moves(partition)
+  }
+
+  /** Looks at every partition: once for each {@link Obstacles.changes}, and only where the buffer fills. */
+  #count(): void {
+    this.#heldAt = this.#obstacles.changes
+    this.#held = 0
+    for (const topic of this.#topics) {
+      if (!this.#moves(topic, undefined)) this.#held += topic.held
+      for (const partition of topic.partitions) {
+        if (partition.held > 0 && !this.#obstacles.moves(partition)) this.#held += partition.held
+      }
+    }
+  }
+}
