@@ -1,4 +1,4 @@
-import { concatMap, Observable, of, type SchedulerLike, type Subscriber, Subscription, switchMap } from 'rxjs'
+import { concatMap, Observable, of, type SchedulerLike, type Subscriber, Subscription, switchMap, tap } from 'rxjs'
 import {
   ConnectionError,
   describe,
@@ -59,6 +59,7 @@ export function openConnection(address: Address, options: ConnectionOptions): Ob
           for (const api of options.requires ?? []) connection.version(api)
           return sasl === undefined ? of(undefined) : sessions(connection, sasl, options)
         }),
+        tap(() => connection.handshaken()),
         // A session that is renewed is still with the same broker.
         concatMap((_, i) => (i === 0 && options.admit !== undefined ? options.admit(connection) : of(undefined))),
       )
@@ -137,10 +138,14 @@ export class Connection {
     this.#ranges = ranges
   }
 
-  /** Called when the connection is authenticated, for the first time or anew. */
+  /** Called when the handshake is done: what is asked from here on has a time of its own, `requestTimeoutMs`. */
+  handshaken(): void {
+    this.#connectTimer.unsubscribe()
+  }
+
+  /** Called when the connection may be used, for the first time or after a re-authentication. */
   resume(): void {
     this.#writable = true
-    this.#connectTimer.unsubscribe()
   }
 
   /** Called when a re-authentication begins: nothing else may be sent until {@link resume}. */

@@ -177,6 +177,16 @@ describe('a cluster without an id', () => {
   })
 })
 
+test('what a connection asks has the time of a request: brokers that take 6 s to answer are written to', async () => {
+  const world = await startWorld({ cluster: { topics: TOPICS, replyDelayMs: 6_000 } })
+  assert.deepEqual(await outcomes(world, 1), ['acked'])
+  assert.deepEqual(
+    world.events.filter(({ kind }) => kind === 'disconnected' || kind === 'metadataFailed'),
+    [],
+  )
+  await world.end()
+})
+
 test('a connection asks once: not again when its session is renewed', async () => {
   const world = await startWorld({
     cluster: { topics: TOPICS, sasl: { mechanisms: ['PLAIN'], users: { user: 'secret' }, sessionLifetimeMs: 10_000 } },

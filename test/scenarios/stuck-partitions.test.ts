@@ -211,9 +211,9 @@ describe('records without key, three brokers that are well', () => {
     })
   }
 
-  test('that take 3 s to answer: none moves, and batches are filled one after the other', async () => {
+  test('that take 5 s to answer: none moves, and batches are filled one after the other', async () => {
     const proof = await startProof({
-      cluster: { ...CLUSTER, replyDelayMs: 3_000 },
+      cluster: { ...CLUSTER, replyDelayMs: 5_000 },
       producer: { batchSize: 1_000 },
       warm: [0, 1, 2],
     })
