@@ -2,7 +2,7 @@ import { isError, toPlain } from './json.js'
 
 /**
  * The base of every error that this library makes. `name` is the class's own name; `cause` holds what led to it.
- * `JSON.stringify` gives both, with the message, and whichever of `code`, `codeName`, `retriable` and `persisted` it has.
+ * `JSON.stringify` gives both, with the message, and whichever of `code`, `codeName`, `retriable`, `persisted`, `topic` and `partition` it has.
  *
  * @example
  * producer.events$.subscribe(event => { if (event.kind === 'fatal' && event.error instanceof KafkaError) … })

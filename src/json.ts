@@ -12,7 +12,18 @@ const UNREADABLE = '[Unreadable]'
 const MORE = '[…]'
 
 /** What is told of an error, where it has it: `message` and `cause` are not enumerable, so JSON leaves them out. */
-const ERROR_FIELDS = ['name', 'message', 'code', 'codeName', 'retriable', 'persisted', 'errors', 'cause'] as const
+const ERROR_FIELDS = [
+  'name',
+  'message',
+  'code',
+  'codeName',
+  'retriable',
+  'persisted',
+  'topic',
+  'partition',
+  'errors',
+  'cause',
+] as const
 
 /**
  * Returns what `JSON.stringify` makes of a value, as far as that is possible, and never throws: it is what acks, events and
