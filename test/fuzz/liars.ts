@@ -37,12 +37,16 @@ export class Liars {
   throttled = false
   /** How many brokers there are, by the answer that names most. */
   mostBrokers = 0
+  /** The first cluster id that the producer was told, which it holds to, is false. */
+  misidentified = false
   active = true
   readonly #seed: number
   readonly #muted: ReadonlySet<number>
   readonly #habits = new Map<string, Habit>()
   /** No answer may be false about whether a batch is stored. */
   readonly #spareStorage: boolean
+  /** The producer was told the true cluster id. */
+  #identified = false
   #answers = 0
 
   /** @param muted answers that stay as they are. */
@@ -70,13 +74,18 @@ export class Liars {
     const random = new Random(Math.imul(this.#seed, 0x9e3779b1) ^ (answer + 1))
     const { rate, stubborn, stale, given } = this.#habits.get(name)!
     given.push(reply)
-    if (!this.active || this.#muted.has(answer) || !random.chance(rate)) return reply.frame
+    if (!this.active || this.#muted.has(answer) || !random.chance(rate)) return this.#pass(reply)
     const lie = random.chance(stale)
       ? this.#stale(reply, random)
       : lieIn(reply, stubborn ? new Random(this.#seed ^ key) : random)
-    if (lie === undefined || !this.#excuse(reply, request, lie)) return reply.frame
+    if (lie === undefined || !this.#excuse(reply, request, lie)) return this.#pass(reply)
     this.told.push({ answer, api: name, text: `answer ${answer}, ${name} ${reply.version}: ${lie.changes.join('; ')}` })
     return lie.frame
+  }
+
+  #pass(reply: Reply): Buffer {
+    this.#identified ||= reply.api.name === 'Metadata'
+    return reply.frame
   }
 
   #stale(reply: Reply, random: Random): Lie | undefined {
@@ -109,9 +118,14 @@ export class Liars {
         this.fatal ||= errorCode !== ErrorCode.NONE && !mayPass(brokerError(errorCode))
         break
       }
-      case 'Metadata':
-        this.mostBrokers = Math.max(this.mostBrokers, (answer as MetadataResponse).brokers.length)
+      case 'Metadata': {
+        const { brokers, clusterId } = answer as MetadataResponse
+        this.mostBrokers = Math.max(this.mostBrokers, brokers.length)
+        const isIt = clusterId === (decode(reply) as MetadataResponse).clusterId
+        if (!isIt && !this.#identified) this.misidentified = true
+        if (isIt) this.#identified = true
         break
+      }
       default:
         this.fatal ||= refuses(decode(reply) as Refusing, answer as Refusing)
     }

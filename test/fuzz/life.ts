@@ -134,8 +134,9 @@ class Course {
     while (time.now() < healed && this.over === undefined && this.ends.size < this.records.length) {
       await time.advance(100)
     }
-    // A broker that was said to want a pause is left alone, for however long that is.
-    if (this.over === undefined && !this.#liars.throttled) this.#checkHealed(first)
+    // A broker that was said to want a pause is left alone, for however long that is; and another cluster is no cluster of this producer's.
+    const { throttled, misidentified } = this.#liars
+    if (this.over === undefined && !throttled && !misidentified) this.#checkHealed(first)
     await this.#settled()
   }
 

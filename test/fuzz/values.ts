@@ -39,7 +39,7 @@ export async function fuzzValues(
       // RxJS throws what nobody handles in a timer.
       await new Promise(resolve => setTimeout(resolve))
       const found = [...life.findings, ...uncaught.map(error => `nobody caught: ${(error as Error)?.stack ?? error}`)]
-      if (found.length > 0) throw new Error(await explain(seed + lives, found, life))
+      if (found.length > 0) throw new Error(await explain(seed + lives, found, life, begins))
       for (const { api } of life.lies) tally.add(api, 'changed')
       tally.most('requests and connections within a second', life.busiest)
       records += life.records
@@ -54,11 +54,17 @@ export async function fuzzValues(
 }
 
 /** Leaves out every lie without which the same is found. */
-async function explain(seed: number, findings: readonly string[], { lies }: Life): Promise<string> {
+async function explain(
+  seed: number,
+  findings: readonly string[],
+  { lies }: Life,
+  begins: (seed: number) => void,
+): Promise<string> {
   const muted = new Set<number>()
   let needed = lies
   const kinds = new Set(findings.map(kindOf))
   for (const { answer } of lies) {
+    begins(seed)
     const fewer = await liveAmongLiars(seed, new Set([...muted, answer]))
     if (!fewer.findings.some(finding => kinds.has(kindOf(finding)))) continue
     muted.add(answer)

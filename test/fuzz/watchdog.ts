@@ -8,17 +8,18 @@ const SOURCE = `
 const { workerData: { step, text, patienceMs } } = require('node:worker_threads')
 let [last, since] = [-1, Date.now()]
 setInterval(() => {
-  const now = Atomics.load(step, 0)
-  if (now !== last) [last, since] = [now, Date.now()]
+  const beat = Atomics.load(step, 1)
+  if (beat !== last) [last, since] = [beat, Date.now()]
   if (Date.now() - since < patienceMs) return
-  require('node:fs').writeSync(2, text + now + '\\n')
+  require('node:fs').writeSync(2, text + Atomics.load(step, 0) + '\\n')
   process.kill(process.pid)
 }, 1000)
 `
 
 /** Watches over steps that are numbered: one that does not come to its end ends the process. */
 export class Watchdog {
-  readonly #step = new Int32Array(new SharedArrayBuffer(4))
+  /** The step, and how many have begun. */
+  readonly #step = new Int32Array(new SharedArrayBuffer(8))
   readonly #worker: Worker
 
   /** @param text what is printed then, before the number of the step. */
@@ -29,6 +30,7 @@ export class Watchdog {
 
   begin(step: number): void {
     Atomics.store(this.#step, 0, step)
+    Atomics.add(this.#step, 1, 1)
   }
 
   end(): void {
