@@ -6,32 +6,31 @@ import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
 import { BufferPool } from './buffer-pool.js'
 import { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
+import { Ends } from './ends.js'
 import type { Held } from './events.js'
 import { Flushes } from './flushes.js'
 import { Lines, type Part } from './lines.js'
 import { BufferMemory } from './memory.js'
 import { heldBy, Obstacles } from './obstacles.js'
 import type { ResolvedOptions } from './options.js'
+import { Origin, originOf } from './origin.js'
 import { Partition, type PartitionEffects } from './partition.js'
 import { askPartitioner, PartitionChooser } from './partitioner.js'
 import type { ProducerRecord } from './record.js'
-import { noPartition, tooLarge, unknownTopic } from './refusals.js'
+import { ending, noPartition, recreated, tooLarge } from './refusals.js'
 import { keepRecord, type RecordReader, readRecord, type TakenRecord } from './taken-record.js'
 import { Topic, type Unplaced } from './topic.js'
 import { Topics } from './topics.js'
+import { type UnplacedEffects, UnplacedRecords } from './unplaced.js'
 
 /** What the accumulator asks of its surroundings. */
-export interface AccumulatorEffects extends PartitionEffects {
+export interface AccumulatorEffects extends PartitionEffects, UnplacedEffects {
   /** A topic is used for the first time, or again after it was forgotten. */
   topicUsed(topic: string): void
   /** There is something for a partition that nobody leads. */
   leaderless(topic: string): void
-  /** Nothing was ever learnt of a topic, and no record waits for that any more. */
-  topicGivenUp(topic: string): void
   /** The node leads a partition that has something to send. */
   ready(nodeId: number): void
-  /** Memory was released. */
-  released(): void
 }
 
 /** Memory that is kept for batches to come, in bytes: what a few brokers' windows hold. */
@@ -58,8 +57,10 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly #live = new Set<Batch>()
   readonly #lingering: Deadlines<Batch>
   readonly #deliveries: Deadlines<Batch>
-  readonly #placements: Deadlines<Unplaced>
+  readonly #unplaced: UnplacedRecords
   #identity: BatchIdentity | undefined
+  /** Batches that were opened. */
+  #opened = 0
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
     const { scheduler, linger, deliveryTimeoutMs, random } = options
@@ -76,7 +77,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#chooser = new PartitionChooser(Math.floor(random() * 0x10000), this.obstacles, batch => this.#makeDue(batch))
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#makeDue(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#expire(batch))
-    this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
+    this.#unplaced = new UnplacedRecords(options, this.topics, this.memory, this.#flushes, effects)
   }
 
   /** What holds something of the buffer, and how much; most first. */
@@ -102,12 +103,11 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
     const known = this.topics.get(taken.topic)
     const asked =
-      known === undefined || !canPlace(known)
-        ? taken
-        : askPartitioner(this.#options.partitioner, taken, known.partitions.length)
+      known === undefined || !known.isOpen ? taken : askPartitioner(this.#options.partitioner, taken, known.count)
     if (asked instanceof Error) return asked
     const { record, topic, key, value, headers, partition, timestamp } = asked
-    return this.take(record, topic, key, value, headers, partition, timestamp, sink, { taken: asked, takenAt })
+    const origin = originOf(taken, this.#options.partitioner)
+    return this.take(record, topic, key, value, headers, partition, timestamp, sink, { taken: asked, takenAt, origin })
   }
 
   /** Takes what was read of a record. Part of {@link accept}, which every record passes. */
@@ -120,7 +120,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     partition: number | undefined,
     givenTimestamp: number | undefined,
     sink: AckSink,
-    kept?: { readonly taken: TakenRecord; readonly takenAt: number | undefined },
+    kept?: { readonly taken: TakenRecord; readonly takenAt: number | undefined; readonly origin: number },
   ): Error | undefined {
     const { maxRequestSize, bufferMemory, partitioner } = this.#options
     if (partitioner !== undefined && kept === undefined) {
@@ -137,8 +137,9 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const topic = this.topics.use(topicName)
     if (!(topic instanceof Topic)) return topic
     const timestamp = givenTimestamp ?? this.#clock.now()
-    if (canPlace(topic)) {
-      const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, kept?.takenAt)
+    if (topic.isOpen) {
+      const waited = kept && { takenAt: kept.takenAt, bytes: held, origin: kept.origin }
+      const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, waited)
       return placed instanceof Batch ? undefined : placed
     }
     const unplaced: Unplaced = {
@@ -148,9 +149,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       takenAt: kept?.takenAt ?? this.#options.scheduler.now(),
       bytes: held,
     }
-    topic.unplaced.add(unplaced)
-    this.#placements.add(unplaced, unplaced.takenAt)
-    this.memory.bytes += unplaced.bytes
+    this.#unplaced.add(topic, unplaced)
     if (topic.state === 'unasked') {
       topic.state = 'asked'
       this.#effects.topicUsed(topic.name)
@@ -173,35 +172,34 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** The producer id has come: partitions that have none take it. */
   identify(identity: BatchIdentity): void {
     this.#identity = identity
-    for (const topic of this.topics) {
-      for (const partition of topic.partitions) {
-        partition.sequencer.identity ??= identity
-        this.offer(partition)
-      }
+    for (const { sequencers, partitions } of this.topics) {
+      for (const sequencer of sequencers) sequencer.identity ??= identity
+      for (const partition of partitions) this.offer(partition)
     }
   }
 
-  /** Takes over what metadata says. Partitions are never taken away: one that nobody leads keeps its batches and sequences. */
+  /**
+   * Takes over what metadata says. Of one topic partitions are never taken away: one that nobody leads keeps its batches and
+   * sequences. Under another id it is another topic, which begins when nothing is in flight to the old one any more.
+   */
   update(metadata: TopicMetadata): void {
     const topic = this.topics.get(metadata.name)
     if (topic === undefined) return
-    const { error } = metadata
-    topic.error = error
+    const { error, leaders, topicId } = metadata
     const final = isFinal(error)
+    const isAnother = leaders.length > 0 && topic.ids.take(topicId)
+    const ends = isAnother || topic.successor !== undefined
+    topic.error = ends ? ending(topic.name) : error
     // Brokers say what becomes of records on their way to partitions that are known.
-    if (final) this.#abandonUnplaced(topic, error!)
+    if (final) this.#unplaced.abandon(topic, error!)
+    if (ends) {
+      topic.end(metadata)
+      for (const partition of topic.partitions) this.#lines.leave(partition)
+      this.#succeed(topic)
+      return
+    }
     if (final && topic.partitions.length > 0) return
-    if (metadata.leaders.length > 0) topic.state = 'known'
-    for (let index = topic.partitions.length; index < metadata.leaders.length; index++) {
-      const partition = new Partition(topic.name, index, this.#options.retries, this.#effects)
-      partition.sequencer.identity = this.#identity
-      topic.partitions.push(partition)
-    }
-    for (const partition of topic.partitions) {
-      partition.led(metadata.leaders[partition.index] ?? -1)
-      this.offer(partition)
-    }
-    this.obstacles.led()
+    this.#learn(topic, metadata)
     if (topic.state === 'known' && topic.unplaced.size > 0) this.#placeAll(topic)
   }
 
@@ -212,7 +210,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** Something has changed that may let the partition send. */
   offer(partition: Partition): void {
-    this.#lines.offer(partition)
+    if (partition.retired) this.#succeed(this.topics.get(partition.topic)!)
+    else this.#lines.offer(partition)
   }
 
   /** Whether there is something to send to a node. */
@@ -235,10 +234,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** The batch ends: its memory is free again, and its records have their terminal events. */
   settle(batch: Batch, end: Settlement): void {
-    this.#live.delete(batch)
-    this.#deliveries.delete(batch)
-    this.#lingering.delete(batch)
-    this.memory.bytes -= batch.reserved
+    this.#drop(batch)
     // Answered, and sent only once: no socket can still need its bytes. One that was cut may not have sent them all yet.
     if (end.kind === 'acked' && batch.attempts === 1) this.#pool.give(batch.memory)
     batch.settle(end)
@@ -260,7 +256,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** Everything that has no end yet ends with this error. */
   abandon(error: Error): void {
     for (const topic of this.topics) {
-      this.#abandonUnplaced(topic, error)
+      this.#unplaced.abandon(topic, error)
       for (const partition of topic.partitions) partition.abandon(error)
     }
   }
@@ -275,20 +271,25 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     index: number | undefined,
     timestamp: number,
     sink: AckSink,
-    takenAt: number | undefined,
+    waited: { readonly takenAt: number | undefined; readonly bytes: number; readonly origin: number } | undefined,
   ): Batch | InvalidRecordError {
     const lengths = this.#lengths
     const { batchSize, partitions } = topic
     const partition = partitions[this.#chooser.choose(index, key, topic, lengths)]
     if (partition === undefined) return noPartition(topic.name, index, partitions.length)
     let batch = partition.filling
-    if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(topic, partition, takenAt)
+    if (batch === undefined || batch.size + lengths.max > batchSize) {
+      batch = this.#open(topic, partition, waited?.takenAt)
+    }
     // The younger ones in it may expire early, so that this one does not expire late.
-    else if (takenAt !== undefined) this.#deliveries.shorten(batch, takenAt)
+    else if (waited?.takenAt !== undefined) this.#deliveries.shorten(batch, waited.takenAt)
+    const origin = waited !== undefined ? waited.origin : index === undefined ? 0 : Origin.NAMED
+    if (origin !== batch.origin) batch.become(origin)
     const before = batch.size
     batch.append(record, key, value, headers, timestamp, lengths, sink)
     batch.encoded += batch.size - before
     this.memory.bytes += batch.size - before + RECORD_COST
+    if (waited !== undefined) this.memory.bytes -= batch.discount(batch.size - before, waited.bytes)
     if (batch.size >= batchSize) this.#makeDue(batch)
     return batch
   }
@@ -300,6 +301,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const usual = Math.min(partition.lastSize * 1.25, topic.batchSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
     const batch = new Batch(partition.topic, partition.index, buffer, this.#pool)
+    batch.opened = this.#opened++
     this.memory.bytes += batch.reserved
     this.#live.add(batch)
     const now = scheduler.now()
@@ -311,6 +313,44 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     if (partition.leader === -1) this.#effects.leaderless(topic.name)
     this.offer(partition)
     return batch
+  }
+
+  /** Learns of partitions and their leaders. */
+  #learn(topic: Topic, metadata: TopicMetadata): void {
+    const { retries } = this.#options
+    const renewed = topic.learn(metadata, this.#identity, (index, sequencer) => {
+      return new Partition(topic.name, index, retries, this.#effects, sequencer)
+    })
+    for (const partition of topic.partitions) this.offer(partition)
+    this.obstacles.led()
+    for (const partition of renewed) this.#effects.epochBumped(partition, recreated(topic.name))
+  }
+
+  /**
+   * Once nothing is in flight to the old topic, the new one begins. What may be stored in the old one ends. Everything else is
+   * placed anew; only then: else what a leader rejects would come behind what is younger.
+   */
+  #succeed(topic: Topic): void {
+    const { successor, partitions } = topic
+    if (successor === undefined || partitions.some(({ inFlight }) => inFlight > 0)) return
+    const ends = new Ends()
+    const error = recreated(topic.name)
+    // In the order in which batches were opened: that of each partition, and of records without key, which fill one after the other.
+    const left = partitions.flatMap(one => one.surrender(error, ends)).sort((a, b) => a.opened - b.opened)
+    this.#unplaced.addBack(topic, left, batch => this.#deliveries.since(batch))
+    for (const batch of left) this.#drop(batch)
+    for (const { batch, end } of ends.settled) this.settle(batch, end)
+    topic.begin()
+    this.#learn(topic, successor)
+    this.#placeAll(topic)
+  }
+
+  /** It counts for nothing any more. */
+  #drop(batch: Batch): void {
+    this.#live.delete(batch)
+    this.#deliveries.delete(batch)
+    this.#lingering.delete(batch)
+    this.memory.bytes -= batch.reserved
   }
 
   #expire(batch: Batch): void {
@@ -336,54 +376,22 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** Those that come while this runs, from a partitioner or an ack handler, are placed behind the others. */
   #placeAll(topic: Topic): void {
     for (const unplaced of topic.unplaced) {
-      const { taken, timestamp, sink, takenAt } = unplaced
-      const asked = askPartitioner(this.#options.partitioner, taken, topic.partitions.length)
+      const { taken, timestamp, sink, takenAt, bytes } = unplaced
+      const asked = askPartitioner(this.#options.partitioner, taken, topic.count)
       // It may have been given up meanwhile.
       if (!topic.unplaced.has(unplaced)) continue
       const { record, key, value, headers } = taken
+      const waited = { takenAt, bytes, origin: originOf(taken, this.#options.partitioner) }
       this.#lengths.measure(key, value, headers)
       const placed =
         asked instanceof Error
           ? asked
-          : this.#place(topic, record, key, value, headers, asked.partition, timestamp, sink, takenAt)
-      this.#remove(topic, unplaced)
-      if (placed instanceof Error) this.#endUnplaced(unplaced, placed)
+          : this.#place(topic, record, key, value, headers, asked.partition, timestamp, sink, waited)
+      this.#unplaced.remove(topic, unplaced)
+      if (placed instanceof Error) this.#unplaced.end(unplaced, placed)
       else if (this.#flushes.moved(unplaced, placed)) this.#makeDue(placed)
     }
     // In batches they take less: a source that waits for room may go on.
     this.#effects.released()
   }
-
-  #giveUp(unplaced: Unplaced): void {
-    const topic = this.topics.get(unplaced.taken.topic)!
-    this.#remove(topic, unplaced)
-    this.#endUnplaced(unplaced, unknownTopic(topic.name, topic.error))
-  }
-
-  #abandonUnplaced(topic: Topic, error: Error): void {
-    for (const unplaced of [...topic.unplaced]) {
-      this.#remove(topic, unplaced)
-      this.#endUnplaced(unplaced, error)
-    }
-  }
-
-  #remove(topic: Topic, unplaced: Unplaced): void {
-    topic.unplaced.delete(unplaced)
-    this.#placements.delete(unplaced)
-    this.memory.bytes -= unplaced.bytes
-    if (topic.unplaced.size > 0 || topic.partitions.length > 0) return
-    this.topics.giveUp(topic)
-    this.#effects.topicGivenUp(topic.name)
-  }
-
-  #endUnplaced(unplaced: Unplaced, error: Error): void {
-    unplaced.sink.unplaced(unplaced.taken.record, error)
-    this.#flushes.ended(unplaced)
-    this.#effects.released()
-  }
-}
-
-/** Whether its records need not wait: neither for metadata, nor behind those that do, or are being placed just now. */
-function canPlace(topic: Topic): boolean {
-  return topic.state === 'known' && topic.unplaced.size === 0
 }

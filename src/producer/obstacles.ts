@@ -115,8 +115,8 @@ export class Obstacles {
   }
 
   /** What keeps a partition of the topic from sending. */
-  of({ error }: Topic, { topic, index, leader, sequencer, failure }: Partition): Error | undefined {
-    if (leader === -1) return error ?? new KafkaError(`nobody leads partition ${topic}-${index}`)
+  of({ error, count }: Topic, { topic, index, leader, sequencer, failure }: Partition): Error | undefined {
+    if (leader === -1) return error ?? (index < count ? leaderless(topic, index) : unlisted(topic, index, count))
     if (sequencer.identity === undefined) return new KafkaError('no broker has given a producer id yet')
     // The topic's is of another partition, or of an attempt to learn of a new leader.
     return (
@@ -133,6 +133,16 @@ export class Obstacles {
   #hasWork(nodeId: number): boolean {
     return (this.#inFlight.get(nodeId) ?? 0) > 0 || this.#standsInLine(nodeId)
   }
+}
+
+function leaderless(topic: string, index: number): KafkaError {
+  return new KafkaError(`nobody leads partition ${topic}-${index}`)
+}
+
+function unlisted(topic: string, index: number, count: number): KafkaError {
+  return new KafkaError(
+    `metadata no longer has partition ${topic}-${index}, and says that there are ${count}: the topic may have been deleted and made anew`,
+  )
 }
 
 /** What holds something of the buffer, and how much; most first. */

@@ -1,4 +1,12 @@
-import { BufferFullError, DeliveryTimeoutError, describe, type InvalidRecordError, withoutStack } from '../errors.js'
+import {
+  BufferFullError,
+  DeliveryTimeoutError,
+  describe,
+  type InvalidRecordError,
+  KafkaError,
+  TopicRecreatedError,
+  withoutStack,
+} from '../errors.js'
 import { refusal, show } from './taken-record.js'
 
 /** The longest topic name that Kafka takes (org.apache.kafka.common.internals.Topic). */
@@ -38,6 +46,19 @@ export function bufferFull(buffered: number, bytes: number, bufferMemory: number
     " With `overflow: 'error'` this ends the stream of acks, and what its source emits later is not sent:" +
     " use `publish()` or `sendOne()`, which wait for room, or `overflow: 'reject'`, or raise `bufferMemory`"
   return withoutStack(() => new BufferFullError(message))
+}
+
+/** A record may be stored in a topic that is no more. */
+export function recreated(topic: string): TopicRecreatedError {
+  return new TopicRecreatedError(
+    `topic ${topic} was deleted and made anew before a broker confirmed this record: it may be stored in the old one or in the new` +
+      ' one. To send it again could store it twice',
+  )
+}
+
+/** What keeps records from a topic that was made anew. */
+export function ending(topic: string): KafkaError {
+  return new KafkaError(`topic ${topic} was deleted and made anew, and brokers still owe answers about the old one`)
 }
 
 /** No metadata of a record's topic came in time; `cause` is what the last answer, or the last failure, said. */

@@ -27,6 +27,7 @@ let events: (MetadataEvent | BrokerEvent)[]
 /** Whether records wait for what the last answer lacked. */
 let waits = true
 const idle = new Set<string>()
+const outdated = new Set<string>()
 let forgotten: string[] = []
 
 /** The only broker there is, as metadata has it. */
@@ -41,6 +42,7 @@ function start(bootstrap: typeof BOOTSTRAP): void {
   events = []
   waits = true
   idle.clear()
+  outdated.clear()
   forgotten = []
   const options = {
     bootstrap,
@@ -60,6 +62,7 @@ function start(bootstrap: typeof BOOTSTRAP): void {
   cluster = new Metadata(options, brokers, {
     waits: () => waits,
     isBusy: () => waits,
+    isOutdated: (_topic, topicId) => outdated.has(topicId),
     isIdle: topic => idle.has(topic),
     forgotten: topic => forgotten.push(topic),
   })

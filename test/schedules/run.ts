@@ -132,6 +132,7 @@ class Run {
         const partitions = cluster.topics.get(topic)
         if (partitions === undefined || this.#requestsOutlive()) return
         for (let partition = 0; partition < partitions; partition++) this.#recorder.forgets(topic, partition)
+        this.#recorder.deletes(topic)
         this.#recorder.removing(topic, () => cluster.deleteTopic(topic))
         return
       }
