@@ -5,6 +5,7 @@ import { DeliveryTimeoutError } from '../../src/index.js'
 import type { Accumulator } from '../../src/producer/accumulator.js'
 import type { Batch, Settlement, Verdict } from '../../src/producer/batch.js'
 import type { ProducerOptions } from '../../src/producer/options.js'
+import { partitionOfKey } from '../../src/producer/partitioner.js'
 import { loneAccumulator } from '../support/accumulator.js'
 
 /* What an accumulator counts, and keeps, when its topic is made anew. */
@@ -134,7 +135,10 @@ test('nothing stands in the line of a node that has gone with the old topic', ()
   accept('a')
   has('a', 3, 1)
   assert.equal(accumulator.hasWork(1), true)
+  const old = [...accumulator.topics.get('t')!.partitions]
+  assert.equal(old.filter(({ line }) => line === 1).length, 1)
   has('b', 2, 2)
+  assert.equal(old.filter(({ line }) => line !== undefined).length, 0)
   assert.equal(accumulator.hasWork(1), false)
   assert.equal(accumulator.hasWork(2), true)
 })
@@ -184,6 +188,44 @@ test('halves of a batch, and what a broker named in it, are placed anew as one',
     )
     assert.equal(accumulator.memory.bytes, 0)
   }
+})
+
+test('halves know which records named their partition, and come in their batch’s order', () => {
+  const { accumulator, accept, has, acked } = bench()
+  accept('first', { key: 'b' })
+  has('a', 2)
+  const [first] = accumulator.draw(1)
+  const other = 1 - first!.partition.index
+  for (const value of ['second', 'third']) accept(value, { partition: other })
+  const [second] = accumulator.draw(1)
+  second!.partition.answered(second!.batch, { kind: 'tooLarge', error: new Error('large') })
+  first!.partition.answered(first!.batch, { kind: 'rejected', error: new Error('not now') })
+  has('b', 2)
+  assert.deepEqual(
+    drain(accumulator, 1, STORED).toSorted(),
+    [
+      [first!.partition.index, 1],
+      [other, 2],
+    ].toSorted(),
+  )
+  assert.deepEqual(acked.toSorted(), ['first', 'second', 'third'])
+})
+
+test('what is left of batches comes in the order in which they were opened, halves too', () => {
+  const { accumulator, accept, has, acked } = bench()
+  const keyOf = (partition: number): string =>
+    ['a', 'b', 'c', 'd', 'e'].find(key => partitionOfKey(key, 2) === partition)!
+  accept('0', { key: keyOf(1) })
+  has('a', 2)
+  accept('1', { key: keyOf(0) })
+  accept('2', { key: keyOf(0) })
+  for (const { partition, batch } of accumulator.draw(1)) {
+    const kind = partition.index === 0 ? 'tooLarge' : 'rejected'
+    partition.answered(batch, { kind, error: new Error(kind) })
+  }
+  has('b', 1)
+  drain(accumulator, 1, STORED)
+  assert.deepEqual(acked, ['0', '1', '2'])
 })
 
 test('a compressed batch that was rejected is placed anew', () => {

@@ -270,6 +270,22 @@ describe('what was sent', () => {
     await proof.end([0, 1, 2])
   })
 
+  test('in flight, and is rejected after the new one is known, is placed anew, and not told to be sent again', async () => {
+    const proof = await start(2, { warm: [0, 1], producer: ONE_RECORD_BATCHES })
+    proof.cluster.inject({ fault: { kind: 'delay', ms: 600 } })
+    proof.cluster.inject({ fault: { kind: 'error', code: ErrorCode.NOT_ENOUGH_REPLICAS } })
+    const numbers = proof.send(1, { key: 'a' })
+    await proof.world.time.advance(20)
+    recreate(proof, 1)
+    await heardOf(proof, 1)
+    numbers.push(...proof.send(1, { key: 'a' }))
+    await proof.settled()
+    assert.deepEqual(proof.ends(numbers), ['acked', 'acked'])
+    assert.deepEqual(proof.log(), numbers)
+    assert.deepEqual(proof.told('retrying'), [])
+    await proof.end([0, 1])
+  })
+
   test('and comes to the new topic late, is neither taken for a new record nor the other way round', async () => {
     for (const lateMs of [1_200, 3_000]) {
       const proof = await start(1, { producer: { ...ONE_RECORD_BATCHES, requestTimeoutMs: 500 } })
