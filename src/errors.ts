@@ -42,7 +42,8 @@ export class DataLossError extends KafkaError {}
 
 /**
  * The topic was deleted, and made anew, after the record was sent and before a broker confirmed it: it may have been stored in
- * the old topic, or in the new one. It is not sent again, for it could be stored twice.
+ * the old topic, or in the new one. It is not sent again, for it could be stored twice. In the event `epochBumped`: the topic of
+ * the partition was made anew.
  */
 export class TopicRecreatedError extends KafkaError {}
 

@@ -17,7 +17,7 @@ import { Origin, originOf } from './origin.js'
 import { Partition, type PartitionEffects } from './partition.js'
 import { askPartitioner, PartitionChooser } from './partitioner.js'
 import type { ProducerRecord } from './record.js'
-import { ending, noPartition, recreated, tooLarge } from './refusals.js'
+import { ending, madeAnew, noPartition, recreated, tooLarge } from './refusals.js'
 import { keepRecord, type RecordReader, readRecord, type TakenRecord } from './taken-record.js'
 import { Topic, type Unplaced } from './topic.js'
 import { Topics } from './topics.js'
@@ -106,7 +106,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       known === undefined || !known.isOpen ? taken : askPartitioner(this.#options.partitioner, taken, known.count)
     if (asked instanceof Error) return asked
     const { record, topic, key, value, headers, partition, timestamp } = asked
-    const origin = originOf(taken, this.#options.partitioner)
+    const origin = originOf(taken, this.#options.partitioner !== undefined)
     return this.take(record, topic, key, value, headers, partition, timestamp, sink, { taken: asked, takenAt, origin })
   }
 
@@ -323,7 +323,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     })
     for (const partition of topic.partitions) this.offer(partition)
     this.obstacles.led()
-    for (const partition of renewed) this.#effects.epochBumped(partition, recreated(topic.name))
+    for (const partition of renewed) this.#effects.epochBumped(partition, madeAnew(topic.name))
   }
 
   /**
@@ -381,7 +381,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       // It may have been given up meanwhile.
       if (!topic.unplaced.has(unplaced)) continue
       const { record, key, value, headers } = taken
-      const waited = { takenAt, bytes, origin: originOf(taken, this.#options.partitioner) }
+      const waited = { takenAt, bytes, origin: originOf(taken, this.#options.partitioner !== undefined) }
       this.#lengths.measure(key, value, headers)
       const placed =
         asked instanceof Error

@@ -1,4 +1,3 @@
-import type { Partitioner } from './options.js'
 import type { TakenRecord } from './taken-record.js'
 
 /** What can't be told from the bytes of a record that is taken out of its batch again: flags. */
@@ -10,10 +9,10 @@ export const Origin = {
   TEXT_VALUE: 4,
 } as const
 
-/** @param partitioner was asked, and may be again: it is to get what it got before. */
-export function originOf({ partition, key, value }: TakenRecord, partitioner: Partitioner | undefined): number {
+/** @param asked a partitioner was asked, and may be again: it is to get what it got before. */
+export function originOf({ partition, key, value }: TakenRecord, asked: boolean): number {
   let origin: number = partition === undefined ? 0 : Origin.NAMED
-  if (partitioner === undefined) return origin
+  if (!asked) return origin
   if (typeof key === 'string') origin |= Origin.TEXT_KEY
   if (typeof value === 'string') origin |= Origin.TEXT_VALUE
   return origin

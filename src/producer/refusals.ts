@@ -56,6 +56,11 @@ export function recreated(topic: string): TopicRecreatedError {
   )
 }
 
+/** Why the sequences of a partition begin anew. */
+export function madeAnew(topic: string): TopicRecreatedError {
+  return new TopicRecreatedError(`topic ${topic} was deleted and made anew`)
+}
+
 /** What keeps records from a topic that was made anew. */
 export function ending(topic: string): KafkaError {
   return new KafkaError(`topic ${topic} was deleted and made anew, and brokers still owe answers about the old one`)

@@ -10,6 +10,8 @@ import type { DeletedTopic, Topics } from './topics.js'
 
 /** What a fault makes of a request before it is carried out: one that is to fail must leave nothing behind. */
 export function faultyRequest(fault: Fault | undefined, api: string, request: unknown): unknown {
+  // Who has not heard that a topic is gone creates none.
+  if (fault?.kind === 'staleMetadata') return { ...(request as MetadataRequest), allowAutoTopicCreation: false }
   if (fault?.kind !== 'error') return request
   if (api === 'Metadata') return { ...(request as MetadataRequest), allowAutoTopicCreation: false }
   if (api === 'CreateTopics') return { ...(request as CreateTopicsRequest), validateOnly: true }

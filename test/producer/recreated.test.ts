@@ -194,10 +194,10 @@ test('halves know which records named their partition, and come in their batchâ€
   const { accumulator, accept, has, acked } = bench()
   accept('first', { key: 'b' })
   has('a', 2)
-  const [first] = accumulator.draw(1)
+  const [first] = accumulator.draw(1, MAX)
   const other = 1 - first!.partition.index
   for (const value of ['second', 'third']) accept(value, { partition: other })
-  const [second] = accumulator.draw(1)
+  const [second] = accumulator.draw(1, MAX)
   second!.partition.answered(second!.batch, { kind: 'tooLarge', error: new Error('large') })
   first!.partition.answered(first!.batch, { kind: 'rejected', error: new Error('not now') })
   has('b', 2)
@@ -219,7 +219,7 @@ test('what is left of batches comes in the order in which they were opened, halv
   has('a', 2)
   accept('1', { key: keyOf(0) })
   accept('2', { key: keyOf(0) })
-  for (const { partition, batch } of accumulator.draw(1)) {
+  for (const { partition, batch } of accumulator.draw(1, MAX)) {
     const kind = partition.index === 0 ? 'tooLarge' : 'rejected'
     partition.answered(batch, { kind, error: new Error(kind) })
   }
