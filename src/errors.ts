@@ -54,6 +54,13 @@ export class DeliveryTimeoutError extends KafkaError {}
  */
 export class DataLossError extends KafkaError {}
 
+/**
+ * The topic was deleted, and made anew, after the record was sent and before a broker confirmed it: it may have been stored in
+ * the old topic, or in the new one. It is not sent again, for it could be stored twice. In the event `epochBumped`: the topic of
+ * the partition was made anew.
+ */
+export class TopicRecreatedError extends KafkaError {}
+
 /** Another producer has taken over this one's identity: what it would write could not be told apart. Ends the producer. */
 export class ProducerFencedError extends KafkaError {}
 

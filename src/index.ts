@@ -15,6 +15,7 @@ export {
   ProducerClosedError,
   ProducerFencedError,
   RequestTimeoutError,
+  TopicRecreatedError,
   UnsupportedVersionError,
 } from './errors.js'
 export type { BatchAck } from './producer/acks.js'

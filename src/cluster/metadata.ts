@@ -22,6 +22,8 @@ export interface TopicUse {
   isBusy(topic: string): boolean
   /** Whether nothing was written to it for so long that it can be forgotten. */
   isIdle(topic: string): boolean
+  /** Whether an answer with this id is of a topic that was deleted, and made anew since. */
+  isOutdated(topic: string, topicId: string): boolean
   /** It is in use no more, and {@link Metadata.use} will be called when it is again. */
   forgotten(topic: string): void
 }
@@ -162,27 +164,30 @@ export class Metadata {
     this.#failures = 0
     this.#notBefore = 0
     this.#brokers.update(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
-    const topics = readTopics(
+    const told = readTopics(
       response,
       asked.map(({ name }) => name),
     )
-    for (const topic of topics) this.#age(topic)
+    // What is known is newer, and stays.
+    const topics = told.filter(({ name, topicId }) => !this.#use.isOutdated(name, topicId))
+    for (const topic of told) this.#age(topic, !topics.includes(topic))
     this.#events.next({ kind: 'metadata', topics })
     // What an answer lacks, and no record waits for, need not be asked for again and again.
     for (const topic of asked) {
       if (topic.inUse && topic.failures > 0 && !this.#use.waits(topic.name)) this.#rest(topic)
     }
     // A topic that was created just now has no leader yet, says whoever is asked.
-    if (asked.some(({ inUse, failures }) => inUse && failures > 1)) this.#brokers.lookElsewhere()
+    const useless = asked.some(({ inUse, failures }) => inUse && failures > 1)
+    if (useless || topics.length < told.length) this.#brokers.lookElsewhere()
     this.#asking = false
     this.#askSoon()
   }
 
   /** Also one that is about to be dropped, for it may be used again at once. */
-  #age({ name, error, leaders }: TopicMetadata): void {
+  #age({ name, error, leaders }: TopicMetadata, outdated: boolean): void {
     const topic = this.#topics.get(name)
     if (topic === undefined) return
-    const lacking = error !== undefined || leaders.includes(-1)
+    const lacking = outdated || error !== undefined || leaders.includes(-1)
     topic.failures = lacking ? topic.failures + 1 : 0
     if (lacking) topic.dueAt = this.#now + backoffMs(topic.failures, this.#options)
     else this.#rest(topic)

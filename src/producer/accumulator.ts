@@ -2,38 +2,28 @@ import { isFinal, type TopicMetadata } from '../cluster/metadata-answer.js'
 import type { BufferFullError, InvalidRecordError } from '../errors.js'
 import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
 import { type BatchIdentity, type Bytes, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
+import type { AccumulatorEffects } from './accumulator-effects.js'
 import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
 import { BufferPool } from './buffer-pool.js'
 import { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
+import { Ends } from './ends.js'
 import type { Held } from './events.js'
 import { Flushes } from './flushes.js'
 import { Lines, type Part } from './lines.js'
 import { BufferMemory } from './memory.js'
 import { heldBy, Obstacles } from './obstacles.js'
 import type { ResolvedOptions } from './options.js'
-import { Partition, type PartitionEffects } from './partition.js'
+import { Origin, originOf } from './origin.js'
+import { Partition } from './partition.js'
 import { askPartitioner, PartitionChooser } from './partitioner.js'
 import type { ProducerRecord } from './record.js'
-import { noPartition, tooLarge, unknownTopic } from './refusals.js'
+import { ending, madeAnew, noPartition, recreated, tooLarge } from './refusals.js'
 import { StalledShare } from './stalled-share.js'
 import { keepRecord, type RecordReader, readRecord, type TakenRecord } from './taken-record.js'
 import { Topic, type Unplaced } from './topic.js'
 import { Topics } from './topics.js'
-
-/** What the accumulator asks of its surroundings. */
-export interface AccumulatorEffects extends PartitionEffects {
-  /** A topic is used for the first time, or again after it was forgotten. */
-  topicUsed(topic: string): void
-  /** There is something for a partition that nobody leads. */
-  leaderless(topic: string): void
-  /** Nothing was ever learnt of a topic, and no record waits for that any more. */
-  topicGivenUp(topic: string): void
-  /** The node leads a partition that has something to send. */
-  ready(nodeId: number): void
-  /** Memory was released. */
-  released(): void
-}
+import { UnplacedRecords, type Waited } from './unplaced.js'
 
 /** Memory that is kept for batches to come, in bytes: what a few brokers' windows hold. */
 const POOL_LIMIT = 8 * 1024 * 1024
@@ -59,9 +49,11 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly #live = new Set<Batch>()
   readonly #lingering: Deadlines<Batch>
   readonly #deliveries: Deadlines<Batch>
-  readonly #placements: Deadlines<Unplaced>
+  readonly #unplaced: UnplacedRecords
   readonly #stalledShare: StalledShare
   #identity: BatchIdentity | undefined
+  /** Batches that were opened. */
+  #opened = 0
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
     const { scheduler, linger, deliveryTimeoutMs, random } = options
@@ -78,18 +70,13 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#chooser = new PartitionChooser(Math.floor(random() * 0x10000), this.obstacles, batch => this.#makeDue(batch))
     this.#lingering = new Deadlines(scheduler, linger, batch => this.#makeDue(batch))
     this.#deliveries = new Deadlines(scheduler, deliveryTimeoutMs, batch => this.#expire(batch))
-    this.#placements = new Deadlines(scheduler, deliveryTimeoutMs, unplaced => this.#giveUp(unplaced))
+    this.#unplaced = new UnplacedRecords(options, this.topics, this.memory, this.#flushes, effects)
     this.#stalledShare = new StalledShare(options, this.memory, this.obstacles, this.topics)
   }
 
   /** What holds something of the buffer, and how much; most first. */
   heldBy(): Held[] {
-    return heldBy(
-      this.topics,
-      this.#live,
-      batch => this.#partition(batch),
-      partition => this.#obstacle(partition),
-    )
+    return heldBy(this.topics, (topic, partition) => this.obstacles.of(topic, partition))
   }
 
   /** Takes a record, or says why not. */
@@ -105,12 +92,11 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
     const known = this.topics.get(taken.topic)
     const asked =
-      known === undefined || !known.canPlace
-        ? taken
-        : askPartitioner(this.#options.partitioner, taken, known.partitions.length)
+      known === undefined || !known.isOpen ? taken : askPartitioner(this.#options.partitioner, taken, known.count)
     if (asked instanceof Error) return asked
     const { record, topic, key, value, headers, partition, timestamp } = asked
-    return this.take(record, topic, key, value, headers, partition, timestamp, sink, { taken: asked, takenAt })
+    const origin = originOf(taken, this.#options.partitioner !== undefined)
+    return this.take(record, topic, key, value, headers, partition, timestamp, sink, { taken: asked, takenAt, origin })
   }
 
   /** Takes what was read of a record. Part of {@link accept}, which every record passes. */
@@ -123,7 +109,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     partition: number | undefined,
     givenTimestamp: number | undefined,
     sink: AckSink,
-    kept?: { readonly taken: TakenRecord; readonly takenAt: number | undefined },
+    kept?: { readonly taken: TakenRecord; readonly takenAt: number | undefined; readonly origin: number },
   ): Error | undefined {
     const { maxRequestSize, bufferMemory, partitioner } = this.#options
     if (partitioner !== undefined && kept === undefined) {
@@ -140,8 +126,9 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const topic = this.topics.use(topicName)
     if (!(topic instanceof Topic)) return topic
     const timestamp = givenTimestamp ?? this.#clock.now()
-    if (topic.canPlace) {
-      const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, kept?.takenAt)
+    if (topic.isOpen) {
+      const waited = kept && { counted: false, takenAt: kept.takenAt, bytes: held, origin: kept.origin }
+      const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, waited)
       return placed instanceof Batch ? undefined : placed
     }
     const refusal = this.#stalledShare.refuse(sink, held, topic, undefined)
@@ -153,10 +140,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       takenAt: kept?.takenAt ?? this.#options.scheduler.now(),
       bytes: held,
     }
-    topic.unplaced.add(unplaced)
-    this.#placements.add(unplaced, unplaced.takenAt)
-    topic.held += held
-    this.memory.bytes += held
+    this.#unplaced.add(topic, unplaced)
     if (topic.state === 'unasked') {
       topic.state = 'asked'
       this.#effects.topicUsed(topic.name)
@@ -179,35 +163,34 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** The producer id has come: partitions that have none take it. */
   identify(identity: BatchIdentity): void {
     this.#identity = identity
-    for (const topic of this.topics) {
-      for (const partition of topic.partitions) {
-        partition.sequencer.identity ??= identity
-        this.offer(partition)
-      }
+    for (const { sequencers, partitions } of this.topics) {
+      for (const sequencer of sequencers) sequencer.identity ??= identity
+      for (const partition of partitions) this.offer(partition)
     }
   }
 
-  /** Takes over what metadata says. Partitions are never taken away: one that nobody leads keeps its batches and sequences. */
+  /**
+   * Takes over what metadata says. Of one topic partitions are never taken away: one that nobody leads keeps its batches and
+   * sequences. Under another id it is another topic, which begins when nothing is in flight to the old one any more.
+   */
   update(metadata: TopicMetadata): void {
     const topic = this.topics.get(metadata.name)
     if (topic === undefined) return
-    const { error } = metadata
-    topic.error = error
+    const { error, leaders, topicId } = metadata
     const final = isFinal(error)
+    const isAnother = leaders.length > 0 && topic.ids.take(topicId)
+    const ends = isAnother || topic.successor !== undefined
+    topic.error = ends ? ending(topic.name) : error
     // Brokers say what becomes of records on their way to partitions that are known.
-    if (final) this.#abandonUnplaced(topic, error!)
+    if (final) this.#unplaced.abandon(topic, error!)
+    if (ends) {
+      topic.end(metadata)
+      for (const partition of topic.partitions) this.#lines.leave(partition)
+      this.#succeed(topic)
+      return
+    }
     if (final && topic.partitions.length > 0) return
-    if (metadata.leaders.length > 0) topic.state = 'known'
-    for (let index = topic.partitions.length; index < metadata.leaders.length; index++) {
-      const partition = new Partition(topic.name, index, this.#options.retries, this.#effects)
-      partition.sequencer.identity = this.#identity
-      topic.partitions.push(partition)
-    }
-    for (const partition of topic.partitions) {
-      partition.led(metadata.leaders[partition.index] ?? -1)
-      this.offer(partition)
-    }
-    this.obstacles.changed()
+    this.#learn(topic, metadata)
     if (topic.state === 'known' && topic.unplaced.size > 0) this.#placeAll(topic)
   }
 
@@ -218,7 +201,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** Something has changed that may let the partition send. */
   offer(partition: Partition): void {
-    this.#lines.offer(partition)
+    if (partition.retired) this.#succeed(this.topics.get(partition.topic)!)
+    else this.#lines.offer(partition)
   }
 
   /** Whether there is something to send to a node. */
@@ -241,10 +225,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** The batch ends: its memory is free again, and its records have their terminal events. */
   settle(batch: Batch, end: Settlement): void {
-    this.#live.delete(batch)
-    this.#deliveries.delete(batch)
-    this.#lingering.delete(batch)
-    this.memory.bytes -= batch.reserved
+    this.#drop(batch)
     // Answered, and sent only once: no socket can still need its bytes. One that was cut may not have sent them all yet.
     if (end.kind === 'acked' && batch.attempts === 1) this.#pool.give(batch.memory)
     batch.settle(end)
@@ -266,7 +247,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** Everything that has no end yet ends with this error. */
   abandon(error: Error): void {
     for (const topic of this.topics) {
-      this.#abandonUnplaced(topic, error)
+      this.#unplaced.abandon(topic, error)
       for (const partition of topic.partitions) partition.abandon(error)
     }
   }
@@ -281,22 +262,28 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     index: number | undefined,
     timestamp: number,
     sink: AckSink,
-    takenAt: number | undefined,
+    waited: Waited | undefined,
   ): Batch | InvalidRecordError | BufferFullError {
     const lengths = this.#lengths
     const { batchSize, partitions } = topic
     const partition = partitions[this.#chooser.choose(index, key, topic, lengths)]
     if (partition === undefined) return noPartition(topic.name, index, partitions.length)
-    const refusal = this.#stalledShare.refuse(sink, lengths.max + RECORD_COST, topic, partition)
+    const refusal = waited?.counted
+      ? undefined
+      : this.#stalledShare.refuse(sink, lengths.max + RECORD_COST, topic, partition)
     if (refusal !== undefined) return refusal
     let batch = partition.filling
-    if (batch === undefined || batch.size + lengths.max > batchSize) batch = this.#open(topic, partition, takenAt)
+    if (batch === undefined || batch.size + lengths.max > batchSize)
+      batch = this.#open(topic, partition, waited?.takenAt)
     // The younger ones in it may expire early, so that this one does not expire late.
-    else if (takenAt !== undefined) this.#deliveries.shorten(batch, takenAt)
+    else if (waited?.takenAt !== undefined) this.#deliveries.shorten(batch, waited.takenAt)
+    const origin = waited !== undefined ? waited.origin : index === undefined ? 0 : Origin.NAMED
+    if (origin !== batch.origin) batch.become(origin)
     const before = batch.size
     batch.append(record, key, value, headers, timestamp, lengths, sink)
     batch.encoded += batch.size - before
-    const added = batch.size - before + RECORD_COST
+    let added = batch.size - before + RECORD_COST
+    if (waited !== undefined) added -= batch.discount(batch.size - before, waited.bytes)
     partition.held += added
     this.memory.bytes += added
     if (batch.size >= batchSize) this.#makeDue(batch)
@@ -310,6 +297,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const usual = Math.min(partition.lastSize * 1.25, topic.batchSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
     const batch = new Batch(partition.topic, partition.index, buffer, this.#pool)
+    batch.opened = this.#opened++
     partition.held += batch.reserved
     this.memory.bytes += batch.reserved
     this.#live.add(batch)
@@ -322,6 +310,45 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     if (partition.leader === -1) this.#effects.leaderless(topic.name)
     this.offer(partition)
     return batch
+  }
+
+  /** Learns of partitions and their leaders. */
+  #learn(topic: Topic, metadata: TopicMetadata): void {
+    const { retries } = this.#options
+    const renewed = topic.learn(metadata, this.#identity, (index, sequencer) => {
+      return new Partition(topic.name, index, retries, this.#effects, sequencer)
+    })
+    for (const partition of topic.partitions) this.offer(partition)
+    this.obstacles.changed()
+    for (const partition of renewed) this.#effects.epochBumped(partition, madeAnew(topic.name))
+  }
+
+  /**
+   * Once nothing is in flight to the old topic, the new one begins. What may be stored in the old one ends. Everything else is
+   * placed anew; only then: else what a leader rejects would come behind what is younger.
+   */
+  #succeed(topic: Topic): void {
+    const { successor, partitions } = topic
+    if (successor === undefined || partitions.some(({ inFlight }) => inFlight > 0)) return
+    const ends = new Ends()
+    const error = recreated(topic.name)
+    // In the order in which batches were opened: that of each partition, and of records without key, which fill one after the other.
+    const left = partitions.flatMap(one => one.surrender(error, ends)).sort((a, b) => a.opened - b.opened)
+    this.#unplaced.addBack(topic, left, batch => this.#deliveries.since(batch))
+    for (const batch of left) this.#drop(batch)
+    for (const { batch, end } of ends.settled) this.settle(batch, end)
+    topic.begin()
+    this.#learn(topic, successor)
+    this.#placeAll(topic)
+  }
+
+  /** It counts for nothing any more. */
+  #drop(batch: Batch): void {
+    this.#live.delete(batch)
+    this.#deliveries.delete(batch)
+    this.#lingering.delete(batch)
+    this.memory.bytes -= batch.reserved
+    this.#partition(batch).held -= batch.reserved
   }
 
   #expire(batch: Batch): void {
@@ -348,50 +375,22 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** Those that come while this runs, from a partitioner or an ack handler, are placed behind the others. */
   #placeAll(topic: Topic): void {
     for (const unplaced of topic.unplaced) {
-      const { taken, timestamp, sink, takenAt } = unplaced
-      const asked = askPartitioner(this.#options.partitioner, taken, topic.partitions.length)
+      const { taken, timestamp, sink, takenAt, bytes } = unplaced
+      const asked = askPartitioner(this.#options.partitioner, taken, topic.count)
       // It may have been given up meanwhile.
       if (!topic.unplaced.has(unplaced)) continue
       const { record, key, value, headers } = taken
+      const waited = { counted: true, takenAt, bytes, origin: originOf(taken, this.#options.partitioner !== undefined) }
       this.#lengths.measure(key, value, headers)
       const placed =
         asked instanceof Error
           ? asked
-          : this.#place(topic, record, key, value, headers, asked.partition, timestamp, sink, takenAt)
-      this.#remove(topic, unplaced)
-      if (placed instanceof Error) this.#endUnplaced(unplaced, placed)
+          : this.#place(topic, record, key, value, headers, asked.partition, timestamp, sink, waited)
+      this.#unplaced.remove(topic, unplaced)
+      if (placed instanceof Error) this.#unplaced.end(unplaced, placed)
       else if (this.#flushes.moved(unplaced, placed)) this.#makeDue(placed)
     }
     // In batches they take less: a source that waits for room may go on.
-    this.#effects.released()
-  }
-
-  #giveUp(unplaced: Unplaced): void {
-    const topic = this.topics.get(unplaced.taken.topic)!
-    this.#remove(topic, unplaced)
-    this.#endUnplaced(unplaced, unknownTopic(topic.name, topic.error))
-  }
-
-  #abandonUnplaced(topic: Topic, error: Error): void {
-    for (const unplaced of [...topic.unplaced]) {
-      this.#remove(topic, unplaced)
-      this.#endUnplaced(unplaced, error)
-    }
-  }
-
-  #remove(topic: Topic, unplaced: Unplaced): void {
-    topic.unplaced.delete(unplaced)
-    this.#placements.delete(unplaced)
-    topic.held -= unplaced.bytes
-    this.memory.bytes -= unplaced.bytes
-    if (topic.unplaced.size > 0 || topic.partitions.length > 0) return
-    this.topics.giveUp(topic)
-    this.#effects.topicGivenUp(topic.name)
-  }
-
-  #endUnplaced(unplaced: Unplaced, error: Error): void {
-    unplaced.sink.unplaced(unplaced.taken.record, error)
-    this.#flushes.ended(unplaced)
     this.#effects.released()
   }
 }

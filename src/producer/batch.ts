@@ -8,7 +8,9 @@ import {
   RecordBatchBuilder,
   RecordLengths,
 } from '../protocol/record-batch-builder.js'
+import { Origin } from './origin.js'
 import type { ProducerRecord } from './record.js'
+import type { TakenRecord } from './taken-record.js'
 
 /** Where the acks of a stream's records go: one per `send()` that is subscribed to, not one per record. */
 export interface AckSink {
@@ -55,6 +57,16 @@ export interface NamedRecord {
   readonly error: Error
 }
 
+/** A record that is taken out of its batch again, and is to be placed anew. */
+export interface Displaced {
+  readonly taken: TakenRecord
+  readonly timestamp: number
+  readonly sink: AckSink
+  readonly takenAt: number
+  /** What it counts for in `bufferMemory`. */
+  readonly bytes: number
+}
+
 /** The sequence of a batch that has none yet: it was never sent, or gave its sequence back. */
 export const NO_SEQUENCE = -1
 
@@ -76,6 +88,10 @@ export class Batch {
   readonly partition: number
   /** Its bytes before compression. */
   encoded: number
+  /** Counts the batches, in the order in which they were opened. Parts have that of the whole. */
+  opened = 0
+  /** Flags of {@link Origin}, of the record that came last. */
+  origin = 0
   /** None any more after {@link letGo}. */
   records: ProducerRecord[] = []
   identity: BatchIdentity | undefined
@@ -117,6 +133,9 @@ export class Batch {
   #lastTime = -1
   /** The run of times that was looked at last: records are looked at in order. */
   #timeRun = 0
+  /** Runs of records of one origin; the first ones have none of its flags. */
+  readonly #origins: number[] = []
+  readonly #originStarts: number[] = []
 
   /**
    * @param buffer memory to begin with.
@@ -162,6 +181,26 @@ export class Batch {
     this.#owe(record, timestamp, sink)
   }
 
+  /**
+   * Its last record was in another batch before, and counts for no more than it did there: the bytes that it counts less for.
+   *
+   * @param growth bytes that it took.
+   * @param counted what it counted for.
+   */
+  discount(growth: number, counted: number): number {
+    const header = this.count === 1 ? BATCH_HEADER_SIZE : 0
+    const less = Math.max(0, header + growth + RECORD_COST - counted)
+    this.encoded -= less
+    return less
+  }
+
+  /** The records that follow have these flags of {@link Origin}. */
+  become(origin: number): void {
+    this.origin = origin
+    this.#origins.push(origin)
+    this.#originStarts.push(this.records.length)
+  }
+
   /** Milliseconds since 1970, as the record was sent. */
   timestampOf(index: number): number {
     const starts = this.#timeStarts
@@ -183,9 +222,7 @@ export class Batch {
    * @param groups the records of each part by their index, in order; each record in one group.
    */
   split(groups: readonly (readonly number[])[]): Batch[] {
-    this.seal('none') // nothing, for one that was sent
-    const bytes = this.bytes ?? this.#builder.stamp(NOBODY, NO_SEQUENCE)
-    const decoded = decodeRecords(decodeRecordBatches(bytes)[0]!)
+    const decoded = this.#decode()
     const parts = groups.map(indexes => this.#part(decoded, indexes))
     // Together what it had: the headers that they have more must not make `bufferMemory` overflow.
     const total = this.encoded
@@ -196,6 +233,43 @@ export class Batch {
       part.encoded = Math.floor((total * before) / this.count) - start
     }
     return parts
+  }
+
+  /**
+   * Takes the records out again, as they were when they were taken: only of one that is certainly not stored. Together they count
+   * for what the batch did.
+   *
+   * @param takenAt when the first of them was taken.
+   */
+  takeApart(takenAt: number): Displaced[] {
+    const decoded = this.#decode()
+    const lengths = new RecordLengths()
+    const sizes = decoded.map(({ key, value, headers }) => {
+      lengths.measure(key, value, headers)
+      return lengths.max
+    })
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    let [sinkRun, originRun, before, counted] = [0, -1, 0, 0]
+    return decoded.map(({ key, value, headers }, i) => {
+      while ((this.#starts[sinkRun + 1] ?? this.count) <= i) sinkRun++
+      while ((this.#originStarts[originRun + 1] ?? this.count) <= i) originRun++
+      const origin = this.#origins[originRun] ?? 0
+      const has = (flag: number): boolean => (origin & flag) !== 0
+      before += sizes[i]!
+      const share = Math.floor((this.encoded * before) / total) - counted
+      counted += share
+      const timestamp = this.timestampOf(i)
+      const taken: TakenRecord = {
+        record: this.records[i]!,
+        topic: this.topic,
+        key: has(Origin.TEXT_KEY) ? String(key) : (key ?? undefined),
+        value: has(Origin.TEXT_VALUE) ? String(value) : value,
+        headers: headers.length > 0 ? headers : undefined,
+        partition: has(Origin.NAMED) ? this.partition : undefined,
+        timestamp,
+      }
+      return { taken, timestamp, sink: this.#sinks[sinkRun]!, takenAt, bytes: share + RECORD_COST }
+    })
   }
 
   /** Takes an identity and a sequence, which its bytes get when it is stamped. */
@@ -218,6 +292,12 @@ export class Batch {
     this.bytes = undefined
   }
 
+  #decode(): DecodedRecord[] {
+    this.seal('none') // nothing, for one that was sent
+    const bytes = this.bytes ?? this.#builder.stamp(NOBODY, NO_SEQUENCE)
+    return decodeRecords(decodeRecordBatches(bytes)[0]!)
+  }
+
   #part(decoded: readonly DecodedRecord[], indexes: readonly number[]): Batch {
     const lengths = new RecordLengths()
     let size = BATCH_HEADER_SIZE
@@ -227,15 +307,19 @@ export class Batch {
       size += lengths.max
     }
     const part = new Batch(this.topic, this.partition, Buffer.allocUnsafe(size))
-    let run = 0
+    let [run, originRun] = [0, -1]
     for (const i of indexes) {
       while ((this.#starts[run + 1] ?? this.count) <= i) run++
+      while ((this.#originStarts[originRun + 1] ?? this.count) <= i) originRun++
+      const origin = this.#origins[originRun] ?? 0
+      if (origin !== part.origin) part.become(origin)
       const { key, value, headers } = decoded[i]!
       lengths.measure(key, value, headers)
       const timestamp = this.timestampOf(i)
       part.#builder.append(key, value, headers, timestamp, lengths)
       part.#owe(this.records[i]!, timestamp, this.#sinks[run]!)
     }
+    part.opened = this.opened
     part.attempts = this.attempts
     part.failure = this.failure
     part.inherited = this.attempts

@@ -36,6 +36,11 @@ export class Deadlines<T> {
     if (due < (this.#items.get(item) ?? Number.NEGATIVE_INFINITY)) this.add(item, since)
   }
 
+  /** When the time of an item that is in it began. */
+  since(item: T): number {
+    return this.#items.get(item)! - this.#timeMs
+  }
+
   /** The timer stays as it is, and finds nothing due; without items there is none. */
   delete(item: T): void {
     this.#items.delete(item)

@@ -35,7 +35,7 @@ export type ProducerEvent =
       readonly failures: number
       readonly error: Error
     }
-  /** The partition's sequences start anew, in a new epoch. */
+  /** The partition's sequences start anew, in a new epoch; with a `TopicRecreatedError` because its topic was made anew. */
   | {
       readonly kind: 'epochBumped'
       readonly topic: string

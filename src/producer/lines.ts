@@ -32,10 +32,7 @@ export class Lines {
     const { leader } = partition
     if (partition.line === leader || !partition.sendable) return
     // A leader that is gone draws no more: what stands in its line would stand there for ever.
-    if (partition.line !== undefined) {
-      const line = this.#lines.get(partition.line)!
-      line.splice(line.indexOf(partition), 1)
-    }
+    this.leave(partition)
     partition.line = leader
     const line = this.#lines.get(leader)
     if (line === undefined) this.#lines.set(leader, [partition])
@@ -46,6 +43,14 @@ export class Lines {
   /** Whether somebody who can send stands in a node's line. */
   isWaiting(nodeId: number): boolean {
     return (this.#lines.get(nodeId) ?? []).some(partition => partition.sendable && partition.leader === nodeId)
+  }
+
+  /** Takes the partition out of the line that it stands in, if it does. */
+  leave(partition: Partition): void {
+    if (partition.line === undefined) return
+    const line = this.#lines.get(partition.line)!
+    line.splice(line.indexOf(partition), 1)
+    partition.line = undefined
   }
 
   /** Whether there is something to send to a node. What can't be sent now leaves the line, to be announced when it can. */

@@ -1,6 +1,5 @@
 import type { SchedulerLike } from 'rxjs'
 import { KafkaError } from '../errors.js'
-import type { Batch } from './batch.js'
 import { Deadlines } from './deadlines.js'
 import type { Held } from './events.js'
 import type { Partition } from './partition.js'
@@ -115,8 +114,8 @@ export class Obstacles {
   }
 
   /** What keeps a partition of the topic from sending. */
-  of({ error }: Topic, { topic, index, leader, sequencer, oldest }: Partition): Error | undefined {
-    if (leader === -1) return error ?? new KafkaError(`nobody leads partition ${topic}-${index}`)
+  of({ error, count }: Topic, { topic, index, leader, sequencer, oldest }: Partition): Error | undefined {
+    if (leader === -1) return error ?? (index < count ? leaderless(topic, index) : unlisted(topic, index, count))
     if (sequencer.identity === undefined) return new KafkaError('no broker has given a producer id yet')
     // The topic's is of another partition, or of an attempt to learn of a new leader.
     return (
@@ -139,24 +138,28 @@ export class Obstacles {
   }
 }
 
+function leaderless(topic: string, index: number): KafkaError {
+  return new KafkaError(`nobody leads partition ${topic}-${index}`)
+}
+
+function unlisted(topic: string, index: number, count: number): KafkaError {
+  return new KafkaError(
+    `metadata no longer has partition ${topic}-${index}, and says that there are ${count}: the topic may have been deleted and made anew`,
+  )
+}
+
 /** What holds something of the buffer, and how much; most first. */
 export function heldBy(
   topics: Iterable<Topic>,
-  batches: Iterable<Batch>,
-  partitionOf: (batch: Batch) => Partition,
-  obstacleTo: (partition: Partition) => Error | undefined,
+  obstacleTo: (topic: Topic, partition: Partition) => Error | undefined,
 ): Held[] {
-  const held = new Map<Partition, number>()
-  for (const batch of batches) {
-    const partition = partitionOf(batch)
-    held.set(partition, (held.get(partition) ?? 0) + batch.reserved)
-  }
-  const all = [...held].map(([partition, bytes]): Held => {
-    return { topic: partition.topic, partition: partition.index, bytes, error: obstacleTo(partition) }
-  })
-  for (const { name, unplaced, error } of topics) {
-    const bytes = [...unplaced].reduce((sum, one) => sum + one.bytes, 0)
-    if (bytes > 0) all.push({ topic: name, partition: -1, bytes, error })
+  const all: Held[] = []
+  for (const topic of topics) {
+    const { name, held, error, partitions } = topic
+    if (held > 0) all.push({ topic: name, partition: -1, bytes: held, error })
+    for (const one of partitions) {
+      if (one.held > 0) all.push({ topic: name, partition: one.index, bytes: one.held, error: obstacleTo(topic, one) })
+    }
   }
   return all.sort((a, b) => b.bytes - a.bytes)
 }

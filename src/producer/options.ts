@@ -71,7 +71,11 @@ export interface ProducerOptions {
   readonly stalledOverflow?: 'wait' | 'reject'
   /** `'none'` or `'snappy'`. Default `'none'`. */
   readonly compression?: Compression
-  /** Chooses partitions. Default: by key as Java's producer does (murmur2); without key one partition until its batch is full, passing over those that do not move. */
+  /**
+   * Chooses partitions. Default: by key as Java's producer does (murmur2); without key one partition until its batch is full, passing
+   * over those that do not move. Records that wait while their topic is deleted and made anew are asked about again, with the values
+   * of their headers as bytes.
+   */
   readonly partitioner?: Partitioner
   /**
    * How long a broker has to answer a request, in ms; then its connection is closed. Default 30000, or what `linger` leaves of

@@ -1,4 +1,4 @@
-import { DataLossError, KafkaError } from '../errors.js'
+import { KafkaError } from '../errors.js'
 import type { Compression } from '../protocol/compression.js'
 import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 import { type Batch, NO_SEQUENCE, type Settlement, type Verdict } from './batch.js'
@@ -6,7 +6,17 @@ import { BatchQueue } from './batch-queue.js'
 import { Ends } from './ends.js'
 import { Sequencer } from './sequencer.js'
 import { halves, sift, suspects } from './split.js'
-import { type BadRecords, type Failure, isInDoubt, isStored, LOST_PLACE, STORED_SOMEWHERE } from './verdicts.js'
+import {
+  type BadRecords,
+  type Failure,
+  type Fate,
+  fateOf,
+  isInDoubt,
+  isStored,
+  LOST_PLACE,
+  lossBehind,
+  STORED_SOMEWHERE,
+} from './verdicts.js'
 
 /**
  * Where a partition stands with its leader.
@@ -34,14 +44,16 @@ export interface PartitionEffects {
 
 /**
  * The batches of one partition, from the one that is filling to those in flight, and what becomes of them when something
- * goes wrong. This is the recovery: no other file decides whether, when or as what a batch is sent again.
+ * goes wrong. This is the recovery: with `verdicts.ts` it decides whether, when and as what a batch is sent again.
  */
 export class Partition {
   readonly topic: string
   readonly index: number
   /** Node id; -1: nobody leads it now. */
   leader = -1
-  readonly sequencer: Sequencer = new Sequencer()
+  readonly sequencer: Sequencer
+  /** Its topic was deleted, and made anew: it sends nothing more. */
+  retired = false
   /** The node in whose line of partitions with something to send it stands; undefined: in none. */
   line: number | undefined
   /** Bytes of the batch that was taken last. */
@@ -65,7 +77,15 @@ export class Partition {
   /** As whom it wrote the last batch that a broker confirmed. */
   #confirmed: BatchIdentity | undefined
 
-  constructor(topic: string, index: number, retries: number, effects: PartitionEffects) {
+  /** @param sequencer of its number, if another topic of this name had a partition of that number before. */
+  constructor(
+    topic: string,
+    index: number,
+    retries: number,
+    effects: PartitionEffects,
+    sequencer: Sequencer = new Sequencer(),
+  ) {
+    this.sequencer = sequencer
     this.topic = topic
     this.index = index
     this.#retries = retries
@@ -224,13 +244,32 @@ export class Partition {
   abandon(error: Error): void {
     const ends = new Ends()
     for (const batch of this.#inFlight) batch.unresolved = true
-    for (const batch of [...this.#answered, ...this.#inFlight, ...this.#waiting.toArray()]) {
-      if (isStored(batch)) ends.settle(batch)
-      else if (!batch.settled) ends.fail(batch, error)
-    }
+    this.#leave(ends, batch => ends.fail(batch, error))
+    this.#tell(ends)
+  }
+
+  /** Nobody leads it any more: what is in flight is still to be answered. */
+  retire(): void {
+    this.retired = true
+    this.leader = -1
+  }
+
+  /** Retired, with nothing in flight: what may be stored ends with this error; gives, in order, what is certainly not stored. */
+  surrender(error: Error, ends: Ends): Batch[] {
+    const left: Batch[] = []
+    this.#leave(ends, batch => (batch.unresolved ? ends.fail(batch, error) : left.push(batch)))
+    return left
+  }
+
+  /** Lets go of everything. What is stored has that as its end; calls back for what has none yet. */
+  #leave(ends: Ends, each: (batch: Batch) => unknown): void {
+    const all = [...this.#answered, ...this.#inFlight, ...this.#waiting.toArray()]
     this.#answered = []
     this.#waiting = new BatchQueue()
-    this.#tell(ends)
+    for (const batch of all) {
+      if (isStored(batch)) ends.settle(batch)
+      else if (!batch.settled) each(batch)
+    }
   }
 
   /**
@@ -269,9 +308,9 @@ export class Partition {
       const verdict = batch.verdict as Failure | undefined
       const undecided = inDoubt && (brokenOff || this.#nextTells(batch))
       const lostPlace = first && !undecided && verdict !== undefined && LOST_PLACE.has(verdict.kind)
-      cause ??= lostPlace ? this.#lossBehind(batch, verdict) : verdict?.error
+      cause ??= lostPlace ? lossBehind(batch, verdict, this.#confirmed) : verdict?.error
       fenced ||= lostPlace && verdict.kind === 'fenced'
-      const fate = this.#fate(batch, verdict, lostPlace || restart !== 'no')
+      const fate = fateOf(batch, verdict, lostPlace || restart !== 'no', this.#retries)
       const left = this.#leftOf(batch, fate, ends)
       if (left.length === 0 || fate === 'sifted') {
         // Sequences of it are free.
@@ -296,31 +335,12 @@ export class Partition {
     const head = kept[0]?.verdict as Failure | undefined
     // Behind a batch that was refused nothing is wrong with the next one.
     const error = restart === 'rebase' ? undefined : head?.error
-    if (error === undefined) {
+    if (error === undefined || this.retired) {
       this.#phase = 'probing'
     } else {
       this.#phase = 'paused'
       ends.paused = { failures: ++this.#failures, error }
     }
-  }
-
-  /**
-   * What becomes of a batch that was sent and not stored.
-   *
-   * @param displaced it can't be sent with the sequence that it has.
-   */
-  #fate(batch: Batch, verdict: Failure | undefined, displaced: boolean): Fate {
-    if (batch.settled) return 'over'
-    // A part of one that was split, not sent yet.
-    if (verdict === undefined) return 'again'
-    // Kafka before 2.4 calls a batch corrupt that has a record without key, for a topic that is compacted. It may also have
-    // been damaged on its way, but hardly twice.
-    const bad = verdict.kind === 'badRecords' || (verdict.kind === 'corrupt' && batch.corruptions > 1)
-    const refused = bad || verdict.kind === 'refused' || verdict.kind === 'tooLarge'
-    if (batch.unresolved) return displaced || refused ? 'fails' : 'again'
-    if (bad && verdict.named.length > 0) return 'sifted'
-    if ((bad || verdict.kind === 'tooLarge') && batch.count > 1) return 'halved'
-    return refused || batch.attempts - batch.inherited > this.#retries ? 'fails' : 'again'
   }
 
   /** Brings its fate about; gives what is left of it to be sent. */
@@ -362,10 +382,7 @@ export class Partition {
     for (const { batch, parts } of splits) effects.split(batch, parts)
     if (bumped !== undefined) effects.epochBumped(this, bumped)
     if (paused !== undefined) effects.pause(this, paused.failures, paused.error)
-    for (const { batch, end } of settled) {
-      this.held -= batch.reserved
-      effects.settle(batch, end)
-    }
+    for (const { batch, end } of settled) effects.settle(batch, end)
   }
 
   /** What was stored while one before it was not, once nothing before it is in flight any more. */
@@ -379,16 +396,4 @@ export class Partition {
     const next = this.#waiting.first
     return next?.unresolved === true && !isStored(next) && next.identity === batch.identity
   }
-
-  /** The first batch was told that its sequence is not next, though the broker had confirmed all before it. */
-  #lossBehind(batch: Batch, { kind, error: cause }: Failure): Error {
-    if (kind !== 'outOfSequence' || batch.identity !== this.#confirmed) return cause
-    return new DataLossError(
-      `partition ${this.topic}-${this.index}: the broker no longer knows all records that it confirmed; some may be lost`,
-      { cause },
-    )
-  }
 }
-
-/** What becomes of a batch: it has ended, is sent again as it is, in halves, or without its bad records, or it fails. */
-type Fate = 'over' | 'again' | 'halved' | 'sifted' | 'fails'

@@ -62,7 +62,7 @@ export class PartitionChooser {
   choose(partition: number | undefined, key: Bytes | undefined, topic: Topic, lengths: RecordLengths): number {
     if (partition !== undefined) return partition
     if (key === undefined || key === null) return this.#sticky(topic, lengths.max)
-    return partitionOfKey(key, topic.partitions.length, lengths.key)
+    return partitionOfKey(key, topic.count, lengths.key)
   }
 
   /** KIP-480: one batch is filled before the next begins, so that requests are large even when partitions are many. */
@@ -79,13 +79,13 @@ export class PartitionChooser {
    * @param batch of the partition that records went to before, if it takes more.
    */
   #decide(topic: Topic, batch: Batch | undefined, fits: boolean): number {
-    const { partitions } = topic
+    const { partitions, count } = topic
     const { changes } = this.#movement
     if (fits && this.#movement.moves(partitions[topic.sticky]!)) {
       topic.judged = changes
       return topic.sticky
     }
-    const moving = this.#next(partitions, partition => this.#movement.moves(partition))
+    const moving = this.#next(topic, partition => this.#movement.moves(partition))
     if (fits && moving === undefined) {
       topic.judged = changes
       return topic.sticky
@@ -93,14 +93,14 @@ export class PartitionChooser {
     if (batch !== undefined) this.#left(batch)
     // A broker of which nothing was heard for long, and that had nothing to do, gets one record, not a whole batch.
     topic.judged = UNJUDGED
-    topic.sticky = moving ?? this.#next(partitions, ({ leader }) => leader !== -1) ?? this.#turn++ % partitions.length
+    topic.sticky = moving ?? this.#next(topic, ({ leader }) => leader !== -1) ?? this.#turn++ % count
     return topic.sticky
   }
 
   /** In turn, passing over those that do not suit. */
-  #next(partitions: readonly Partition[], suits: (partition: Partition) => boolean): number | undefined {
-    for (let tries = 0; tries < partitions.length; tries++) {
-      const index = this.#turn++ % partitions.length
+  #next({ partitions, count }: Topic, suits: (partition: Partition) => boolean): number | undefined {
+    for (let tries = 0; tries < count; tries++) {
+      const index = this.#turn++ % count
       if (suits(partitions[index]!)) return index
     }
     return undefined

@@ -1,4 +1,12 @@
-import { BufferFullError, DeliveryTimeoutError, describe, type InvalidRecordError, withoutStack } from '../errors.js'
+import {
+  BufferFullError,
+  DeliveryTimeoutError,
+  describe,
+  type InvalidRecordError,
+  KafkaError,
+  TopicRecreatedError,
+  withoutStack,
+} from '../errors.js'
 import { refusal, show } from './taken-record.js'
 
 /** The longest topic name that Kafka takes (org.apache.kafka.common.internals.Topic). */
@@ -60,6 +68,24 @@ export function shareFull(
     `this record was not sent: ${who} can't send at present${why}, and such partitions hold ${held} bytes,` +
     ` as much of \`bufferMemory\` (${bufferMemory}) as they may while others need room (option \`stalledOverflow\`)`
   return withoutStack(() => new BufferFullError(message, { cause, topic, partition }))
+}
+
+/** A record may be stored in a topic that is no more. */
+export function recreated(topic: string): TopicRecreatedError {
+  return new TopicRecreatedError(
+    `topic ${topic} was deleted and made anew before a broker confirmed this record: it may be stored in the old one or in the new` +
+      ' one. To send it again could store it twice',
+  )
+}
+
+/** Why the sequences of a partition begin anew. */
+export function madeAnew(topic: string): TopicRecreatedError {
+  return new TopicRecreatedError(`topic ${topic} was deleted and made anew`)
+}
+
+/** What keeps records from a topic that was made anew. */
+export function ending(topic: string): KafkaError {
+  return new KafkaError(`topic ${topic} was deleted and made anew, and brokers still owe answers about the old one`)
 }
 
 /** No metadata of a record's topic came in time; `cause` is what the last answer, or the last failure, said. */

@@ -17,6 +17,8 @@ export function nextSequence(sequence: number, count: number): number {
 export class Sequencer {
   identity: BatchIdentity | undefined
   next = 0
+  /** Some batch was given a sequence of this epoch. */
+  used = false
 
   /** Gives a batch that has no sequence the next one; one that has keeps it, and its bytes. */
   stamp(batch: Batch): void {
@@ -24,6 +26,7 @@ export class Sequencer {
       if (this.identity === undefined) throw new Error('a batch was drawn before there was a producer id')
       batch.number(this.identity, this.next)
       this.next = nextSequence(this.next, batch.count)
+      this.used = true
     }
     if (batch.bytes === undefined) batch.stamp()
   }
@@ -41,6 +44,7 @@ export class Sequencer {
   bump(): void {
     const { identity } = this
     this.next = 0
+    this.used = false
     if (identity === undefined) return
     this.identity =
       identity.producerEpoch < MAX_PRODUCER_EPOCH
@@ -51,6 +55,7 @@ export class Sequencer {
   /** Starts anew at sequence 0 with another producer id, which is still to come. */
   renew(): void {
     this.next = 0
+    this.used = false
     this.identity = undefined
   }
 }

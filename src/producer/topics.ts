@@ -59,6 +59,10 @@ export class Topics implements TopicUse {
     return !this.isBusy(name) && this.#options.scheduler.now() - topic.writtenAt >= this.#options.metadataMaxIdleMs
   }
 
+  isOutdated(name: string, topicId: string): boolean {
+    return this.#byName.get(name)?.ids.isOutdated(topicId, this.#options.scheduler.now()) ?? false
+  }
+
   /** Its partitions stay, for the sequences that the next record of each has. */
   forgotten(name: string): void {
     const topic = this.#byName.get(name)

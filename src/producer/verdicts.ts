@@ -1,8 +1,13 @@
+import { DataLossError } from '../errors.js'
+import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 import type { Batch, Verdict } from './batch.js'
 
 /** The batch is not stored, or may not be. */
 export type Failure = Exclude<Verdict, { kind: 'stored' }>
 export type BadRecords = Extract<Verdict, { kind: 'badRecords' | 'corrupt' }>
+
+/** What becomes of a batch: it has ended, is sent again as it is, in halves, or without its bad records, or it fails. */
+export type Fate = 'over' | 'again' | 'halved' | 'sifted' | 'fails'
 
 export function isStored(batch: Batch): boolean {
   return batch.verdict?.kind === 'stored'
@@ -17,3 +22,35 @@ export const STORED_SOMEWHERE: Verdict = { kind: 'stored', baseOffset: -1n, logA
 
 /** With these a broker says that what it knows of the producer does not fit the batch. */
 export const LOST_PLACE: ReadonlySet<Verdict['kind']> = new Set(['outOfSequence', 'forgotten', 'fenced'])
+
+/**
+ * The first batch was told that its sequence is not next: why, or that the broker had confirmed all before it.
+ *
+ * @param confirmed as whom the partition wrote the last batch that a broker confirmed.
+ */
+export function lossBehind(batch: Batch, { kind, error: cause }: Failure, confirmed: BatchIdentity | undefined): Error {
+  if (kind !== 'outOfSequence' || batch.identity !== confirmed) return cause
+  return new DataLossError(
+    `partition ${batch.topic}-${batch.partition}: the broker no longer knows all records that it confirmed; some may be lost`,
+    { cause },
+  )
+}
+
+/**
+ * What becomes of a batch that was sent and not stored.
+ *
+ * @param displaced it can't be sent with the sequence that it has.
+ */
+export function fateOf(batch: Batch, verdict: Failure | undefined, displaced: boolean, retries: number): Fate {
+  if (batch.settled) return 'over'
+  // A part of one that was split, not sent yet.
+  if (verdict === undefined) return 'again'
+  // Kafka before 2.4 calls a batch corrupt that has a record without key, for a topic that is compacted. It may also have
+  // been damaged on its way, but hardly twice.
+  const bad = verdict.kind === 'badRecords' || (verdict.kind === 'corrupt' && batch.corruptions > 1)
+  const refused = bad || verdict.kind === 'refused' || verdict.kind === 'tooLarge'
+  if (batch.unresolved) return displaced || refused ? 'fails' : 'again'
+  if (bad && verdict.named.length > 0) return 'sifted'
+  if ((bad || verdict.kind === 'tooLarge') && batch.count > 1) return 'halved'
+  return refused || batch.attempts - batch.inherited > retries ? 'fails' : 'again'
+}

@@ -3,13 +3,15 @@ import { ErrorCode } from '../protocol/error-codes.js'
 import type { FetchRequest, FetchResponse } from '../protocol/fetch.js'
 import type { FindCoordinatorResponse } from '../protocol/find-coordinator.js'
 import type { ListOffsetsResponse } from '../protocol/list-offsets.js'
-import type { MetadataRequest, MetadataResponse } from '../protocol/metadata.js'
+import type { MetadataRequest, MetadataResponse, MetadataResponseTopic } from '../protocol/metadata.js'
 import type { ProduceResponse } from '../protocol/produce.js'
 import type { Fault } from './faults.js'
-import type { Topics } from './topics.js'
+import type { DeletedTopic, Topics } from './topics.js'
 
 /** What a fault makes of a request before it is carried out: one that is to fail must leave nothing behind. */
 export function faultyRequest(fault: Fault | undefined, api: string, request: unknown): unknown {
+  // Who has not heard that a topic is gone creates none.
+  if (fault?.kind === 'staleMetadata') return { ...(request as MetadataRequest), allowAutoTopicCreation: false }
   if (fault?.kind !== 'error') return request
   if (api === 'Metadata') return { ...(request as MetadataRequest), allowAutoTopicCreation: false }
   if (api === 'CreateTopics') return { ...(request as CreateTopicsRequest), validateOnly: true }
@@ -74,17 +76,41 @@ function failed(api: string, response: unknown, errorCode: number): unknown {
   }
 }
 
-/** As if the last move of each partition had not been heard of yet. */
+/** As if the last move of each partition had not been heard of yet, nor the last time that a topic was deleted. */
 function withFormerLeaders(response: MetadataResponse, topics: Topics): MetadataResponse {
-  const stale = response.topics.map(topic => ({
+  const stale = response.topics.map(topic => {
+    const deleted = topics.deleted(topic.name ?? '')
+    return deleted === undefined ? withFormerLeadersOf(topic, topics) : asBefore(topic, deleted)
+  })
+  return { ...response, topics: stale }
+}
+
+function asBefore(topic: MetadataResponseTopic, { id, partitions }: DeletedTopic): MetadataResponseTopic {
+  return {
+    ...topic,
+    errorCode: ErrorCode.NONE,
+    topicId: id,
+    partitions: partitions.map(({ index, leader, leaderEpoch }) => ({
+      errorCode: leader === -1 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
+      partitionIndex: index,
+      leaderId: leader,
+      leaderEpoch,
+      replicaNodes: [leader],
+      isrNodes: [leader],
+      offlineReplicas: [],
+    })),
+  }
+}
+
+function withFormerLeadersOf(topic: MetadataResponseTopic, topics: Topics): MetadataResponseTopic {
+  return {
     ...topic,
     partitions: topic.partitions.map(partition => {
       const { formerLeader, leaderEpoch } = topics.partition(topic.name ?? '', partition.partitionIndex)!
       const errorCode = formerLeader === -1 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE
       return { ...partition, errorCode, leaderId: formerLeader, leaderEpoch: Math.max(0, leaderEpoch - 1) }
     }),
-  }))
-  return { ...response, topics: stale }
+  }
 }
 
 type Change = (Fault & { kind: 'answerEntries' })['change']

@@ -35,7 +35,10 @@ export type Fault =
   | { readonly kind: 'answerEntries'; readonly change: 'omit' | 'duplicate' | 'invent' | 'reverse' }
   /** The request is carried out; these bytes are sent in place of the answer, and the connection goes on. */
   | { readonly kind: 'hostileBytes'; readonly hex: string }
-  /** The answer to a metadata request names the leaders that were before the last move of each partition. */
+  /**
+   * The answer to a metadata request names the leaders that were before the last move of each partition. Of a topic that was
+   * deleted, and may have been made anew, it names the old one.
+   */
   | { readonly kind: 'staleMetadata' }
   /** From this request on, until it ends, the connection is read no faster than this. */
   | { readonly kind: 'slowDrain'; readonly bytesPerSecond: number }

@@ -54,10 +54,18 @@ export function isTopicName(name: string): boolean {
   return /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
 }
 
+/** A topic that was deleted, as brokers describe it that have not heard of that yet. */
+export interface DeletedTopic {
+  readonly id: Buffer
+  readonly partitions: readonly Pick<PartitionState, 'index' | 'leader' | 'leaderEpoch'>[]
+}
+
 /** The topics of a cluster. A topic that is deleted and made again is another one, with another id. */
 export class Topics {
   readonly #strictFirstSequence: boolean
   readonly #topics = new Map<string, TopicState>()
+  /** By name, the one that was deleted last. */
+  readonly #deleted = new Map<string, DeletedTopic>()
 
   constructor(strictFirstSequence: boolean) {
     this.#strictFirstSequence = strictFirstSequence
@@ -101,7 +109,16 @@ export class Topics {
     }
   }
 
-  delete(name: string): boolean {
-    return this.#topics.delete(name)
+  delete(name: string): void {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) return
+    this.#topics.delete(name)
+    const partitions = topic.partitions.map(({ index, leader, leaderEpoch }) => ({ index, leader, leaderEpoch }))
+    this.#deleted.set(name, { id: topic.id, partitions })
+  }
+
+  /** The topic of this name that was deleted last. */
+  deleted(name: string): DeletedTopic | undefined {
+    return this.#deleted.get(name)
   }
 }

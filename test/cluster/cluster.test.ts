@@ -17,7 +17,7 @@ const BOOTSTRAP = [
   { host: 'b', port: 2 },
 ]
 const ALL = ['t', 'u', 'kept']
-const RANGES = [18, 3, 0, 22].map(apiKey => ({ apiKey, minVersion: 0, maxVersion: 9 }))
+const RANGES = [18, 3, 0, 22].map(apiKey => ({ apiKey, minVersion: 0, maxVersion: apiKey === 3 ? 12 : 9 }))
 
 let transport: FakeTransport
 let scheduler: VirtualTimeScheduler
@@ -27,6 +27,7 @@ let events: (MetadataEvent | BrokerEvent)[]
 /** Whether records wait for what the last answer lacked. */
 let waits = true
 const idle = new Set<string>()
+const outdated = new Set<string>()
 let forgotten: string[] = []
 
 /** The only broker there is, as metadata has it. */
@@ -41,6 +42,7 @@ function start(bootstrap: typeof BOOTSTRAP): void {
   events = []
   waits = true
   idle.clear()
+  outdated.clear()
   forgotten = []
   const options = {
     bootstrap,
@@ -60,6 +62,7 @@ function start(bootstrap: typeof BOOTSTRAP): void {
   cluster = new Metadata(options, brokers, {
     waits: () => waits,
     isBusy: () => waits,
+    isOutdated: (_topic, topicId) => outdated.has(topicId),
     isIdle: topic => idle.has(topic),
     forgotten: topic => forgotten.push(topic),
   })
@@ -102,8 +105,14 @@ function asked(socket: FakeSocket = transport.last): string[] {
   return decodeRequestBody(metadata, apiVersion, message, bodyOffset).topics!.map(topic => topic.name!)
 }
 
-/** Answers a metadata request, or the newest one: every topic with this error code and these leaders. */
-function answer(errorCode: number, leaders: readonly number[], socket: FakeSocket = transport.last, frame = -1): void {
+/** Answers a metadata request, or the newest one: every topic with this error code, these leaders and this id. */
+function answer(
+  errorCode: number,
+  leaders: readonly number[],
+  socket: FakeSocket = transport.last,
+  frame = -1,
+  topicId: Buffer = Buffer.alloc(16),
+): void {
   const message = socket.frames.at(frame)!
   const { apiVersion, correlationId, bodyOffset } = decodeRequestHeader(message)
   const { topics } = decodeRequestBody(metadata, apiVersion, message, bodyOffset)
@@ -116,7 +125,7 @@ function answer(errorCode: number, leaders: readonly number[], socket: FakeSocke
     topics: topics!.map(({ name }) => ({
       errorCode,
       name,
-      topicId: Buffer.alloc(16),
+      topicId,
       isInternal: false,
       topicAuthorizedOperations: 0,
       partitions: leaders.map((leaderId, partitionIndex) => ({
@@ -295,6 +304,38 @@ test('a topic that is dropped is not asked for any more', () => {
   answer(0, [1])
   runTo(100)
   assert.deepEqual(asked(), ['u'])
+})
+
+test('an answer that is out of date is not passed on; the topic is asked for again, with back-off, while records wait for it', () => {
+  startAlone()
+  const [id, old] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)]
+  outdated.add(old.toString('hex'))
+  cluster.use('t')
+  accept()
+  answer(0, [1], transport.last, -1, id)
+  cluster.refresh(ALL)
+  runTo(100)
+  const seen = events.length
+  for (const [answered, again] of [
+    [100, 200],
+    [200, 400],
+  ] as const) {
+    assert.equal(scheduler.now(), answered)
+    answer(0, [1, 1, 1], transport.last, -1, old)
+    runTo(again - 1)
+    const { length } = transport.last.frames
+    runTo(again)
+    assert.equal(transport.last.frames.length, length + 1)
+  }
+  assert.deepEqual(
+    events.slice(seen).map(event => event.kind === 'metadata' && event.topics),
+    [[], []],
+  )
+  waits = false
+  answer(0, [1, 1, 1], transport.last, -1, old)
+  const { length } = transport.last.frames
+  runTo(10_000)
+  assert.equal(transport.last.frames.length, length)
 })
 
 test('a produce connection is made once, and again after a pause', () => {

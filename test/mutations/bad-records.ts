@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.js'
 
 const PARTITION = 'src/producer/partition.ts'
+const VERDICTS = 'src/producer/verdicts.ts'
 const BATCH = 'src/producer/batch.ts'
 const SENDER = 'src/producer/sender.ts'
 const ACCUMULATOR = 'src/producer/accumulator.ts'
@@ -17,7 +18,7 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'the batch fails, though the bad ones are named',
-    file: PARTITION,
+    file: VERDICTS,
     text: "if (bad && verdict.named.length > 0) return 'sifted'",
     instead: "if (bad && verdict.named.length > 0) return 'fails'",
     checks: ['schedules', 'model', 'units'],
@@ -25,14 +26,14 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'a batch that may be stored is taken apart',
-    file: PARTITION,
+    file: VERDICTS,
     text: "if (batch.unresolved) return displaced || refused ? 'fails' : 'again'",
     instead: "if (batch.unresolved && !bad) return displaced || refused ? 'fails' : 'again'",
   },
   {
     rule: 'bad records',
     name: 'the batch fails, though only some record of it is bad',
-    file: PARTITION,
+    file: VERDICTS,
     text: "(bad || verdict.kind === 'tooLarge') && batch.count > 1",
     instead: "verdict.kind === 'tooLarge' && batch.count > 1",
     checks: ['schedules', 'model', 'units'],
@@ -40,7 +41,7 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'what is corrupt once is taken for bad',
-    file: PARTITION,
+    file: VERDICTS,
     text: 'batch.corruptions > 1',
     instead: 'batch.corruptions > 0',
     checks: ['schedules', 'model', 'units'],
@@ -48,7 +49,7 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'what is corrupt is sent again for ever',
-    file: PARTITION,
+    file: VERDICTS,
     text: 'batch.corruptions > 1',
     instead: 'batch.corruptions > 1e9',
     checks: ['schedules', 'units'],

@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.js'
 
 const PARTITION = 'src/producer/partition.ts'
+const VERDICTS = 'src/producer/verdicts.ts'
 const SPLIT = 'src/producer/split.ts'
 const SEQUENCER = 'src/producer/sequencer.ts'
 const DATA_PATH = 'src/producer/data-path.ts'
@@ -105,16 +106,16 @@ export const RECOVERY: readonly Mutation[] = [
   {
     rule: 'data loss is told',
     name: 'the loss is not seen',
-    file: PARTITION,
-    text: "if (kind !== 'outOfSequence' || batch.identity !== this.#confirmed) return cause",
+    file: VERDICTS,
+    text: "if (kind !== 'outOfSequence' || batch.identity !== confirmed) return cause",
     instead: 'if (batch.identity !== undefined) return cause',
     checks: ['schedules', 'units'],
   },
   {
     rule: 'data loss is told',
     name: 'a loss is told where nothing was confirmed',
-    file: PARTITION,
-    text: "if (kind !== 'outOfSequence' || batch.identity !== this.#confirmed) return cause",
+    file: VERDICTS,
+    text: "if (kind !== 'outOfSequence' || batch.identity !== confirmed) return cause",
     instead: "if (kind !== 'outOfSequence') return cause",
     checks: ['schedules', 'units'],
   },
@@ -223,17 +224,17 @@ export const RECOVERY: readonly Mutation[] = [
   {
     rule: 'retry limit',
     name: 'what is rejected is sent again for ever',
-    file: PARTITION,
-    text: 'refused || batch.attempts - batch.inherited > this.#retries ?',
+    file: VERDICTS,
+    text: 'refused || batch.attempts - batch.inherited > retries ?',
     instead: 'refused ?',
     checks: ['schedules', 'units'],
   },
   {
     rule: 'retry limit',
     name: 'one attempt too few',
-    file: PARTITION,
-    text: 'refused || batch.attempts - batch.inherited > this.#retries ?',
-    instead: 'refused || batch.attempts - batch.inherited >= this.#retries ?',
+    file: VERDICTS,
+    text: 'refused || batch.attempts - batch.inherited > retries ?',
+    instead: 'refused || batch.attempts - batch.inherited >= retries ?',
     checks: ['schedules', 'units'],
   },
 ]

@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.js'
 const DATA_PATH = 'src/producer/data-path.ts'
 const IN_FLIGHT = 'src/producer/in-flight.ts'
 const PARTITION = 'src/producer/partition.ts'
+const VERDICTS = 'src/producer/verdicts.ts'
 const SENDER = 'src/producer/sender.ts'
 const SEQUENCER = 'src/producer/sequencer.ts'
 const CONNECTION = 'src/transport/connection.ts'
@@ -115,8 +116,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: '5: drain, then in order',
     name: 'the window is open at once when nothing is to be retried',
     file: PARTITION,
-    text: "if (error === undefined) {\n      this.#phase = 'probing'",
-    instead: "if (error === undefined) {\n      this.#phase = 'open'",
+    text: "if (error === undefined || this.retired) {\n      this.#phase = 'probing'",
+    instead: "if (error === undefined || this.retired) {\n      this.#phase = 'open'",
   },
   {
     rule: '5: drain, then in order',
@@ -257,21 +258,21 @@ export const WINDOW: readonly Mutation[] = [
   {
     rule: "9: 'maybe' is not 'no'",
     name: 'the retry limit ends what may be stored',
-    file: PARTITION,
+    file: VERDICTS,
     text: "if (batch.unresolved) return displaced || refused ? 'fails' : 'again'",
-    instead: "if (batch.unresolved) return displaced || refused || batch.attempts > this.#retries ? 'fails' : 'again'",
+    instead: "if (batch.unresolved) return displaced || refused || batch.attempts > retries ? 'fails' : 'again'",
   },
   {
     rule: "9: 'maybe' is not 'no'",
     name: 'what may be stored is split',
-    file: PARTITION,
+    file: VERDICTS,
     text: "if (batch.unresolved) return displaced || refused ? 'fails' : 'again'",
     instead: "if (batch.unresolved && verdict.kind !== 'tooLarge') return displaced || refused ? 'fails' : 'again'",
   },
   {
     rule: '10: new epoch, from 0',
     name: 'what may be stored is stamped anew',
-    file: PARTITION,
+    file: VERDICTS,
     text: "if (batch.unresolved) return displaced || refused ? 'fails' : 'again'",
     instead: "if (batch.unresolved) return refused ? 'fails' : 'again'",
   },
@@ -286,15 +287,15 @@ export const WINDOW: readonly Mutation[] = [
     rule: '10: new epoch, from 0',
     name: 'a new producer id goes on counting',
     file: SEQUENCER,
-    text: '    this.next = 0\n    this.identity = undefined\n',
-    instead: '    this.identity = undefined\n',
+    text: '    this.next = 0\n    this.used = false\n    this.identity = undefined\n',
+    instead: '    this.used = false\n    this.identity = undefined\n',
   },
   {
     rule: '10: new epoch, from 0',
     name: 'a producer id that one partition asked for is given to all',
     file: 'src/producer/accumulator.ts',
-    text: 'partition.sequencer.identity ??= identity',
-    instead: 'partition.sequencer.identity = identity',
+    text: 'sequencer.identity ??= identity',
+    instead: 'sequencer.identity = identity',
   },
   {
     rule: '10: new epoch, from 0',

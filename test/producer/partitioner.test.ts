@@ -59,6 +59,7 @@ function topicOf(partitionCount: number, batchSize = 1000): Topic {
     const partition = new Partition('t', i, 1, { settle() {}, split() {}, pause() {}, epochBumped() {} })
     partition.led(1)
     topic.partitions.push(partition)
+    topic.count++
   }
   return topic
 }

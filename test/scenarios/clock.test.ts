@@ -62,14 +62,19 @@ for (const [what, change] of Object.entries(CHANGES)) {
   })
 
   test(`the system's clock ${what}: no record fails beside a healthy broker`, async t => {
-    const { producer, cluster } = await startProducer(t, { requestTimeoutMs: 4_000, deliveryTimeoutMs: 5_000 })
+    const { producer, cluster } = await startProducer(t, { requestTimeoutMs: 2_000, deliveryTimeoutMs: 3_000 })
     cluster.inject({ fault: { kind: 'delay', ms: 100 }, times: Number.POSITIVE_INFINITY })
     const troubles: string[] = []
     producer.events$.subscribe(({ kind }) => troubles.push(...(kind === 'disconnected' ? [kind] : [])))
     const { push, acks } = open(producer)
     // For longer than any deadline, and again and again: timers fire, and look at what is not due, after every change.
-    for (let sent = 0; sent < 530; sent++) {
-      t.mock.method(Date, 'now', change(Date.now))
+    const { now } = Date
+    t.after(() => {
+      Date.now = now
+    })
+    for (let sent = 0; sent < 330; sent++) {
+      // Not as a mock: it keeps every call, and a mock of a mock of a mock keeps as many as there are.
+      Date.now = change(Date.now)
       push.next({ topic: 't', value: `${sent}` })
       await setTimeout(10)
     }

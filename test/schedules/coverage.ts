@@ -10,11 +10,14 @@ export function coverageOf({ settled, events, trace, offered, calls, streams }: 
   }
   for (const { kind, persisted, error, attempts = 1 } of settled) {
     count(kind === 'failed' ? `failed, persisted ${persisted}` : kind)
+    if (error === 'TopicRecreatedError') count('may be in a topic that is no more')
     if (error === 'DeliveryTimeoutError') count(attempts === 0 ? 'expired unsent' : 'expired after it was sent')
   }
   for (const { kind } of events) {
     if (['retrying', 'epochBumped', 'dataLoss', 'fatal', 'throttled', 'disconnected'].includes(kind)) count(kind)
   }
+  const renewed = events.filter(event => event.kind === 'epochBumped' && event.error.name === 'TopicRecreatedError')
+  if (renewed.length > 0) count('partition made anew', renewed.length)
   const producerIds = events.filter(({ kind }) => kind === 'producerId').length
   if (producerIds > 1) count('new producer id', producerIds - 1)
   for (const entry of trace) {

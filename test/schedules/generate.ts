@@ -166,7 +166,9 @@ class Generator {
     if (kind < 0.86) return { do: 'truncate', topic, partition, batches: random.int(1, 3) }
     if (kind < 0.88) return { do: 'forgetProducer', topic, partition }
     if (kind < 0.895) return { do: 'deleteTopic', topic }
-    if (kind < 0.92) return { do: 'createTopic', topic, partitions: random.int(1, 4) }
+    if (kind < 0.92) {
+      return { do: random.chance(0.5) ? 'createTopic' : 'deleteTopic', topic, partitions: random.int(1, 4) }
+    }
     if (kind < 0.95) return { do: 'flush' }
     if (kind < 0.975) return { do: 'unsubscribe', stream: random.int(0, 3) }
     return { do: random.chance(0.4) ? 'close' : 'expireProducers' }
@@ -210,6 +212,7 @@ class Generator {
   #otherFault(api: string): Fault {
     const random = this.#random
     if (random.chance(0.4)) return { kind: 'error', code: random.pick(OTHER_API_CODES[api]!) }
+    if (api === 'Metadata' && random.chance(0.4)) return { kind: 'staleMetadata' }
     return this.#anyFault()
   }
 

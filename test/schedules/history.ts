@@ -19,6 +19,7 @@ export interface History {
   /** Numbers of records that a step took out of a log: by truncation, or by deleting records or a topic. */
   readonly removed: ReadonlySet<number>
   readonly amnesia: readonly Amnesia[]
+  readonly deletions: readonly Deletion[]
   readonly events: readonly ProducerEvent[]
   readonly trace: readonly TraceEntry[]
   /** The most bytes that `bufferedBytes` showed. */
@@ -34,6 +35,8 @@ export interface Offered {
   readonly topic: string
   readonly at: number
   readonly keyless?: boolean
+  /** What it shares with the records that must be stored in its order, whatever becomes of its topic: its key, or the partition that it names. */
+  readonly line?: string
 }
 
 export interface Settled {
@@ -97,4 +100,13 @@ export interface Amnesia {
   readonly from: number
   /** … and when the partition was next appended to; undefined: it never was. */
   until: number | undefined
+}
+
+/** A topic was deleted. */
+export interface Deletion {
+  readonly topic: string
+  /** Numbers of the records that had no terminal event then. */
+  readonly unsettled: ReadonlySet<number>
+  /** How many records had been offered then. */
+  readonly from: number
 }

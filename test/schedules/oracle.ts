@@ -27,6 +27,8 @@ import { windowFindings } from './window-oracle.js'
  *   later one as the first, and so seems to have had those before it.
  * - An epoch fences what is carried out late, but nothing fences a producer id that was given up: a record that the user was told
  *   may be stored can then be stored out of order (I3).
+ * - Records of a topic that is made anew may be placed anew, behind some that have come to the new one before anybody told of it.
+ *   Those with one key, or that name one partition, are in order all the same (I3).
  * - No duplicate is ever excused: a leader is made to forget only while everything that was sent to it is confirmed.
  */
 export function findings(history: History): string[] {
@@ -123,6 +125,11 @@ function forgottenMeanwhile({ amnesia, schedule }: History, topic: string, parti
   )
 }
 
+/** The record had no terminal event, or was still to come, when its topic was deleted. */
+function underWayWhenDeleted({ deletions }: History, topic: string, number: number): boolean {
+  return deletions.some(one => one.topic === topic && (one.unsettled.has(number) || number >= one.from))
+}
+
 function orderFindings(
   history: History,
   topic: string,
@@ -132,11 +139,16 @@ function orderFindings(
 ): string[] {
   const found: string[] = []
   let last = -1
+  const lasts = new Map<string | undefined, number>()
   for (const number of numbers) {
-    if (number > last) last = number
-    else if (number < last && !forgottenMeanwhile(history, topic, partition, number)) {
-      found.push(`I3: in ${topic}-${partition} record ${number} is ${what} behind record ${last}`)
+    const line = history.offered[number]?.line
+    const placedAnew = underWayWhenDeleted(history, topic, number)
+    const before = placedAnew ? (line === undefined ? -1 : (lasts.get(line) ?? -1)) : last
+    if (number < before && !forgottenMeanwhile(history, topic, partition, number)) {
+      found.push(`I3: in ${topic}-${partition} record ${number} is ${what} behind record ${before}`)
     }
+    last = Math.max(last, number)
+    lasts.set(line, Math.max(lasts.get(line) ?? -1, number))
   }
   return found
 }

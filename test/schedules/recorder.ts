@@ -2,7 +2,17 @@ import type { Ack, ProducerRecord } from '../../src/index.js'
 import { decodeRecords } from '../../src/protocol/record-batch.js'
 import type { TestCluster } from '../../src/testing/index.js'
 import type { World } from '../support/world.js'
-import type { Amnesia, Appended, Call, History, LogHistory, Offered, Settled, StreamHistory } from './history.js'
+import type {
+  Amnesia,
+  Appended,
+  Call,
+  Deletion,
+  History,
+  LogHistory,
+  Offered,
+  Settled,
+  StreamHistory,
+} from './history.js'
 import type { Burst, Schedule } from './schedule.js'
 
 /** Notes what happens while a schedule runs. */
@@ -15,6 +25,7 @@ export class Recorder {
   readonly #appended: Appended[] = []
   readonly #removed = new Set<number>()
   readonly #amnesia: Amnesia[] = []
+  readonly #deletions: Deletion[] = []
   readonly #unsettled = new Set<number>()
   readonly stuck: string[] = []
   #mostBytes = 0
@@ -43,7 +54,9 @@ export class Recorder {
   offered(stream: number, { topic, to }: Burst): number {
     this.#look()
     const at = this.#world.time.now()
-    const number = this.#offered.push({ stream, topic, at, keyless: to === 'none' }) - 1
+    const number = this.#offered.length
+    const line = to === 'key' ? keyOf(number) : to === 'none' ? undefined : `partition ${to}`
+    this.#offered.push({ stream, topic, at, keyless: to === 'none', ...(line !== undefined && { line }) })
     this.#unsettled.add(number)
     return number
   }
@@ -98,6 +111,11 @@ export class Recorder {
     this.#amnesia.push({ topic, partition, unsettled, from, until: undefined })
   }
 
+  /** The topic is about to be deleted. */
+  deletes(topic: string): void {
+    this.#deletions.push({ topic, unsettled: this.unsettledOf(topic), from: this.#offered.length })
+  }
+
   get offeredCount(): number {
     return this.#offered.length
   }
@@ -120,6 +138,7 @@ export class Recorder {
       logs,
       removed: this.#removed,
       amnesia: this.#amnesia,
+      deletions: this.#deletions,
       events,
       trace: cluster.trace,
       mostBytes: this.#mostBytes,
@@ -159,7 +178,7 @@ export class NumberedRecord implements ProducerRecord<number> {
   }
 
   get key(): string | null {
-    return this.#burst.to === 'none' ? null : `k${this.metadata % 7}`
+    return this.#burst.to === 'none' ? null : keyOf(this.metadata)
   }
 
   get partition(): number | undefined {
@@ -182,6 +201,10 @@ export function logsOf(cluster: TestCluster, topic: string): LogHistory[] {
       .records(topic, partition)
       .map(({ value, offset }) => ({ number: numberOf(value), offset: Number(offset) })),
   }))
+}
+
+function keyOf(number: number): string {
+  return `k${number % 7}`
 }
 
 function numberOf(value: Buffer | null): number {

@@ -13,7 +13,7 @@ export async function run(schedule: Schedule): Promise<History> {
     partitions.map((count, i) => [`t${i}`, { partitions: count, cleanupPolicy: policyOf(schedule) }]),
   )
   const world = await startWorld({
-    cluster: { ...cluster, topics, ...(old && { apiVersions: { Produce: [3, 7] } }) },
+    cluster: { ...cluster, topics, ...(old && { apiVersions: { Produce: [3, 7], Metadata: [4, 9] } }) },
     producer: { ...schedule.producer, random: new Random(schedule.seed).next },
     latencyMs,
   })
@@ -129,10 +129,12 @@ class Run {
         return this.#expireProducers()
       case 'deleteTopic': {
         const { topic } = step
-        const partitions = cluster.topics.get(topic)
-        if (partitions === undefined || this.#requestsOutlive()) return
-        for (let partition = 0; partition < partitions; partition++) this.#recorder.forgets(topic, partition)
+        const count = cluster.topics.get(topic)
+        if (count === undefined || this.#requestsOutlive()) return
+        for (let partition = 0; partition < count; partition++) this.#recorder.forgets(topic, partition)
+        this.#recorder.deletes(topic)
         this.#recorder.removing(topic, () => cluster.deleteTopic(topic))
+        if (step.partitions !== undefined) this.#create(topic, step.partitions)
         return
       }
       case 'createTopic':

@@ -16,7 +16,7 @@ export interface Schedule {
     readonly leaderElectionMs?: number
     /** Topics refuse records without key. */
     readonly compacted?: boolean
-    /** Answers to Produce are as old as Kafka 2.1: they name no records. */
+    /** Answers are as old as Kafka 2.1: those to Produce name no records, those to Metadata have no topic ids. */
     readonly old?: boolean
   }
   readonly producer: Partial<Omit<ProducerOptions, 'brokers' | 'scheduler' | 'transport' | 'random' | 'partitioner'>>
@@ -59,7 +59,8 @@ export type Step = { readonly wait: number } & (
   /** So many of the newest batches. */
   | { readonly do: 'truncate'; readonly topic: string; readonly partition: number; readonly batches: number }
   | { readonly do: 'reloadProducers' | 'forgetProducer'; readonly topic: string; readonly partition: number }
-  | { readonly do: 'deleteTopic'; readonly topic: string }
+  /** `partitions`: it is made anew at once, with so many. */
+  | { readonly do: 'deleteTopic'; readonly topic: string; readonly partitions?: number }
   | { readonly do: 'createTopic'; readonly topic: string; readonly partitions: number }
   | { readonly do: 'unsubscribe'; readonly stream: number }
 )

@@ -14,7 +14,9 @@ const EXPECTED: Readonly<Record<string, number>> = {
   retrying: 2_000,
   epochBumped: 200,
   dataLoss: 100,
-  'new producer id': 20,
+  'new producer id': 10,
+  'partition made anew': 20,
+  'may be in a topic that is no more': 10,
   'duplicate found by R1': 500,
   'rejected by R4': 100,
   'rejected by R5': 50,
@@ -34,6 +36,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'fault hostileBytes': 30,
   'fault slowDrain': 30,
   'fault carryOutLate': 30,
+  'fault staleMetadata': 10,
 }
 
 test('row 32: 2,000 seeded random schedules: I1 to I6 hold, and the invariants of the window', async t => {

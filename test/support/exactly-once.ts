@@ -17,6 +17,8 @@ export const ONE_PARTITION: Omit<ClusterOptions, 'scheduler' | 'network'> = {
 export interface ProofOptions extends WorldOptions {
   /** Sends one record to each of these partitions, and waits until it is acked: what follows meets an open window. Default 0. */
   readonly warm?: readonly number[]
+  /** Within what records must be stored in the order in which they were sent. Default: their partition. */
+  readonly ordered?: 'by partition' | 'by key'
 }
 
 /** A world whose every record is accounted for: what was sent, what was answered and when. */
@@ -49,10 +51,12 @@ export class Proof {
   readonly #twice: number[] = []
   readonly #deliveryTimeoutMs: number
   readonly #maxInFlight: number
+  readonly #ordered: 'by partition' | 'by key'
   /** Of the stream: how it ended. */
   error: Error | undefined
 
-  constructor(world: World, { producer }: ProofOptions) {
+  constructor(world: World, { producer, ordered = 'by partition' }: ProofOptions) {
+    this.#ordered = ordered
     this.world = world
     this.#deliveryTimeoutMs = producer?.deliveryTimeoutMs ?? 120_000
     this.#maxInFlight = producer?.maxInFlight ?? 4
@@ -155,14 +159,17 @@ export class Proof {
   #checkLogs(lost: ReadonlySet<number>): void {
     const places = new Map<number, { partition: number; offset: bigint }>()
     for (const partition of partitionsOf(this.cluster, 't')) {
-      let last = -1
+      const lasts = new Map<unknown, number>()
       for (const { offset, value } of this.cluster.records('t', partition)) {
         const number = Number.parseInt(String(value), 10)
-        assert.equal(String(value), this.sent[number]?.record.value, 'a record that nobody sent')
+        const record = this.sent[number]?.record
+        assert.equal(String(value), record?.value, 'a record that nobody sent')
+        const line = this.#ordered === 'by key' ? record?.key : undefined
+        const last = lasts.get(line) ?? -1
         assert.ok(!places.has(number), `record ${number} is there twice`)
         assert.ok(number > last, `record ${number} stands behind record ${last} in partition ${partition}`)
         places.set(number, { partition, offset })
-        last = number
+        lasts.set(line, number)
       }
     }
     for (const [number, { ack }] of this.#settled) {

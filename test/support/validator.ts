@@ -14,8 +14,14 @@ export interface ReadRecord {
  * that failed and may be stored is readable once, in order, or not at all; any other that was not acked, not at all.
  *
  * @param acks of records whose metadata is their number in the input.
+ * @param ordered which records are to be in order: those of a partition, or of a key in it.
  */
-export function findings(inputCount: number, acks: readonly Ack<number>[], read: readonly ReadRecord[]): string[] {
+export function findings(
+  inputCount: number,
+  acks: readonly Ack<number>[],
+  read: readonly ReadRecord[],
+  ordered: 'by partition' | 'by key' = 'by partition',
+): string[] {
   const found: string[] = []
   const byPlace = new Map(read.map(record => [`${record.partition}@${record.offset}`, record]))
   if (byPlace.size < read.length) found.push('the reader gave an offset twice')
@@ -48,12 +54,14 @@ export function findings(inputCount: number, acks: readonly Ack<number>[], read:
     else found.push(`the record at ${place} was not acked: a duplicate?`)
   }
 
-  const last = new Map<number, number>()
+  const last = new Map<string, number>()
   for (const { partition, offset, number } of stored.sort((a, b) => a.offset - b.offset)) {
-    const before = last.get(partition) ?? -1
+    const line =
+      ordered === 'by key' ? `${partition} ${String(byPlace.get(`${partition}@${offset}`)?.key)}` : `${partition}`
+    const before = last.get(line) ?? -1
     if (number < before)
       found.push(`out of order: record ${number} at ${partition}@${offset} is behind record ${before}`)
-    last.set(partition, number)
+    last.set(line, number)
   }
   return found
 }

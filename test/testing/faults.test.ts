@@ -416,6 +416,28 @@ describe('faults of other requests than Produce', () => {
     ])
   })
 
+  test('staleMetadata: a topic that was deleted is there, also when it was made anew', async () => {
+    await using bench = await startBench({ nodes: 3 })
+    const client = await bench.connect()
+    const ask = async () => (await bench.wait(client.request(metadata, 12, metadataRequest('t')))).topics[0]!
+    const before = await ask()
+    const stale = (): unknown => bench.cluster.inject({ api: 'Metadata', topic: 't', fault: { kind: 'staleMetadata' } })
+    const summary = ({ errorCode, topicId, partitions }: typeof before): unknown => [
+      errorCode,
+      topicId.toString('hex'),
+      partitions.map(({ leaderId, leaderEpoch }) => [leaderId, leaderEpoch]),
+    ]
+    bench.cluster.deleteTopic('t')
+    stale()
+    assert.deepEqual(summary(await ask()), summary(before))
+    bench.cluster.createTopic('t', { partitions: 7 })
+    stale()
+    assert.deepEqual(summary(await ask()), summary(before))
+    const after = await ask()
+    assert.equal(after.partitions.length, 7)
+    assert.notDeepEqual(after.topicId, before.topicId)
+  })
+
   test('CreateTopics: refused, and nothing created', async () => {
     await using bench = await startBench()
     const client = await bench.connect()

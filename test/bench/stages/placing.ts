@@ -13,6 +13,7 @@ export function choosing(): Stage[] {
     const one = partition(index)
     one.add(batch(index, 1))
     topic.partitions.push(one)
+    topic.count++
   }
   const chooser = new PartitionChooser(0, { changes: 0, moves: () => true }, () => {})
   const lengths = new RecordLengths()

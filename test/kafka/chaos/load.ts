@@ -49,6 +49,8 @@ export interface Checks {
   readonly begins?: boolean
   /** Whether the producer was closed before the source had ended. */
   readonly closed?: boolean
+  /** Which records are to be in order. Default `'by partition'`. */
+  readonly ordered?: 'by partition' | 'by key'
   /** Only what was acked after so many acks is still there. */
   readonly after?: number
   /** By partition: records before this offset were deleted. */
@@ -169,6 +171,7 @@ export class Load {
     closed = false,
     after = 0,
     deletedBefore,
+    ordered,
   }: Checks = {}): Promise<Result> {
     const { acks, events, topic } = this
     // A producer that was closed may have been given one more, which it did not take.
@@ -177,7 +180,7 @@ export class Load {
     const kept = acks
       .slice(after)
       .filter(ack => ack.kind !== 'acked' || Number(ack.offset) >= (deletedBefore?.get(ack.partition) ?? 0))
-    assertNone(findings(kept.length, kept, read), 'findings')
+    assertNone(findings(kept.length, kept, read, ordered), 'findings')
     const logs = [...(await this.#kafka.dumpLogs(topic))]
     assertNone(
       logs.flatMap(([partition, log]) => sequenceFaults(log, begins).map(fault => `partition ${partition}, ${fault}`)),
