@@ -37,8 +37,11 @@ export function fuzzDecoders(bases: readonly Reply[], random: Random, frames: nu
     } catch (error) {
       if (!(error instanceof MalformedMessageError)) throw error
     }
-    const taken = measured ? heap() - before : 0
+    let taken = measured ? heap() - before : 0
     const allowed = BESIDE + PER_BYTE * bytes.length
+    // What the engine took for itself, as to compile, it does not take again.
+    for (let again = 0; taken > allowed && again < 5; again++)
+      taken = Math.min(taken, takenBy({ ...base, frame: bytes }))
     assert.ok(
       taken <= allowed,
       `${taken} bytes taken by ${bytes.length} of ${describe(base)}, ${kind}: ${bytes.toString('hex')}`,
@@ -47,6 +50,17 @@ export function fuzzDecoders(bases: readonly Reply[], random: Random, frames: nu
     tally.add(kind, outcome)
   }
   return tally
+}
+
+/** Bytes on the heap that a decode takes. */
+function takenBy(reply: Reply): number {
+  const before = heap()
+  try {
+    decode(reply)
+  } catch {
+    // It was judged before.
+  }
+  return heap() - before
 }
 
 function heap(): number {
