@@ -56,18 +56,12 @@ export interface Settled {
 export interface StreamHistory {
   /** Whether, and when, nobody listened any more. */
   unsubscribedAt: number | undefined
-  /** Its source has given all that was planned, and has been asked for more, or has ended by itself. */
-  sourceEnded: boolean
-  /**
-   * How it ended; more than one entry is one too many. `settledBefore`: how many terminal events had come by then, over all streams.
-   * `sourceEnded`: whether its source had by then.
-   */
+  /** How it ended; more than one entry is one too many. `settledBefore`: how many terminal events had come by then, over all streams. */
   readonly ends: {
     readonly kind: 'completed' | 'errored'
     readonly error?: string
     readonly at: number
     readonly settledBefore: number
-    readonly sourceEnded: boolean
   }[]
 }
 

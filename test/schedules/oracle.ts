@@ -189,7 +189,7 @@ function settledFindings({ offered, settled, streams, schedule }: History): stri
 }
 
 /** Every stream ends once, as its source does, and after everything that it is owed. */
-function streamFindings({ settled, streams, events, schedule }: History): string[] {
+function streamFindings({ offered, settled, streams, events, schedule }: History): string[] {
   const found: string[] = []
   const fatal = events.some(({ kind }) => kind === 'fatal')
   const lastSettled = new Map<number, number>()
@@ -202,7 +202,7 @@ function streamFindings({ settled, streams, events, schedule }: History): string
         `I6: stream ${stream} ended ${ends.length} times${unsubscribedAt === undefined ? '' : ', unsubscribed'}`,
       )
     }
-    for (const { kind, error, settledBefore, sourceEnded } of ends) {
+    for (const { kind, error, settledBefore } of ends) {
       if ((lastSettled.get(stream) ?? -1) >= settledBefore)
         found.push(`I6: stream ${stream} ended before its last record`)
       const plan = schedule.streams[stream]
@@ -213,8 +213,10 @@ function streamFindings({ settled, streams, events, schedule }: History): string
       }
       const ownError = error === 'SourceError' && plan?.end === 'error'
       const overflow = error === 'BufferFullError' && schedule.producer.overflow === 'error'
-      // The producer was closed before its source had ended. The end of an async one is a promise that comes later.
-      const open = plan?.end === 'open' || plan?.by === 'publishAsync' || !sourceEnded
+      // The producer was closed before its source had ended; so was that of every stream that is no plan's.
+      const given = offered.filter(record => record.stream === stream).length
+      const planned = plan?.bursts.reduce((sum, { count }) => sum + count, 0) ?? Number.POSITIVE_INFINITY
+      const open = plan?.end === 'open' || plan?.by === 'publishAsync' || given < planned || given === 0
       const closed = error === 'ProducerClosedError' && open
       if (!ownError && !overflow && !closed && !fatal) found.push(`I6: stream ${stream} errored with ${error}`)
     }

@@ -47,7 +47,7 @@ export class Recorder {
   }
 
   stream(): number {
-    return this.#streams.push({ unsubscribedAt: undefined, sourceEnded: false, ends: [] }) - 1
+    return this.#streams.push({ unsubscribedAt: undefined, ends: [] }) - 1
   }
 
   /** The producer looks at a record; gives its number. */
@@ -78,14 +78,9 @@ export class Recorder {
     this.#streams[stream]!.unsubscribedAt ??= this.#world.time.now()
   }
 
-  sourceEnded(stream: number): void {
-    this.#streams[stream]!.sourceEnded = true
-  }
-
   ended(stream: number, error?: Error): void {
-    const { sourceEnded, ends } = this.#streams[stream]!
-    const common = { at: this.#world.time.now(), settledBefore: this.#settled.length, sourceEnded }
-    ends.push(
+    const common = { at: this.#world.time.now(), settledBefore: this.#settled.length }
+    this.#streams[stream]!.ends.push(
       error === undefined ? { kind: 'completed', ...common } : { kind: 'errored', error: error.name, ...common },
     )
   }

@@ -43,7 +43,6 @@ export function openStream(world: World, recorder: Recorder, plan: StreamPlan): 
   }
   const allGiven = (): void => {
     given = true
-    recorder.sourceEnded(stream)
   }
   const timers = new Subscription()
   const later = (action: () => void, ms: number): void => timers.add(world.time.schedule(action, ms))
