@@ -31,6 +31,8 @@ export class Liars {
   readonly misled: Set<string> = new Set()
   /** Records, by number, that were stored at another offset than the answer said. */
   readonly misplaced: Set<number> = new Set()
+  /** Topics that were said to have been made anew: which of their records came first is not kept. */
+  readonly madeAnew: Set<string | null> = new Set()
   /** The producer was told something after which it cannot go on. */
   fatal = false
   /** A broker was said to want to be left alone. */
@@ -119,9 +121,12 @@ export class Liars {
         break
       }
       case 'Metadata': {
-        const { brokers, clusterId } = answer as MetadataResponse
+        const { brokers, clusterId, topics } = answer as MetadataResponse
+        const truth = decode(reply) as MetadataResponse
+        const ids = new Map(truth.topics.map(({ name, topicId }) => [name, topicId]))
+        for (const { name, topicId } of topics) if (!isDeepStrictEqual(topicId, ids.get(name))) this.madeAnew.add(name)
         this.mostBrokers = Math.max(this.mostBrokers, brokers.length)
-        const isIt = clusterId === (decode(reply) as MetadataResponse).clusterId
+        const isIt = clusterId === truth.clusterId
         if (!isIt && !this.#identified) this.misidentified = true
         if (isIt) this.#identified = true
         break
