@@ -156,10 +156,10 @@ class Course {
       const end = this.ends.get(number)
       const { topic, partition } = this.records[number]!.record
       if (end?.kind === 'acked') continue
-      // How many partitions there are is believed until metadata is asked for again; and who was made to believe that something
-      // is stored which is not learns of it by the next record, which may go with it.
       // The id of a topic is not believed for a while once another one was told.
       if (this.#liars.madeAnew.has(topic)) continue
+      // How many partitions there are is believed until metadata is asked for again; and who was made to believe that something
+      // is stored which is not learns of it by the next record, which may go with it.
       const misled = this.#liars.misled.has(`${topic}-${partition}`)
       if (end !== undefined && (misled || end.error instanceof InvalidRecordError)) continue
       const how = end === undefined ? 'is not written' : `fails: ${end.error.message}`
