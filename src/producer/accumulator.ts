@@ -127,7 +127,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     if (!(topic instanceof Topic)) return topic
     const timestamp = givenTimestamp ?? this.#clock.now()
     if (topic.isOpen) {
-      const waited = kept && { counted: false, takenAt: kept.takenAt, bytes: held, origin: kept.origin }
+      const waited = kept && { counted: undefined, takenAt: kept.takenAt, origin: kept.origin }
       const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, waited)
       return placed instanceof Batch ? undefined : placed
     }
@@ -268,10 +268,11 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     const { batchSize, partitions } = topic
     const partition = partitions[this.#chooser.choose(index, key, topic, lengths)]
     if (partition === undefined) return noPartition(topic.name, index, partitions.length)
-    const refusal = waited?.counted
-      ? undefined
-      : this.#stalledShare.refuse(sink, lengths.max + RECORD_COST, topic, partition)
-    if (refusal !== undefined) return refusal
+    const counted = waited?.counted
+    if (counted === undefined) {
+      const refusal = this.#stalledShare.refuse(sink, lengths.max + RECORD_COST, topic, partition)
+      if (refusal !== undefined) return refusal
+    }
     let batch = partition.filling
     if (batch === undefined || batch.size + lengths.max > batchSize)
       batch = this.#open(topic, partition, waited?.takenAt)
@@ -283,7 +284,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     batch.append(record, key, value, headers, timestamp, lengths, sink)
     batch.encoded += batch.size - before
     let added = batch.size - before + RECORD_COST
-    if (waited !== undefined) added -= batch.discount(batch.size - before, waited.bytes)
+    if (counted !== undefined) added -= batch.discount(batch.size - before, counted)
     partition.held += added
     this.memory.bytes += added
     if (batch.size >= batchSize) this.#makeDue(batch)
@@ -380,7 +381,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       // It may have been given up meanwhile.
       if (!topic.unplaced.has(unplaced)) continue
       const { record, key, value, headers } = taken
-      const waited = { counted: true, takenAt, bytes, origin: originOf(taken, this.#options.partitioner !== undefined) }
+      const waited = { counted: bytes, takenAt, origin: originOf(taken, this.#options.partitioner !== undefined) }
       this.#lengths.measure(key, value, headers)
       const placed =
         asked instanceof Error

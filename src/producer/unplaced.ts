@@ -7,12 +7,13 @@ import { unknownTopic } from './refusals.js'
 import type { Topic, Unplaced } from './topic.js'
 import type { Topics } from './topics.js'
 
-/** Of a record that was taken before it is placed. */
+/** A record that was taken earlier than it is placed. */
 export interface Waited {
-  /** It is in the buffer, with so many bytes. */
-  readonly counted: boolean
-  readonly bytes: number
+  /** The bytes that it already counts for in `bufferMemory`; undefined: none yet. */
+  readonly counted: number | undefined
+  /** When it was taken, by the scheduler's clock; undefined: just now. */
   readonly takenAt: number | undefined
+  /** Flags, as of `origin.ts`. */
   readonly origin: number
 }
 
