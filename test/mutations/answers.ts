@@ -1,9 +1,5 @@
+import { ACCUMULATOR, DATA_PATH, LINES, SENDER } from './files.js'
 import type { Mutation } from './mutation.js'
-
-const SENDER = 'src/producer/sender.ts'
-const LINES = 'src/producer/lines.ts'
-const DATA_PATH = 'src/producer/data-path.ts'
-const ACCUMULATOR = 'src/producer/accumulator.ts'
 
 /** What a request carries, what its answer means, and the memory between. */
 export const ANSWERS: readonly Mutation[] = [

@@ -1,10 +1,5 @@
+import { ACCUMULATOR, BATCH, PARTITION, SENDER, VERDICTS } from './files.js'
 import type { Mutation } from './mutation.js'
-
-const PARTITION = 'src/producer/partition.ts'
-const VERDICTS = 'src/producer/verdicts.ts'
-const BATCH = 'src/producer/batch.ts'
-const SENDER = 'src/producer/sender.ts'
-const ACCUMULATOR = 'src/producer/accumulator.ts'
 
 /** What becomes of a batch of which some records are refused (KIP-467). */
 export const BAD_RECORDS: readonly Mutation[] = [

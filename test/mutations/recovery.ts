@@ -1,10 +1,5 @@
+import { DATA_PATH, PARTITION, SEQUENCER, SPLIT, VERDICTS } from './files.js'
 import type { Mutation } from './mutation.js'
-
-const PARTITION = 'src/producer/partition.ts'
-const VERDICTS = 'src/producer/verdicts.ts'
-const SPLIT = 'src/producer/split.ts'
-const SEQUENCER = 'src/producer/sequencer.ts'
-const DATA_PATH = 'src/producer/data-path.ts'
 
 /** What `partition.ts` adds to the rules of the window. */
 export const RECOVERY: readonly Mutation[] = [

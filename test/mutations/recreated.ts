@@ -1,12 +1,6 @@
 import type { CheckName } from './checks.js'
+import { ACCUMULATOR, BATCH, PARTITION, TOPIC, TOPIC_IDS, UNPLACED } from './files.js'
 import type { Mutation } from './mutation.js'
-
-const ACCUMULATOR = 'src/producer/accumulator.ts'
-const TOPIC = 'src/producer/topic.ts'
-const TOPIC_IDS = 'src/producer/topic-ids.ts'
-const BATCH = 'src/producer/batch.ts'
-const PARTITION = 'src/producer/partition.ts'
-const UNPLACED = 'src/producer/unplaced.ts'
 
 const checks: readonly CheckName[] = ['units', 'scenarios']
 

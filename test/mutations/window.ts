@@ -1,12 +1,5 @@
+import { ACCUMULATOR, CONNECTION, DATA_PATH, IN_FLIGHT, PARTITION, SENDER, SEQUENCER, VERDICTS } from './files.js'
 import type { Mutation } from './mutation.js'
-
-const DATA_PATH = 'src/producer/data-path.ts'
-const IN_FLIGHT = 'src/producer/in-flight.ts'
-const PARTITION = 'src/producer/partition.ts'
-const VERDICTS = 'src/producer/verdicts.ts'
-const SENDER = 'src/producer/sender.ts'
-const SEQUENCER = 'src/producer/sequencer.ts'
-const CONNECTION = 'src/transport/connection.ts'
 
 /** The ten rules of the window. */
 export const WINDOW: readonly Mutation[] = [
@@ -293,7 +286,7 @@ export const WINDOW: readonly Mutation[] = [
   {
     rule: '10: new epoch, from 0',
     name: 'a producer id that one partition asked for is given to all',
-    file: 'src/producer/accumulator.ts',
+    file: ACCUMULATOR,
     text: 'sequencer.identity ??= identity',
     instead: 'sequencer.identity = identity',
   },
