@@ -1,7 +1,7 @@
 import { conversations, goldens } from '../protocol/golden/fixtures.js'
-import { open, startWorld } from '../support/world.js'
+import { startTappedWorld } from '../support/tapped-world.js'
+import { open } from '../support/world.js'
 import { APIS, framed, type Reply } from './reply.js'
-import { Tap } from './tap.js'
 
 /** Replies of other implementations, in every version that there is a codec for, and of the testing broker. */
 export async function baseReplies(): Promise<Reply[]> {
@@ -14,11 +14,11 @@ export async function baseReplies(): Promise<Reply[]> {
 
 async function ofTheTestingBroker(): Promise<Reply[]> {
   const replies: Reply[] = []
-  const tap = new Tap(reply => {
+  const keep = (reply: Reply): Buffer => {
     replies.push(reply)
     return reply.frame
-  })
-  const world = await startWorld({
+  }
+  const world = await startTappedWorld(keep, {
     cluster: {
       nodes: 3,
       topics: {
@@ -27,9 +27,7 @@ async function ofTheTestingBroker(): Promise<Reply[]> {
         compacted: { partitions: 1, cleanupPolicy: 'compact' },
       },
     },
-    producer: { transport: tap },
   })
-  tap.inner = world.network
   const { push, acks } = open(world.producer)
   for (let i = 0; i < 40; i++) push.next({ topic: i % 4 ? 't' : 'other', key: `k${i}`, value: 'v' })
   // Of these the answer names one.

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
 import type { Random } from '../support/random.js'
+import { startTappedWorld } from '../support/tapped-world.js'
 import { findings, type ReadRecord } from '../support/validator.js'
-import { open, startWorld } from '../support/world.js'
+import { open } from '../support/world.js'
 import { mutate, mutateDetectably } from './mutate.js'
 import type { Reply } from './reply.js'
 import { Tally } from './tally.js'
-import { Tap } from './tap.js'
 
 const RECORDS = 40
 const PARTITIONS = 2
@@ -27,18 +27,17 @@ export async function fuzzProducers(bases: readonly Reply[], random: Random, fra
 
 async function produceAll(bases: readonly Reply[], random: Random, detectable: boolean, tally: Tally): Promise<void> {
   let left = random.int(1, 12)
-  const tap = new Tap(reply => {
+  const tamper = (reply: Reply): Buffer => {
     if (left === 0 || !random.chance(0.3)) return reply.frame
     left--
     const { kind, bytes } = detectable ? mutateDetectably(reply, random) : mutate(reply, random, random.pick(bases))
     tally.add(`${reply.api.name}: ${kind}`, detectable ? 'told apart' : 'perhaps told apart')
     return bytes
-  })
-  const world = await startWorld({
+  }
+  const world = await startTappedWorld(tamper, {
     cluster: { nodes: 2, topics: { t: { partitions: PARTITIONS } }, replyDelayMs: 5 },
-    producer: { transport: tap, batchSize: BATCH_HEADER_SIZE + 60, deliveryTimeoutMs: 60_000, requestTimeoutMs: 2000 },
+    producer: { batchSize: BATCH_HEADER_SIZE + 60, deliveryTimeoutMs: 60_000, requestTimeoutMs: 2000 },
   })
-  tap.inner = world.network
   const { push, acks } = open<number>(world.producer)
   let taken = 0
   // A flipped bit can be a fatal error code: each record that was taken has an end, and then comes the error.

@@ -3,30 +3,25 @@
  * what is asserted is that no request to it was waited for until it timed out.
  */
 import assert from 'node:assert/strict'
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { after, before, type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { createProducer, type Producer } from '../../src/index.js'
+import { JavaProducer } from './java-producer.js'
 import { KafkaCluster } from './kafka-cluster.js'
 
 /** What a request that is never answered costs who waits for it. */
 const TIMEOUT_MS = 30_000
 
 let kafka: KafkaCluster
-let classes: string
+let program: JavaProducer
 /** The broker that is going to hang: it leads no topic, and not the controllers. */
 let hung: number
 
 before(async () => {
   kafka = await KafkaCluster.start({ nodes: 3 })
-  classes = mkdtempSync(join(tmpdir(), 'rx-kafka-java-'))
-  const source = fileURLToPath(new URL('JavaProducer.java', import.meta.url))
-  execFileSync('javac', ['-cp', kafka.classPath, '-d', classes, source])
+  program = new JavaProducer(kafka)
   const leads = ['--bootstrap-server', kafka.internal.join(), 'describe', '--status']
   const quorum = await kafka.java('org.apache.kafka.tools.MetadataQuorumCommand', ...leads)
   const controller = Number(/LeaderId:\s+(\d+)/.exec(quorum)![1])
@@ -34,7 +29,7 @@ before(async () => {
 })
 after(async () => {
   await kafka.stop()
-  rmSync(classes, { recursive: true, force: true })
+  program[Symbol.dispose]()
 })
 
 const others = (): number[] => kafka.nodeIds.filter(id => id !== hung)
@@ -45,8 +40,7 @@ class Java {
   readonly #lines: Interface
 
   constructor(brokers: readonly string[], topic: string) {
-    const what = ['-cp', `${classes}:${kafka.classPath}`, 'JavaProducer', brokers.join(), topic, 'none']
-    this.#process = spawn('java', what)
+    this.#process = spawn('java', program.arguments(brokers, topic, 'none'))
     this.#lines = createInterface(this.#process.stdout)
   }
 

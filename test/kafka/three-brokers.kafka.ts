@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { from, lastValueFrom, toArray } from 'rxjs'
 import { type Ack, BrokerError, createProducer, type ProducerOptions, type ProducerRecord } from '../../src/index.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
 import { findings } from '../support/validator.js'
 import type { DumpedBatch } from './dump-log.js'
+import { JavaProducer } from './java-producer.js'
 import { KafkaCluster } from './kafka-cluster.js'
 import { readWithJava, readWithKafkajs, readWithKcat } from './readers.js'
 
@@ -206,26 +203,11 @@ test("keys, text and binary, go to the partition that Java's producer puts them 
   )
   await kafka.createTopic('from-java', 7)
   await kafka.createTopic('from-us', 7)
-  const classes = mkdtempSync(join(tmpdir(), 'rx-kafka-java-'))
-  try {
-    execFileSync('javac', [
-      '-cp',
-      kafka.classPath,
-      '-d',
-      classes,
-      fileURLToPath(new URL('JavaProducer.java', import.meta.url)),
-    ])
-    execFileSync(
-      'java',
-      ['-cp', `${classes}:${kafka.classPath}`, 'JavaProducer', kafka.brokers.join(), 'from-java', 'snappy'],
-      {
-        input: keys.map(key => key.toString('hex')).join('\n'),
-        stdio: ['pipe', 'ignore', 'ignore'],
-      },
-    )
-  } finally {
-    rmSync(classes, { recursive: true })
-  }
+  using program = new JavaProducer(kafka)
+  execFileSync('java', program.arguments(kafka.brokers, 'from-java', 'snappy'), {
+    input: keys.map(key => key.toString('hex')).join('\n'),
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
   await send(keys.map((key, i) => ({ topic: 'from-us', key: i % 2 ? key.toString() : key, value: 'v' })))
   const places = async (topic: string): Promise<Map<string, number>> =>
     new Map((await readWithKcat(kafka.brokers, topic)).map(record => [record.key!.toString('hex'), record.partition]))

@@ -45,7 +45,7 @@ describe('a broker that is at another address now', () => {
     await world.end()
   })
 
-  /** Node 1 leads, and from the time on that `move()` is called metadata names it where node 2 listens. */
+  /** Node 1 leads. Once `move()` is called, metadata gives it the address of node 2. */
   async function startMoving(options: Partial<ProducerOptions> = {}): Promise<{ world: World; move(): void }> {
     let moved = false
     const world: World = await startLyingWorld(
@@ -132,7 +132,7 @@ describe('a broker that is at another address now', () => {
 })
 
 describe('a node that metadata names no more', () => {
-  /** Brokers are named from so many on with every answer: the node that was there is gone, and another one leads. */
+  /** Adds `by` to every node id: the nodes that there were are gone, and others lead. */
   function renamed(answer: MetadataResponse, by: number): MetadataResponse {
     return {
       ...answer,
@@ -141,6 +141,26 @@ describe('a node that metadata names no more', () => {
         ...topic,
         partitions: topic.partitions.map(partition => ({ ...partition, leaderId: partition.leaderId + by })),
       })),
+    }
+  }
+
+  /** Node 1 leads two topics. From `leave()` until `comeBack()`, metadata names node 11 at its address instead. */
+  async function startLeaving(
+    producer: Partial<ProducerOptions>,
+  ): Promise<{ world: World; leave(): void; comeBack(): void }> {
+    let gone = 0
+    const world = await startLyingWorld(
+      { Metadata: answer => renamed(answer, gone) },
+      { cluster: { topics: { t: { partitions: 1 }, u: { partitions: 1 } } }, producer },
+    )
+    return {
+      world,
+      leave: () => {
+        gone = 10
+      },
+      comeBack: () => {
+        gone = 0
+      },
     }
   }
 
@@ -162,18 +182,14 @@ describe('a node that metadata names no more', () => {
   })
 
   test('is left when it owes nothing, not before, and what it owes is acked', async () => {
-    let gone = 0
-    const world = await startLyingWorld(
-      { Metadata: answer => renamed(answer, gone) },
-      { cluster: { topics: { t: { partitions: 1 }, u: { partitions: 1 } } }, producer: { batchSize: 1 } },
-    )
+    const { world, leave } = await startLeaving({ batchSize: 1 })
     const { push, acks } = open(world.producer)
     push.next({ topic: 't', value: '0' })
     await world.time.until(world.producer.flush())
     world.cluster.inject({ fault: { kind: 'delay', ms: 500 } })
     for (let i = 1; i <= 4; i++) push.next({ topic: 't', value: `${i}` })
     await world.time.advance(100)
-    gone = 10
+    leave()
     push.next({ topic: 'u', value: 'v' })
     await world.time.advance(399)
     // The answer was about the other topic only, whose leader is asked for next.
@@ -200,18 +216,14 @@ describe('a node that metadata names no more', () => {
   })
 
   test('and is named again later: it is written to as before, also while it has asked for a pause', async () => {
-    let gone = 0
-    const world = await startLyingWorld(
-      { Metadata: answer => renamed(answer, gone) },
-      { cluster: { topics: { t: { partitions: 1 }, u: { partitions: 1 } } }, producer: { metadataMaxAgeMs: 1_000 } },
-    )
+    const { world, leave, comeBack } = await startLeaving({ metadataMaxAgeMs: 1_000 })
     await world.time.until(world.producer.sendOne({ topic: 't', value: 'a' }))
     world.cluster.inject({ fault: { kind: 'throttle', ms: 5_500 } })
     await world.time.until(world.producer.sendOne({ topic: 't', value: 'b' }))
-    gone = 10
+    leave()
     await world.time.advance(1_000)
     assert.deepEqual([...world.producer.inFlight.keys()], [])
-    gone = 0
+    comeBack()
     await world.time.advance(1_000)
     const began = world.time.now()
     await world.time.until(world.producer.sendOne({ topic: 't', value: 'c' }))

@@ -1,14 +1,14 @@
-/** Brokers that are not Apache Kafka's, and answer with more than was asked, or with less. */
+/** Brokers other than Apache Kafka, whose answers are malformed where it does not matter. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { from } from 'rxjs'
 import { framed, type Reply } from '../fuzz/reply.js'
-import { Tap } from '../fuzz/tap.js'
-import { startWorld, valuesIn, type World, watch } from '../support/world.js'
+import { startTappedWorld } from '../support/tapped-world.js'
+import { valuesIn, type World, watch } from '../support/world.js'
 
 /** As librdkafka 2.16's mock cluster answers ApiVersions 4: UNSUPPORTED_VERSION, then no array that could be read. */
 const UNSUPPORTED = Buffer.from('00230100120000000200000000', 'hex')
-/** And what follows its answers to Metadata. */
+/** The byte that it appends to answers to Metadata. */
 const TRAILING = Buffer.alloc(1)
 
 const body = ({ frame }: Reply, bytes: Buffer): Buffer => framed(Buffer.concat([frame.subarray(4, 8), bytes]))
@@ -22,14 +22,8 @@ function trailing(reply: Reply): Buffer {
   return reply.api.name === 'Metadata' ? longer(reply) : reply.frame
 }
 
-async function world(tamper: (reply: Reply) => Buffer): Promise<World> {
-  const tap = new Tap(tamper)
-  const made = await startWorld({
-    cluster: { nodes: 3, topics: { t: { partitions: 4 } } },
-    producer: { transport: tap },
-  })
-  tap.inner = made.network
-  return made
+function world(tamper: (reply: Reply) => Buffer): Promise<World> {
+  return startTappedWorld(tamper, { cluster: { nodes: 3, topics: { t: { partitions: 4 } } } })
 }
 
 describe("librdkafka's mock cluster", () => {

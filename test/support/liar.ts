@@ -2,8 +2,8 @@ import type { InitProducerIdResponse } from '../../src/protocol/init-producer-id
 import type { MetadataResponse } from '../../src/protocol/metadata.js'
 import type { ProduceResponse } from '../../src/protocol/produce.js'
 import { decode, encodedAnew } from '../fuzz/reply.js'
-import { Tap } from '../fuzz/tap.js'
-import { startWorld, type World, type WorldOptions } from './world.js'
+import { startTappedWorld } from './tapped-world.js'
+import type { World, WorldOptions } from './world.js'
 
 /** The answers that may be lies, by API. */
 interface Answers {
@@ -21,7 +21,7 @@ export type Lies = { readonly [K in keyof Answers]?: (answer: Answers[K], count:
 /** A world whose brokers' answers are changed on their way: valid, as they are encoded anew, and not true. */
 export async function startLyingWorld(lies: Lies, options: WorldOptions = {}): Promise<World> {
   const counts = new Map<string, number>()
-  const tap = new Tap(reply => {
+  return await startTappedWorld(reply => {
     const answer = decode(reply)
     const name = isOwn(reply.api.name, answer) ? 'ClusterId' : reply.api.name
     const lie = lies[name as keyof Answers] as ((answer: unknown, count: number) => unknown) | undefined
@@ -29,10 +29,7 @@ export async function startLyingWorld(lies: Lies, options: WorldOptions = {}): P
     const count = (counts.get(name) ?? 0) + 1
     counts.set(name, count)
     return encodedAnew(reply, lie(answer, count))
-  })
-  const world = await startWorld({ ...options, producer: { transport: tap, ...options.producer } })
-  tap.inner = world.network
-  return world
+  }, options)
 }
 
 function isOwn(api: string, answer: unknown): boolean {
