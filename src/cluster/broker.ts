@@ -20,7 +20,7 @@ export class Broker {
   #connection: Connection | undefined
   /** The attempt, the connection or the back-off that is under way. */
   #activity: Subscription | undefined
-  /** Where the attempt, or the connection, goes. */
+  /** The address of the connection, or of the attempt to make one. */
   #target: Address | undefined
   /** Asked for during a back-off. */
   #wanted = false
@@ -48,7 +48,7 @@ export class Broker {
     return this.#address() !== undefined
   }
 
-  /** Whether metadata says that it is elsewhere than where the connection, or the attempt to make one, goes. */
+  /** Whether metadata gives another address than the one that the connection, or the attempt, uses. */
   get hasMoved(): boolean {
     const address = this.#address()
     return address !== undefined && this.#target !== undefined && !isSame(address, this.#target)
@@ -76,7 +76,7 @@ export class Broker {
         },
         error: error => {
           if (activity.closed) return
-          // A handshake alone is no success: a broker that closes at each request gets longer pauses as well.
+          // A handshake alone is no success: the pauses also grow for a broker that closes at each request.
           this.#failures = this.#connection?.served ? 1 : this.#failures + 1
           this.#connection = undefined
           this.#target = undefined
@@ -93,8 +93,8 @@ export class Broker {
   }
 
   /**
-   * Ends the connection, or the attempt, because of what metadata says. That is no failure: the next one is made as soon as it
-   * is asked for. Gives what is to be told, if there was a connection.
+   * Closes the connection, or gives up the attempt, because metadata says so. That is no failure, so the next `connect()` does
+   * not wait. Returns the event to emit, if there was a connection.
    */
   disconnect(): BrokerEvent | undefined {
     const { nodeId } = this
@@ -108,9 +108,9 @@ export class Broker {
     return { kind: 'disconnected', nodeId, address: name, error }
   }
 
-  /** Ends the connection for good. */
+  /** Closes the connection for good. */
   close(): void {
-    // Something under way, so that nothing connects again.
+    // An activity that never ends, so that nothing connects again.
     this.#end(new Subscription())
   }
 

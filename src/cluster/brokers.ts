@@ -61,7 +61,7 @@ export class Brokers {
     return broker
   }
 
-  /** The node has left the cluster: its connection ends. If it comes back, {@link get} begins anew. */
+  /** Closes the connection to a node that has left the cluster. If the node returns, {@link get} makes a new broker. */
   drop(nodeId: number): void {
     this.#brokers.get(nodeId)?.close()
     this.#brokers.delete(nodeId)

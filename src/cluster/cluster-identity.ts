@@ -3,7 +3,7 @@ import { OtherClusterError, printable } from '../errors.js'
 import { leaderMetadata, type MetadataRequest } from '../protocol/metadata.js'
 import type { Connection } from '../transport/connection.js'
 
-/** Any broker answers it, whatever this client may see, and creates nothing. */
+/** Any broker answers this request, whatever the client is authorized to see, and it creates no topic. */
 const NO_TOPICS: MetadataRequest = {
   topics: [],
   allowAutoTopicCreation: false,
@@ -12,12 +12,12 @@ const NO_TOPICS: MetadataRequest = {
 }
 
 /**
- * Which cluster a producer writes to: the one of the broker that has said so first. Every connection asks before it is used
- * for anything else, for an address may lead to another cluster, by a stale DNS entry or because it was given away: a record
- * that is acked there is lost here.
+ * The cluster that a producer writes to: the first one that a broker names. Every connection asks for the cluster id before it is
+ * used for anything else. An address may lead to another cluster, through a stale DNS entry or because it was reassigned, and a
+ * record acked there would be missing here.
  */
 export class ClusterIdentity {
-  /** Tells of each connection that leads to another cluster: whoever asked goes on with the next address, and says nothing. */
+  /** Emits for each connection to another cluster. The request that needed it silently goes to the next address. */
   readonly others$: Observable<OtherClusterError>
   readonly #others = new Subject<OtherClusterError>()
   #held: { readonly clusterId: string; readonly address: string } | undefined
@@ -34,7 +34,7 @@ export class ClusterIdentity {
   }
 
   #check(clusterId: string | null, { name }: Connection): void {
-    // A cluster that is being formed, or another implementation than Apache's, may have no id.
+    // A cluster that is still forming may have no id, and so may brokers other than Apache Kafka.
     if (clusterId === null) return
     this.#held ??= { clusterId, address: name }
     const { clusterId: held, address } = this.#held

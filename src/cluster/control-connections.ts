@@ -49,7 +49,7 @@ export class ControlConnections {
     return new Observable(subscriber => this.#race(api, request, subscriber))
   }
 
-  /** Where to try has changed: connections to other addresses end as soon as they owe nothing. */
+  /** The addresses have changed: connections to others close once every request on them is answered. */
   addressed(): void {
     const names = new Set(this.#addresses().map(formatAddress))
     for (const [name, { held }] of this.#candidates) {

@@ -14,9 +14,9 @@ export interface TopicMetadata {
 }
 
 /**
- * What an answer says of the topics that were asked for. It may be valid and of no use: a topic is left out, or has no partitions,
- * or a leader that is no broker. That is an error of the topic as any other is. An answer may also name topics that nobody asked
- * for, or one of them many times: these are ignored, as in {@link LeaderMetadata} nothing bounds how many there are.
+ * Reads what an answer says about the requested topics. A valid answer may be useless: it omits a topic, or lists no partitions, or
+ * a leader that is not among the brokers. Each of these is an error of that topic. Topics that nobody asked for, and repeated
+ * entries, are ignored, because nothing bounds their number in {@link LeaderMetadata}.
  */
 export function readTopics(
   { brokers, topics }: Pick<LeaderMetadata, 'brokers' | 'topics'>,

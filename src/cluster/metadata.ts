@@ -22,7 +22,7 @@ export interface TopicUse {
   isBusy(topic: string): boolean
   /** Whether nothing was written to it for so long that it can be forgotten. */
   isIdle(topic: string): boolean
-  /** Whether an answer with this id is of a topic that was deleted, and made anew since. */
+  /** Whether an answer with this id describes a topic that has since been deleted and recreated. */
   isOutdated(topic: string, topicId: string): boolean
   /** It is in use no more, and {@link Metadata.use} will be called when it is again. */
   forgotten(topic: string): void
@@ -168,7 +168,7 @@ export class Metadata {
       response,
       asked.map(({ name }) => name),
     )
-    // What is known is newer, and stays.
+    // The producer already knows something newer.
     const topics = told.filter(({ name, topicId }) => !this.#use.isOutdated(name, topicId))
     for (const topic of told) this.#age(topic, !topics.includes(topic))
     this.#events.next({ kind: 'metadata', topics })

@@ -1,7 +1,7 @@
 import type { PartitionEffects } from './partition.js'
 import type { UnplacedEffects } from './unplaced.js'
 
-/** What the accumulator asks of its surroundings. */
+/** What the accumulator asks the data path to do. */
 export interface AccumulatorEffects extends PartitionEffects, UnplacedEffects {
   /** A topic is used for the first time, or again after it was forgotten. */
   topicUsed(topic: string): void

@@ -52,7 +52,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly #unplaced: UnplacedRecords
   readonly #stalledShare: StalledShare
   #identity: BatchIdentity | undefined
-  /** Batches that were opened. */
+  /** How many batches were opened. */
   #opened = 0
 
   constructor(options: ResolvedOptions, effects: AccumulatorEffects) {
@@ -170,8 +170,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   }
 
   /**
-   * Takes over what metadata says. Of one topic partitions are never taken away: one that nobody leads keeps its batches and
-   * sequences. Under another id it is another topic, which begins when nothing is in flight to the old one any more.
+   * Applies a topic's metadata. A topic never loses partitions: one without a leader keeps its batches and sequences. A new id means
+   * a new topic, which starts once nothing is in flight to the old one.
    */
   update(metadata: TopicMetadata): void {
     const topic = this.topics.get(metadata.name)
@@ -211,8 +211,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   }
 
   /**
-   * Takes the batches of the next request to a node, of so many bytes. Where that is less than `maxRequestSize`, and one batch
-   * alone has more, later ones are made smaller.
+   * Takes the batches of the next request to a node, of at most `maxBytes` or a single larger batch. If that happens below
+   * `maxRequestSize`, later batches of the topic are smaller.
    */
   draw(nodeId: number, maxBytes: number): Part[] {
     const parts = this.#lines.draw(nodeId, maxBytes)
@@ -325,15 +325,15 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   }
 
   /**
-   * Once nothing is in flight to the old topic, the new one begins. What may be stored in the old one ends. Everything else is
-   * placed anew; only then: else what a leader rejects would come behind what is younger.
+   * Starts the new topic once nothing is in flight to the old one. Batches that may be stored in the old topic end; the records of
+   * all others are placed again. Not earlier, or a batch that the old leader rejects would end up behind newer ones.
    */
   #succeed(topic: Topic): void {
     const { successor, partitions } = topic
     if (successor === undefined || partitions.some(({ inFlight }) => inFlight > 0)) return
     const ends = new Ends()
     const error = recreated(topic.name)
-    // In the order in which batches were opened: that of each partition, and of records without key, which fill one after the other.
+    // In the order in which the batches were opened. That keeps the order of each partition, and of records without a key.
     const left = partitions.flatMap(one => one.surrender(error, ends)).sort((a, b) => a.opened - b.opened)
     this.#unplaced.addBack(topic, left, batch => this.#deliveries.since(batch))
     for (const batch of left) this.#drop(batch)
@@ -343,7 +343,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#placeAll(topic)
   }
 
-  /** It counts for nothing any more. */
+  /** Forgets the batch: it no longer counts for `bufferMemory` or any deadline. */
   #drop(batch: Batch): void {
     this.#live.delete(batch)
     this.#deliveries.delete(batch)

@@ -1,6 +1,6 @@
 import type { Batch } from './batch.js'
 
-/** From how many on free places in front are kept, and closed up when they are half of all: the others move up at once. */
+/** A shorter queue moves up at once. A longer one keeps free places in front until they are half of all. */
 const MANY = 1_024
 
 /**

@@ -14,7 +14,7 @@ import type { TakenRecord } from './taken-record.js'
 
 /** Where the acks of a stream's records go: one per `send()` that is subscribed to, not one per record. */
 export interface AckSink {
-  /** Its records give way: they may be refused where their partition can't send, so that others have room. Default false. */
+  /** Whether its records may be refused while their partition can't send, to leave room for others. Default false. */
   readonly yields?: boolean
   /** The records `from` up to `to` of the batch have this end. Called once for each record that was taken. */
   settled(batch: Batch, from: number, to: number, end: Settlement): void
@@ -88,7 +88,7 @@ export class Batch {
   readonly partition: number
   /** Its bytes before compression. */
   encoded: number
-  /** Counts the batches, in the order in which they were opened. Parts have that of the whole. */
+  /** The batch's place in the order in which batches were opened. Parts of a batch share it. */
   opened = 0
   /** Flags of {@link Origin}, of the record that came last. */
   origin = 0
@@ -182,10 +182,10 @@ export class Batch {
   }
 
   /**
-   * Its last record was in another batch before, and counts for no more than it did there: the bytes that it counts less for.
+   * Makes the last record count for no more than it did before it was placed here. Returns the difference in bytes.
    *
-   * @param growth bytes that it took.
-   * @param counted what it counted for.
+   * @param growth bytes that the record added to the batch.
+   * @param counted bytes that it counted for before.
    */
   discount(growth: number, counted: number): number {
     const header = this.count === 1 ? BATCH_HEADER_SIZE : 0
@@ -236,8 +236,8 @@ export class Batch {
   }
 
   /**
-   * Takes the records out again, as they were when they were taken: only of one that is certainly not stored. Together they count
-   * for what the batch did.
+   * Takes the records out of a batch that is certainly not stored, as they were when the producer took them. Together they count for
+   * as many bytes as the batch did.
    *
    * @param takenAt when the first of them was taken.
    */

@@ -212,7 +212,7 @@ export class DataPath {
     return window
   }
 
-  /** The node has left the cluster, and owes nothing. If it comes back and leads something, it gets a new window. */
+  /** Closes the window of a node that has left the cluster and owes no answer. A node that returns gets a new window. */
   #closeWindow({ broker, life }: Window): void {
     const { nodeId } = broker
     life.unsubscribe()
@@ -227,7 +227,7 @@ export class DataPath {
   #nextRequest(window: Window): ProduceAttempt | undefined {
     const { broker } = window
     if (broker.hasMoved) {
-      // What it still owes comes from where it was: two connections could store out of order.
+      // Its old address still owes answers, and two connections at once could store batches out of order.
       if (window.inFlight > 0) return undefined
       this.#disconnect(broker)
     } else if (!broker.isKnown && window.inFlight === 0 && !this.#accumulator.hasWork(broker.nodeId)) {
@@ -270,7 +270,7 @@ export class DataPath {
     const timer = this.#options.scheduler.schedule(() => {
       this.#life.remove(timer)
       this.#accumulator.obstacles.pauseEnded(nodeId)
-      // It may be another one by now.
+      // The node may have a new window by now.
       this.#windows.get(nodeId)?.wake$.next()
     }, throttleTimeMs)
     this.#life.add(timer)
@@ -350,7 +350,7 @@ export class DataPath {
     )
   }
 
-  /** Metadata is the reason, so this is none to ask for it. */
+  /** Metadata is the reason for this, so it does not ask for metadata. */
   #disconnect(broker: Broker): void {
     const told = broker.disconnect()
     if (told !== undefined) this.events$.next(told)

@@ -24,7 +24,7 @@ export function firstContact(events$: Observable<ProducerEvent>): Promise<unknow
   return firstValueFrom(events$.pipe(mergeMap(outcome)))
 }
 
-/** Tells those who do not look at events of what keeps their records, or would surprise them: each once, in a process warning. */
+/** Process warnings for users who do not observe `events$`, each at most once. */
 export class Warnings {
   readonly #observed: () => boolean
   readonly #told = new Set<string>()

@@ -40,12 +40,12 @@ export class Lines {
     this.#ready(leader)
   }
 
-  /** Whether somebody who can send stands in a node's line. */
+  /** Whether a partition in the node's line can send. */
   isWaiting(nodeId: number): boolean {
     return (this.#lines.get(nodeId) ?? []).some(partition => partition.sendable && partition.leader === nodeId)
   }
 
-  /** Takes the partition out of the line that it stands in, if it does. */
+  /** Removes the partition from its line, if it stands in one. */
   leave(partition: Partition): void {
     if (partition.line === undefined) return
     const line = this.#lines.get(partition.line)!
@@ -65,12 +65,12 @@ export class Lines {
         this.offer(partition)
       }
     }
-    // Of a node that is gone nothing stays.
+    // Nothing is kept for a node that has left.
     if (line.length === 0) this.#lines.delete(nodeId)
     return line.length > 0
   }
 
-  /** Takes the batches of the next request to a node: one a partition, as many as have so many bytes, or a single larger one. */
+  /** Takes the batches of the next request to a node: one per partition, of at most `maxBytes` together, or a single larger one. */
   draw(nodeId: number, maxBytes: number): Part[] {
     const { compression } = this.#options
     const line = this.#lines.get(nodeId) ?? []

@@ -5,12 +5,12 @@ import type { Held } from './events.js'
 import type { Partition } from './partition.js'
 import type { Topic } from './topic.js'
 
-/** A broker that has work, and answers nothing for so long, in ms, hangs. */
+/** How long, in ms, a broker with work may answer nothing before it counts as hanging. */
 const QUIET_MS = 1_000
 
 /**
- * What keeps partitions from sending: for the choice of a partition for records without key, and for the errors and events
- * about records that wait.
+ * What keeps partitions from sending. The partitioner uses it for records without a key, and errors and events about waiting
+ * records report it.
  */
 export class Obstacles {
   readonly #scheduler: SchedulerLike
@@ -20,28 +20,28 @@ export class Obstacles {
   readonly #unreachable = new Map<number, Error>()
   /** By node: how many pauses it asked for that are not over, and what is told of the last one. */
   readonly #pauses = new Map<number, { readonly count: number; readonly error: Error }>()
-  /** Nodes that have answered nothing since their connection broke, or for {@link QUIET_MS}, with what is told of them. */
+  /** Nodes that have answered nothing for {@link QUIET_MS}, or since their connection broke, with the error to report. */
   readonly #silent = new Map<number, Error>()
   /** Unanswered produce requests, by node. */
   readonly #inFlight = new Map<number, number>()
-  /** Nodes that have had work since, or have answered since and have more. */
+  /** Nodes with work, since it arrived or since their last answer. */
   readonly #quiet: Deadlines<number>
 
-  /** @param standsInLine whether there is something that a node could be sent now. */
+  /** @param standsInLine whether something could be sent to a node now. */
   constructor(scheduler: SchedulerLike, standsInLine: (nodeId: number) => boolean) {
     this.#scheduler = scheduler
     this.#standsInLine = standsInLine
     this.#quiet = new Deadlines(scheduler, QUIET_MS, nodeId => this.#fellSilent(nodeId))
   }
 
-  /** Another number whenever a partition may have stopped moving: what {@link moves} said before may be out of date. */
+  /** Increases whenever an earlier result of {@link moves} may be out of date. */
   get changes(): number {
     return this.#changes
   }
 
   /**
-   * Whether what is appended to the partition has a prospect of being sent soon. A partition, or broker, with nothing to send
-   * moves, whatever it did before: only what it is given can show that.
+   * Whether a record appended to the partition is likely to be sent soon. A partition or broker with nothing to send always
+   * moves, because only a new record can show whether it has recovered.
    */
   moves(partition: Partition): boolean {
     const { leader, stalled } = partition
@@ -49,7 +49,7 @@ export class Obstacles {
     return !this.#silent.has(leader) || !this.#hasWork(leader)
   }
 
-  /** Something has come into the node's line. */
+  /** A partition has joined the node's line. */
   waiting(nodeId: number): void {
     if (!this.#quiet.has(nodeId)) this.#quiet.add(nodeId, this.#scheduler.now())
   }
@@ -59,7 +59,7 @@ export class Obstacles {
     this.#inFlight.set(nodeId, (this.#inFlight.get(nodeId) ?? 0) + 1)
   }
 
-  /** A produce request to the node has come to something, and its partitions know. */
+  /** A produce request to the node was answered or lost, and its partitions know the result. */
   answered(nodeId: number, lost: boolean): void {
     this.#changes++
     this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1)
@@ -78,7 +78,7 @@ export class Obstacles {
     this.#silent.set(nodeId, error)
   }
 
-  /** The node is in the cluster no more. */
+  /** The node has left the cluster. */
   left(nodeId: number): void {
     this.#unreachable.delete(nodeId)
     this.#silent.delete(nodeId)
@@ -103,7 +103,7 @@ export class Obstacles {
     return this.#pauses.has(nodeId)
   }
 
-  /** Metadata has named leaders, or what a partition had to send is gone. */
+  /** Leaders may have changed, or a partition may have nothing left to send. */
   changed(): void {
     this.#changes++
   }

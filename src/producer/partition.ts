@@ -52,7 +52,7 @@ export class Partition {
   /** Node id; -1: nobody leads it now. */
   leader = -1
   readonly sequencer: Sequencer
-  /** Its topic was deleted, and made anew: it sends nothing more. */
+  /** Its topic was deleted and recreated: it sends nothing more. */
   retired = false
   /** The node in whose line of partitions with something to send it stands; undefined: in none. */
   line: number | undefined
@@ -77,7 +77,7 @@ export class Partition {
   /** As whom it wrote the last batch that a broker confirmed. */
   #confirmed: BatchIdentity | undefined
 
-  /** @param sequencer of its number, if another topic of this name had a partition of that number before. */
+  /** @param sequencer that of an earlier topic's partition with the same name and number. */
   constructor(
     topic: string,
     index: number,
@@ -111,7 +111,7 @@ export class Partition {
     return last === undefined || last.sealed ? undefined : last
   }
 
-  /** Whether it has something that it can't send before something else has happened. */
+  /** Whether it holds batches that it can't send yet. */
   get stalled(): boolean {
     if (this.leader === -1) return true
     if (this.isEmpty) return false
@@ -254,14 +254,14 @@ export class Partition {
     this.leader = -1
   }
 
-  /** Retired, with nothing in flight: what may be stored ends with this error; gives, in order, what is certainly not stored. */
+  /** Empties a retired partition with nothing in flight. Fails batches that may be stored; returns, in order, those that are not. */
   surrender(error: Error, ends: Ends): Batch[] {
     const left: Batch[] = []
     this.#leave(ends, batch => (batch.unresolved ? ends.fail(batch, error) : left.push(batch)))
     return left
   }
 
-  /** Lets go of everything. What is stored has that as its end; calls back for what has none yet. */
+  /** Empties the partition: settles stored batches, and calls back for every other unsettled one. */
   #leave(ends: Ends, each: (batch: Batch) => unknown): void {
     const all = [...this.#answered, ...this.#inFlight, ...this.#waiting.toArray()]
     this.#answered = []

@@ -34,13 +34,13 @@ export function askPartitioner(
 
 /** Tells which partitions move. */
 export interface Movement {
-  /** Another number whenever one may have stopped. */
+  /** Increases whenever an earlier result of `moves` may be out of date. */
   readonly changes: number
-  /** Whether what is appended to it has a prospect of being sent soon. */
+  /** Whether a record appended to it is likely to be sent soon. */
   moves(partition: Partition): boolean
 }
 
-/** Of a choice that was not looked at again. */
+/** The next record has to judge the choice again. */
 const UNJUDGED = -1
 
 /** Chooses a record's partition, once: the one it names, else by key, else the one whose batch keyless records are filling. */
@@ -51,7 +51,7 @@ export class PartitionChooser {
 
   /**
    * @param turn which partition keyless records begin with.
-   * @param left told of a batch that keyless records have filled, or left: they go elsewhere from now on.
+   * @param left called with a batch that keyless records have filled or left; later ones go elsewhere.
    */
   constructor(turn: number, movement: Movement, left: (batch: Batch) => void) {
     this.#turn = turn
@@ -91,13 +91,13 @@ export class PartitionChooser {
       return topic.sticky
     }
     if (batch !== undefined) this.#left(batch)
-    // A broker of which nothing was heard for long, and that had nothing to do, gets one record, not a whole batch.
+    // A broker that had nothing to do may be down. It gets one record, not a whole batch.
     topic.judged = UNJUDGED
     topic.sticky = moving ?? this.#next(topic, ({ leader }) => leader !== -1) ?? this.#turn++ % count
     return topic.sticky
   }
 
-  /** In turn, passing over those that do not suit. */
+  /** The next partition in turn that `suits` accepts. */
   #next({ partitions, count }: Topic, suits: (partition: Partition) => boolean): number | undefined {
     for (let tries = 0; tries < count; tries++) {
       const index = this.#turn++ % count

@@ -9,7 +9,7 @@ import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 /** For a producer without transactions the timeout means nothing; this is what Java's sends. */
 const NO_TIMEOUT = 2147483647
 
-/** The producer ids that brokers give this producer, one after the other. */
+/** Acquires producer ids, and never accepts one twice. */
 export class ProducerIds {
   readonly #brokers: Brokers
   readonly #options: BrokersOptions
@@ -45,13 +45,13 @@ export class ProducerIds {
 
   #read({ errorCode, producerId, producerEpoch }: InitProducerIdResponse): BatchIdentity {
     if (errorCode !== ErrorCode.NONE) throw new BrokerError(brokerError(errorCode))
-    // Records with an id of -1 are not idempotent: a broker would store them twice, and in any order.
+    // Records with id -1 are not idempotent: a broker would store duplicates, in any order.
     if (producerId < 0n || producerEpoch < 0) {
       throw new ConnectionError(
         `the answer to InitProducerId has no error, and producer id ${producerId} with epoch ${producerEpoch}, which are from 0`,
       )
     }
-    // Sequences begin anew with the id: a broker would take new records for those that had them before, and ack them unwritten.
+    // Sequences restart with the id, so a broker would take new records for duplicates, and ack them without storing them.
     if (this.#had.has(producerId)) {
       throw new ConnectionError(
         `the answer to InitProducerId gives producer id ${producerId}, which this producer had before; brokers give an id once`,

@@ -1,22 +1,22 @@
 import { ConnectionError } from '../errors.js'
 import type { Connection } from '../transport/connection.js'
 
-/** A request of fewer bytes is not suspected: brokers that take so few take nothing. */
+/** Smaller requests are never suspected. */
 const LEAST = 8_192
 
 /**
- * How large a request to one broker may be. At one that is larger than its `socket.request.max.bytes` a broker closes the
- * connection, without a word. So the second close in a row at a request that is larger than any that was answered counts
- * as that, and the next one is half as large: it carries fewer batches, never a divided one, for what was sent may be stored.
+ * How large a request to one broker may be. A broker closes the connection, without an error, at a request that exceeds its
+ * `socket.request.max.bytes`. After two closes in a row at a request larger than any answered one, the limit halves. Requests then
+ * carry fewer batches; a batch is never divided, because it may be stored.
  */
 export class RequestLimit {
   readonly #maxRequestSize: number
   #bytes: number
-  /** Of the largest request that was answered. */
+  /** Size of the largest answered request. */
   #answered = 0
-  /** The connection that ended last with a request that may have been too large; its other requests tell nothing more. */
+  /** The last connection that the broker closed. Its other lost requests are not counted again. */
   #ended: Connection | undefined
-  /** In a row. */
+  /** Suspicious closes in a row. */
   #ends = 0
 
   constructor(maxRequestSize: number) {
@@ -34,7 +34,7 @@ export class RequestLimit {
     if (bytes > this.#answered) this.#answered = bytes
   }
 
-  /** A request came to nothing: gives the error, which says so if that may be the request's size. */
+  /** Notes a lost request. Returns its error, which names the limit if the request may have exceeded it. */
   lost(connection: Connection, bytes: number, error: Error): Error {
     if (!connection.endedByBroker || connection === this.#ended) return error
     this.#ended = connection

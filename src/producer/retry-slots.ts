@@ -26,7 +26,7 @@ export class RetrySlots {
     this.#life = life
   }
 
-  /** The node is in the cluster no more. What has a slot keeps it. */
+  /** The node has left the cluster. Partitions that have a slot keep it. */
   left(nodeId: number): void {
     this.#slots.delete(nodeId)
   }

@@ -96,7 +96,7 @@ function lost(attempt: ProduceAttempt, cause: Error): Outcome {
   return { issue: attempt.issue, attempt, verdicts, lost: true, throttleTimeMs: 0, fatal: undefined }
 }
 
-/** Bytes of its batches: nearly all that it has. */
+/** Bytes of its batches, which are nearly all of the request. */
 function sizeOf({ parts }: ProduceAttempt): number {
   let bytes = 0
   for (const { batch } of parts) bytes += batch.size

@@ -17,7 +17,7 @@ export function nextSequence(sequence: number, count: number): number {
 export class Sequencer {
   identity: BatchIdentity | undefined
   next = 0
-  /** Some batch was given a sequence of this epoch. */
+  /** Whether a batch has a sequence of this epoch. */
   used = false
 
   /** Gives a batch that has no sequence the next one; one that has keeps it, and its bytes. */

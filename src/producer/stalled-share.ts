@@ -6,17 +6,17 @@ import type { Partition } from './partition.js'
 import { shareFull } from './refusals.js'
 import type { Topic } from './topic.js'
 
-/** Of what the buffer can hold beside the largest record: the rest is left to partitions that move. */
+/** Of the buffer without room for the largest record. The rest is reserved for partitions that move. */
 const SHARE = 3 / 4
 
-/** The share of the buffer that records may hold, all together, whose partitions do not move. */
+/** Limits the share of the buffer that records of all partitions that do not move may take together. */
 export class StalledShare {
   readonly #bufferMemory: number
   readonly #limit: number
   readonly #memory: BufferMemory
   readonly #obstacles: Pick<Obstacles, 'changes' | 'moves' | 'of'>
   readonly #topics: Iterable<Topic>
-  /** What they held, and hold since if nothing has changed but what was admitted. */
+  /** Bytes that they held at `#heldAt`, plus those admitted since. */
   #held = 0
   #heldAt = -1
 
@@ -35,7 +35,7 @@ export class StalledShare {
   }
 
   /**
-   * Why so many bytes more find no place; undefined if they do, or if only the whole buffer decides that.
+   * Why this record is refused; undefined if its partition moves, or the share has room for it.
    *
    * @param partition undefined: those of the topic are not known.
    */
@@ -55,12 +55,12 @@ export class StalledShare {
     return shareFull(topic.name, partition?.index ?? -1, this.#held, this.#bufferMemory, cause)
   }
 
-  /** A topic of which the first answer is on its way moves. */
+  /** A topic whose first metadata answer is still to come moves. */
   #moves(topic: Topic, partition: Partition | undefined): boolean {
     return partition === undefined ? topic.error === undefined : this.#obstacles.moves(partition)
   }
 
-  /** Looks at every partition: once for each {@link Obstacles.changes}, and only where the buffer fills. */
+  /** O(partitions), at most once for each value of {@link Obstacles.changes}. */
   #count(): void {
     this.#heldAt = this.#obstacles.changes
     this.#held = 0

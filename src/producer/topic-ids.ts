@@ -1,25 +1,24 @@
 /**
- * How long answers have to name an earlier topic, and nothing else, until it is taken for the one that is there, in ms: longer
- * than it takes a broker to hear of a new topic, and less than records wait. Ids are never used again, but a client may be led
- * to another cluster, and back.
+ * How long, in ms, all answers must name an earlier id until the producer believes it: longer than brokers take to hear of a new
+ * topic, and shorter than records wait. Ids are never reused, but a client may be moved to another cluster and back.
  */
 const BELIEVED_AFTER_MS = 10_000
 
-/** Earlier ids that are kept of one name. */
+/** How many earlier ids of a name are kept. */
 const KEPT = 10
 
 /**
- * The ids of the topics that have had one name. They have no order, so an id that is known from before is the word of a broker
- * that has not heard of the new topic yet, and any other one is a new topic's.
+ * The ids of the topics that have had one name. Ids have no order. An earlier id comes from a broker that has not heard of the new
+ * topic yet; an unknown id belongs to a new topic.
  */
 export class TopicIds {
-  /** Empty: none was told, as by brokers before Kafka 2.8. */
+  /** Empty: no answer had an id, as before Kafka 2.8. */
   #current = ''
   #former: readonly string[] = []
-  /** Since when answers name an earlier topic. */
+  /** Since when all answers name an earlier id. */
   #doubtedSince: number | undefined
 
-  /** Whether an answer with this id is out of date. */
+  /** Whether an answer with this id is outdated. */
   isOutdated(id: string, now: number): boolean {
     if (id === '') return false
     if (!this.#former.includes(id)) {
@@ -30,7 +29,7 @@ export class TopicIds {
     return now - this.#doubtedSince < BELIEVED_AFTER_MS
   }
 
-  /** Takes over the id of an answer that is not out of date; tells whether it is another topic's than the last one. */
+  /** Adopts the id of an answer that is not outdated. Returns whether it is a new topic's. */
   take(id: string): boolean {
     const last = this.#current
     if (id === '' || id === last) return false

@@ -23,30 +23,30 @@ export class Topic {
   readonly ids: TopicIds = new TopicIds()
   partitions: Partition[] = []
   /**
-   * Partitions that there are, as metadata says. Without topic ids fewer than are known may be left of one that was made anew;
-   * those that are not among them keep what they have, and get no more by key or in turn.
+   * The number of partitions that metadata lists. Without topic ids, a recreated topic may have fewer than are known; the missing
+   * ones keep their batches, and get no more records by key or in turn.
    */
   count = 0
   /**
-   * By partition number. They outlast the topic: as long as Produce names topics, what was sent to the old one may reach the new
-   * one, which has to begin in another epoch.
+   * By partition number. They outlive the topic: Produce names topics, so a batch for the old topic may reach the new one, which
+   * therefore starts in another epoch.
    */
   readonly sequencers: Sequencer[] = []
   readonly unplaced: Set<Unplaced> = new Set()
   /** What these count for in `bufferMemory`. */
   held = 0
   /**
-   * Nobody keeps its metadata; it was asked for and is still to come; it has come; or the topic was made anew, and not all that was
-   * in flight to the old one is answered.
+   * Its metadata is not kept; was requested; is known; or the topic was recreated, and requests to the old one are still
+   * unanswered.
    */
   state: 'unasked' | 'asked' | 'known' | 'ending' = 'unasked'
-  /** While it is ending: what has taken its place. */
+  /** While the topic is ending: the metadata of the new one. */
   successor: TopicMetadata | undefined
   /** When its last batch was opened, by the scheduler's clock. */
   writtenAt = 0
   /** The partition that records without key go to. */
   sticky = -1
-  /** {@link Movement.changes} when that one was last found to move. */
+  /** {@link Movement.changes} when the sticky partition was last found to move. */
   judged = -1
   /** Bytes at which a batch is full: the option, or less once the topic has shown that it takes no more. */
   batchSize: number
@@ -60,16 +60,16 @@ export class Topic {
     this.#fullSize = batchSize
   }
 
-  /** Whether its records need not wait: neither for metadata, nor behind those that do, or are being placed just now. */
+  /** Whether a record can be placed at once: metadata is known, and no earlier record waits to be placed. */
   get isOpen(): boolean {
     return this.state === 'known' && this.unplaced.size === 0
   }
 
   /**
-   * Learns of partitions and their leaders. Gives those whose sequences begin anew in another epoch, for an earlier topic had
-   * partitions of their numbers.
+   * Learns of partitions and their leaders. Returns the partitions that restart in another epoch, because an earlier topic of this
+   * name had used their sequences.
    *
-   * @param identity of partitions that no topic of this name has had.
+   * @param identity for partition numbers that no topic of this name has had.
    */
   learn(
     { leaders, topicId, error }: TopicMetadata,
@@ -88,21 +88,21 @@ export class Topic {
     this.error = error
     if (leaders.length > 0) {
       this.state = 'known'
-      // Whoever says that a topic of an id has fewer partitions than before has not heard of all.
+      // Fewer partitions under the same id mean an outdated answer.
       this.count = topicId === '' ? leaders.length : this.partitions.length
     }
     for (const partition of this.partitions) partition.led(leaders[partition.index] ?? -1)
     return renewed
   }
 
-  /** It was deleted, and made anew: it gets nothing more, and what is in flight to it is still to be answered. */
+  /** The topic was deleted and recreated: nothing more is sent to it, and requests in flight are awaited. */
   end(successor: TopicMetadata): void {
     this.state = 'ending'
     if (successor.leaders.length > 0) this.successor = successor
     for (const partition of this.partitions) partition.retire()
   }
 
-  /** Nothing of the old topic is left: what is learnt from here on is of the new one. */
+  /** Forgets the old topic, of which nothing is left. */
   begin(): void {
     this.partitions = []
     this.count = 0
@@ -119,7 +119,7 @@ export class Topic {
     return sequencer
   }
 
-  /** Nobody takes a batch as large as this one: later ones are at most half as large. */
+  /** This batch is too large: later ones are at most half its size. */
   halve(batch: Batch): void {
     this.batchSize = Math.max(1, Math.min(this.batchSize, batch.encoded >> 1))
   }

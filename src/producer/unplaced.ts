@@ -7,7 +7,7 @@ import { unknownTopic } from './refusals.js'
 import type { Topic, Unplaced } from './topic.js'
 import type { Topics } from './topics.js'
 
-/** A record that was taken earlier than it is placed. */
+/** A record that was taken before it is placed. */
 export interface Waited {
   /** The bytes that it already counts for in `bufferMemory`; undefined: none yet. */
   readonly counted: number | undefined
@@ -53,7 +53,7 @@ export class UnplacedRecords {
     this.#memory.bytes += unplaced.bytes
   }
 
-  /** Records that were in batches wait again, before those that wait already, for these came later. */
+  /** Puts the records of these batches in front of those that wait already, which came later. */
   addBack(topic: Topic, batches: readonly Batch[], takenAt: (batch: Batch) => number): void {
     const later = [...topic.unplaced]
     topic.unplaced.clear()

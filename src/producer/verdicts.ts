@@ -2,7 +2,7 @@ import { DataLossError } from '../errors.js'
 import type { BatchIdentity } from '../protocol/record-batch-builder.js'
 import type { Batch, Verdict } from './batch.js'
 
-/** The batch is not stored, or may not be. */
+/** Every verdict but `stored`. */
 export type Failure = Exclude<Verdict, { kind: 'stored' }>
 export type BadRecords = Extract<Verdict, { kind: 'badRecords' | 'corrupt' }>
 

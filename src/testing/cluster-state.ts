@@ -31,7 +31,7 @@ export class ClusterState {
   readonly faults: FaultPlan = new FaultPlan()
   readonly trace: Trace
   readonly depth: Depth = new Depth()
-  /** Told in metadata. It has the first node's address: no other cluster of the network has the same, and one that is started there again has. */
+  /** Reported in metadata. Made from the first node's address: unique on a network, and the same when a cluster restarts there. */
   clusterId = ''
   /** The nodes that are up. */
   readonly addresses: Map<number, Address> = new Map()

@@ -58,7 +58,7 @@ export class TestCluster implements AsyncDisposable {
     return [...this.#addresses.values()].map(formatAddress)
   }
 
-  /** What metadata says: no other cluster on the same network has the same. */
+  /** The cluster id that metadata reports. No other cluster on the same network has it. */
   get clusterId(): string {
     return this.#state.clusterId
   }

@@ -10,7 +10,7 @@ import type { DeletedTopic, Topics } from './topics.js'
 
 /** What a fault makes of a request before it is carried out: one that is to fail must leave nothing behind. */
 export function faultyRequest(fault: Fault | undefined, api: string, request: unknown): unknown {
-  // Who has not heard that a topic is gone creates none.
+  // A broker that has not heard of a deletion does not create the topic.
   if (fault?.kind === 'staleMetadata') return { ...(request as MetadataRequest), allowAutoTopicCreation: false }
   if (fault?.kind !== 'error') return request
   if (api === 'Metadata') return { ...(request as MetadataRequest), allowAutoTopicCreation: false }
@@ -76,7 +76,7 @@ function failed(api: string, response: unknown, errorCode: number): unknown {
   }
 }
 
-/** As if the last move of each partition had not been heard of yet, nor the last time that a topic was deleted. */
+/** Describes the topics as before the last move of each partition and the last deletion of each topic. */
 function withFormerLeaders(response: MetadataResponse, topics: Topics): MetadataResponse {
   const stale = response.topics.map(topic => {
     const deleted = topics.deleted(topic.name ?? '')

@@ -36,8 +36,8 @@ export type Fault =
   /** The request is carried out; these bytes are sent in place of the answer, and the connection goes on. */
   | { readonly kind: 'hostileBytes'; readonly hex: string }
   /**
-   * The answer to a metadata request names the leaders that were before the last move of each partition. Of a topic that was
-   * deleted, and may have been made anew, it names the old one.
+   * The answer to a metadata request names the leaders before the last move of each partition. It describes a topic that was
+   * deleted, and perhaps recreated, as it was before.
    */
   | { readonly kind: 'staleMetadata' }
   /** From this request on, until it ends, the connection is read no faster than this. */

@@ -54,7 +54,7 @@ export function isTopicName(name: string): boolean {
   return /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
 }
 
-/** A topic that was deleted, as brokers describe it that have not heard of that yet. */
+/** A deleted topic, as brokers that have not heard of its deletion describe it. */
 export interface DeletedTopic {
   readonly id: Buffer
   readonly partitions: readonly Pick<PartitionState, 'index' | 'leader' | 'leaderEpoch'>[]
@@ -64,7 +64,7 @@ export interface DeletedTopic {
 export class Topics {
   readonly #strictFirstSequence: boolean
   readonly #topics = new Map<string, TopicState>()
-  /** By name, the one that was deleted last. */
+  /** The most recently deleted topic, by name. */
   readonly #deleted = new Map<string, DeletedTopic>()
 
   constructor(strictFirstSequence: boolean) {
@@ -117,7 +117,7 @@ export class Topics {
     this.#deleted.set(name, { id: topic.id, partitions })
   }
 
-  /** The topic of this name that was deleted last. */
+  /** The most recently deleted topic of this name. */
   deleted(name: string): DeletedTopic | undefined {
     return this.#deleted.get(name)
   }

@@ -8,7 +8,7 @@ import { Random } from '../support/random.js'
 import { type Lie, lieIn } from './lie.js'
 import { APIS, decode, encodedAnew, type Reply } from './reply.js'
 
-/** How the answers of one API are lied about. */
+/** How often, and in which way, the answers of one API are changed. */
 interface Habit {
   /** Of how many answers: from 0, none, to 1, all. */
   readonly rate: number
@@ -31,7 +31,7 @@ export class Liars {
   readonly misled: Set<string> = new Set()
   /** Records, by number, that were stored at another offset than the answer said. */
   readonly misplaced: Set<number> = new Set()
-  /** Topics that were said to have been made anew: which of their records came first is not kept. */
+  /** Topics that an answer described as recreated: the order of their records is not kept. */
   readonly madeAnew: Set<string | null> = new Set()
   /** The producer was told something after which it cannot go on. */
   fatal = false

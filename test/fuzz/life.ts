@@ -19,16 +19,16 @@ export interface Life {
   readonly busiest: number
 }
 
-/** Once brokers tell the truth, records are written within so many ms. */
+/** How long, in ms, records may take once brokers tell the truth. */
 const HEALED_WITHIN_MS = 10_000
 
 /**
  * A producer's life in virtual time among honest brokers whose answers lie, until they do not any more.
  *
- * It holds that, whatever they say: every record has one end, within `deliveryTimeoutMs`; `connect()`, `flush()` and `close()` end,
- * and leave nothing; nothing is tried again without a pause; only what a broker says of itself or of this client ends the
- * producer; and a record that is acked is in the log, once, in order, at its offset, and one that is said not to be stored is
- * not, unless an answer to a produce request itself was false about that. When the lies have stopped, new records are written.
+ * Whatever the answers say, every record ends once, within `deliveryTimeoutMs`. `connect()`, `flush()` and `close()` settle and leave
+ * nothing behind. Every retry backs off. Only an answer about the client itself may end the producer. An acked record is in the log
+ * once, in order, at its offset, and a record reported as not stored is not, unless the answer to that produce request was false.
+ * Once the lies stop, new records are written.
  *
  * @param muted answers that are not lied about, by number.
  */
@@ -134,7 +134,7 @@ class Course {
     while (time.now() < healed && this.over === undefined && this.ends.size < this.records.length) {
       await time.advance(100)
     }
-    // A broker that was said to want a pause is left alone, for however long that is; and another cluster is no cluster of this producer's.
+    // A false throttle time pauses a broker for as long as it says, and a false first cluster id rules out the real cluster.
     const { throttled, misidentified } = this.#liars
     if (this.over === undefined && !throttled && !misidentified) this.#checkHealed(first)
     await this.#settled()

@@ -1,4 +1,4 @@
-/** Brokers close the connection at a request that is larger than their `socket.request.max.bytes`, and do not say why. */
+/** A broker closes the connection at a request that exceeds its `socket.request.max.bytes`, and does not say why. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { from } from 'rxjs'
@@ -76,7 +76,7 @@ describe('a request that is larger than the broker takes', () => {
 describe('is not blamed for connections that end for another reason', () => {
   const world = () => startWorld({ cluster: { topics: { t: { partitions: 4 } } }, latencyMs: 1 })
 
-  /** All of these are stored at last; gives whether an error on the way has blamed the size of requests. */
+  /** Sends the records until all are acked. Returns whether an error on the way blamed the size of requests. */
   async function blamed(one: World, all: readonly ProducerRecord[]): Promise<boolean> {
     const acks = watch(from(all).pipe(one.producer.send()))
     await one.time.until(() => acks.done)

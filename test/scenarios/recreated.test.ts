@@ -321,7 +321,7 @@ describe('what was sent', () => {
 })
 
 describe('while brokers still owe answers about the old topic', () => {
-  /** Something is in flight for ten seconds, and something waits behind it. */
+  /** One batch is in flight for ten seconds, and another waits behind it. */
   async function owing(options: ProofOptions = {}): Promise<Proof> {
     const proof = await start(2, {
       warm: [0, 1],

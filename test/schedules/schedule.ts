@@ -16,7 +16,7 @@ export interface Schedule {
     readonly leaderElectionMs?: number
     /** Topics refuse records without key. */
     readonly compacted?: boolean
-    /** Answers are as old as Kafka 2.1: those to Produce name no records, those to Metadata have no topic ids. */
+    /** Brokers answer as Kafka 2.1: Produce names no bad records, and Metadata has no topic ids. */
     readonly old?: boolean
   }
   readonly producer: Partial<Omit<ProducerOptions, 'brokers' | 'scheduler' | 'transport' | 'random' | 'partitioner'>>
