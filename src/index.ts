@@ -34,7 +34,7 @@ export {
   type SerializerContext,
   serializers,
 } from './producer/serializer.js'
-export type { Bytes, HeaderPair } from './protocol/record-batch-builder.js'
+export type { Bytes, HeaderPair } from './protocol/records/record-batch-builder.js'
 export type { AckDuplex } from './streams/duplex.js'
 export type { FailureOptions } from './streams/failures.js'
 export type { Chunk } from './streams/feed.js'

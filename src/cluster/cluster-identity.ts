@@ -1,6 +1,6 @@
 import { map, type Observable, Subject } from 'rxjs'
 import { OtherClusterError, printable } from '../errors.js'
-import { leaderMetadata, type MetadataRequest } from '../protocol/metadata.js'
+import { leaderMetadata, type MetadataRequest } from '../protocol/messages/metadata.js'
 import type { Connection } from '../transport/connection.js'
 
 /** Any broker answers this request, whatever the client is authorized to see, and it creates no topic. */

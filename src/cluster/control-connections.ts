@@ -1,6 +1,6 @@
 import { exhaustMap, filter, Observable, ReplaySubject, type Subscriber, Subscription, share, take, tap } from 'rxjs'
 import { AuthenticationError, BootstrapError, UnsupportedVersionError } from '../errors.js'
-import type { Api } from '../protocol/api.js'
+import type { Api } from '../protocol/wire/api.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
 import { type Address, formatAddress } from '../transport/transport.js'
 

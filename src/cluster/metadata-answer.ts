@@ -1,6 +1,6 @@
 import { BrokerError, KafkaError } from '../errors.js'
 import { brokerError, ErrorCode, mayPass } from '../protocol/error-codes.js'
-import type { LeaderMetadata } from '../protocol/metadata.js'
+import type { LeaderMetadata } from '../protocol/messages/metadata.js'
 
 /** What the cluster says of one topic. */
 export interface TopicMetadata {

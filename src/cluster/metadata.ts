@@ -1,6 +1,6 @@
 import { type Observable, Subject, Subscription } from 'rxjs'
-import { type LeaderMetadata, leaderMetadata } from '../protocol/metadata.js'
-import { ZERO_UUID } from '../protocol/uuid.js'
+import { type LeaderMetadata, leaderMetadata } from '../protocol/messages/metadata.js'
+import { ZERO_UUID } from '../protocol/wire/uuid.js'
 import { backoffMs } from './backoff.js'
 import type { Brokers, BrokersOptions } from './brokers.js'
 import { readTopics, type TopicMetadata } from './metadata-answer.js'

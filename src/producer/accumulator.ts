@@ -1,7 +1,12 @@
 import { isFinal, type TopicMetadata } from '../cluster/metadata-answer.js'
 import type { BufferFullError, InvalidRecordError } from '../errors.js'
-import { BATCH_HEADER_SIZE } from '../protocol/record-batch.js'
-import { type BatchIdentity, type Bytes, type HeaderPair, RecordLengths } from '../protocol/record-batch-builder.js'
+import { BATCH_HEADER_SIZE } from '../protocol/records/record-batch.js'
+import {
+  type BatchIdentity,
+  type Bytes,
+  type HeaderPair,
+  RecordLengths,
+} from '../protocol/records/record-batch-builder.js'
 import type { AccumulatorEffects } from './accumulator-effects.js'
 import { type AckSink, Batch, RECORD_COST, type Settlement } from './batch.js'
 import { BufferPool } from './buffer-pool.js'

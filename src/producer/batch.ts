@@ -1,5 +1,10 @@
-import type { Compression } from '../protocol/compression.js'
-import { BATCH_HEADER_SIZE, type DecodedRecord, decodeRecordBatches, decodeRecords } from '../protocol/record-batch.js'
+import type { Compression } from '../protocol/records/compression.js'
+import {
+  BATCH_HEADER_SIZE,
+  type DecodedRecord,
+  decodeRecordBatches,
+  decodeRecords,
+} from '../protocol/records/record-batch.js'
 import {
   type BatchIdentity,
   type Buffers,
@@ -7,7 +12,7 @@ import {
   type HeaderPair,
   RecordBatchBuilder,
   RecordLengths,
-} from '../protocol/record-batch-builder.js'
+} from '../protocol/records/record-batch-builder.js'
 import { Origin } from './origin.js'
 import type { ProducerRecord } from './record.js'
 import type { TakenRecord } from './taken-record.js'

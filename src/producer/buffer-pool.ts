@@ -1,4 +1,4 @@
-import type { Buffers } from '../protocol/record-batch-builder.js'
+import type { Buffers } from '../protocol/records/record-batch-builder.js'
 
 /** Below this a buffer is not worth keeping. */
 const SMALLEST = 512

@@ -1,4 +1,4 @@
-import type { Compression } from '../protocol/compression.js'
+import type { Compression } from '../protocol/records/compression.js'
 import type { Batch } from './batch.js'
 import type { Partition } from './partition.js'
 

@@ -1,6 +1,6 @@
 import { KafkaError } from '../errors.js'
-import type { Compression } from '../protocol/compression.js'
-import type { BatchIdentity } from '../protocol/record-batch-builder.js'
+import type { Compression } from '../protocol/records/compression.js'
+import type { BatchIdentity } from '../protocol/records/record-batch-builder.js'
 import { type Batch, NO_SEQUENCE, type Settlement, type Verdict } from './batch.js'
 import { BatchQueue } from './batch-queue.js'
 import { Ends } from './ends.js'

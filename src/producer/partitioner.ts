@@ -1,5 +1,5 @@
 import { describe, type InvalidRecordError } from '../errors.js'
-import type { Bytes, RecordLengths } from '../protocol/record-batch-builder.js'
+import type { Bytes, RecordLengths } from '../protocol/records/record-batch-builder.js'
 import type { Batch } from './batch.js'
 import type { Partitioner } from './options.js'
 import type { Partition } from './partition.js'

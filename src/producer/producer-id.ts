@@ -3,8 +3,8 @@ import { backoffMs } from '../cluster/backoff.js'
 import type { Brokers, BrokersOptions } from '../cluster/brokers.js'
 import { BrokerError, ConnectionError } from '../errors.js'
 import { brokerError, ErrorCode, mayPass } from '../protocol/error-codes.js'
-import { type InitProducerIdResponse, initProducerId } from '../protocol/init-producer-id.js'
-import type { BatchIdentity } from '../protocol/record-batch-builder.js'
+import { type InitProducerIdResponse, initProducerId } from '../protocol/messages/init-producer-id.js'
+import type { BatchIdentity } from '../protocol/records/record-batch-builder.js'
 
 /** For a producer without transactions the timeout means nothing; this is what Java's sends. */
 const NO_TIMEOUT = 2147483647

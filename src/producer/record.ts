@@ -1,4 +1,4 @@
-import type { Bytes, HeaderPair } from '../protocol/record-batch-builder.js'
+import type { Bytes, HeaderPair } from '../protocol/records/record-batch-builder.js'
 
 /** Header values are strings (written as UTF-8), bytes or null. */
 export type Headers = Readonly<Record<string, Bytes>> | Iterable<HeaderPair>

@@ -6,7 +6,7 @@ import {
   type ProduceResponse,
   type ProduceTopicData,
   produce,
-} from '../protocol/produce.js'
+} from '../protocol/messages/produce.js'
 import type { Connection } from '../transport/connection.js'
 import type { Batch, NamedRecord, Verdict } from './batch.js'
 import type { Partition } from './partition.js'

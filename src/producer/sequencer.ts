@@ -1,4 +1,4 @@
-import type { BatchIdentity } from '../protocol/record-batch-builder.js'
+import type { BatchIdentity } from '../protocol/records/record-batch-builder.js'
 import { type Batch, NO_SEQUENCE } from './batch.js'
 
 /** The largest sequence; 0 follows it (KIP-98). */

@@ -1,5 +1,5 @@
 import { describe, InvalidRecordError } from '../errors.js'
-import type { Bytes } from '../protocol/record-batch-builder.js'
+import type { Bytes } from '../protocol/records/record-batch-builder.js'
 import type { Headers, ProducerRecord } from './record.js'
 import { checkOptions, integer, invalid, isFunction, type Rule, type Rules, SIGNAL, shape } from './rules.js'
 import { ownBytes, refusal, takeRecord } from './taken-record.js'

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { isUint8Array } from 'node:util/types'
 import { describe, InvalidRecordError, withoutStack } from '../errors.js'
-import { type Bytes, byteLengthOf, type HeaderPair } from '../protocol/record-batch-builder.js'
+import { type Bytes, byteLengthOf, type HeaderPair } from '../protocol/records/record-batch-builder.js'
 import type { Headers, ProducerRecord } from './record.js'
 
 /** What a record is read into. */

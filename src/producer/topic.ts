@@ -1,5 +1,5 @@
 import type { TopicMetadata } from '../cluster/metadata-answer.js'
-import type { BatchIdentity } from '../protocol/record-batch-builder.js'
+import type { BatchIdentity } from '../protocol/records/record-batch-builder.js'
 import type { AckSink, Batch } from './batch.js'
 import type { Partition } from './partition.js'
 import { Sequencer } from './sequencer.js'

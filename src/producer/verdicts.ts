@@ -1,5 +1,5 @@
 import { DataLossError } from '../errors.js'
-import type { BatchIdentity } from '../protocol/record-batch-builder.js'
+import type { BatchIdentity } from '../protocol/records/record-batch-builder.js'
 import type { Batch, Verdict } from './batch.js'
 
 /** Every verdict but `stored`. */

@@ -8,8 +8,8 @@ import {
   RequestTimeoutError,
   UnsupportedVersionError,
 } from '../errors.js'
-import type { Api, ApiInfo, ResponseCodec } from '../protocol/api.js'
-import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/message.js'
+import type { Api, ApiInfo, ResponseCodec } from '../protocol/wire/api.js'
+import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/wire/message.js'
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
 import { type SaslMechanism, sessions } from './sasl.js'

@@ -1,8 +1,8 @@
 import { defer, type Observable, of, switchMap } from 'rxjs'
 import { BrokerError, ConnectionError } from '../errors.js'
-import type { Api } from '../protocol/api.js'
-import { type ApiVersionsRequest, type ApiVersionsResponse, spokenVersions } from '../protocol/api-versions.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
+import { type ApiVersionsRequest, type ApiVersionsResponse, spokenVersions } from '../protocol/messages/api-versions.js'
+import type { Api } from '../protocol/wire/api.js'
 import { VERSION } from '../version.js'
 
 export interface VersionRange {

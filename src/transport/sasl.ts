@@ -13,10 +13,10 @@ import {
   timer,
 } from 'rxjs'
 import { AuthenticationError, BrokerError, ConnectionError, describe, printable } from '../errors.js'
-import type { Api } from '../protocol/api.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
-import { saslAuthenticate } from '../protocol/sasl-authenticate.js'
-import { saslHandshake } from '../protocol/sasl-handshake.js'
+import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.js'
+import { saslHandshake } from '../protocol/messages/sasl-handshake.js'
+import type { Api } from '../protocol/wire/api.js'
 
 /** Who a client says it is, and how it shows that. */
 export interface SaslMechanism {

@@ -1,18 +1,18 @@
 /** The counting broker reads a stream that is cut anywhere, and sees what a producer does wrong. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { apiVersions } from '../../src/protocol/api-versions.js'
-import { initProducerId } from '../../src/protocol/init-producer-id.js'
-import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../../src/protocol/message.js'
-import { metadata } from '../../src/protocol/metadata.js'
-import { type ProduceTopicData, produce } from '../../src/protocol/produce.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { initProducerId } from '../../src/protocol/messages/init-producer-id.js'
+import { metadata } from '../../src/protocol/messages/metadata.js'
+import { type ProduceTopicData, produce } from '../../src/protocol/messages/produce.js'
 import {
   BASE_SEQUENCE_OFFSET,
   BATCH_HEADER_SIZE,
   PRODUCER_EPOCH_OFFSET,
   PRODUCER_ID_OFFSET,
   RECORD_COUNT_OFFSET,
-} from '../../src/protocol/record-batch.js'
+} from '../../src/protocol/records/record-batch.js'
+import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../../src/protocol/wire/message.js'
 import { CountingBroker, type Counts } from './counting-broker.js'
 
 interface BatchOptions {

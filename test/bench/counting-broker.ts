@@ -2,18 +2,18 @@
  * A broker that is never the limit: it counts what is in produce requests, by the headers of their batches, stores nothing
  * and answers everything with success. What it checks is cheap: acks=all, and sequences without gap and duplicate.
  */
-import { apiVersions } from '../../src/protocol/api-versions.js'
-import { fetch } from '../../src/protocol/fetch.js'
-import { initProducerId } from '../../src/protocol/init-producer-id.js'
-import { decodeRequestBody, decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/message.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { fetch } from '../../src/protocol/messages/fetch.js'
+import { initProducerId } from '../../src/protocol/messages/init-producer-id.js'
 import {
   type MetadataRequest,
   type MetadataResponse,
   metadata,
   NO_AUTHORIZED_OPERATIONS,
-} from '../../src/protocol/metadata.js'
-import { produce } from '../../src/protocol/produce.js'
-import { RECORD_COUNT_OFFSET } from '../../src/protocol/record-batch.js'
+} from '../../src/protocol/messages/metadata.js'
+import { produce } from '../../src/protocol/messages/produce.js'
+import { RECORD_COUNT_OFFSET } from '../../src/protocol/records/record-batch.js'
+import { decodeRequestBody, decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/wire/message.js'
 import type { Address, Transport } from '../../src/transport/transport.js'
 import { ProduceReply } from './produce-reply.js'
 import { type RequestHandler, RequestParser } from './request-parser.js'

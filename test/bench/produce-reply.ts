@@ -1,5 +1,5 @@
 /** The answer to a produce request, written while the request is read: every partition is stored. */
-import { produce } from '../../src/protocol/produce.js'
+import { produce } from '../../src/protocol/messages/produce.js'
 
 /** What one partition takes in its longest form. */
 const PARTITION = 48

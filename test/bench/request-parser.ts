@@ -1,6 +1,6 @@
 /** Reads what clients send to a broker as a stream: headers are looked at, the bytes of records are stepped over. */
-import { produce } from '../../src/protocol/produce.js'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { produce } from '../../src/protocol/messages/produce.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 
 export interface RequestHandler {
   /** A request of any other API, whole, without its size. The bytes are lent: they change after the call. */

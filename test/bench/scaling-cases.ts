@@ -1,6 +1,6 @@
 import type { ProducerOptions, ProducerRecord } from '../../src/index.js'
 import { RECORD_COST } from '../../src/producer/batch.js'
-import { RecordBatchBuilder, RecordLengths } from '../../src/protocol/record-batch-builder.js'
+import { RecordBatchBuilder, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import type { BrokerOptions } from './broker.js'
 
 /** One way to load a producer, compared with the first of its group. */

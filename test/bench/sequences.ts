@@ -1,5 +1,9 @@
 /** What a broker knows of the producers of one partition: enough to see a gap, a duplicate or a false epoch. */
-import { BASE_SEQUENCE_OFFSET, PRODUCER_EPOCH_OFFSET, PRODUCER_ID_OFFSET } from '../../src/protocol/record-batch.js'
+import {
+  BASE_SEQUENCE_OFFSET,
+  PRODUCER_EPOCH_OFFSET,
+  PRODUCER_ID_OFFSET,
+} from '../../src/protocol/records/record-batch.js'
 
 interface Known {
   readonly producerId: number

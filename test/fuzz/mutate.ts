@@ -1,6 +1,6 @@
-import { isFlexible } from '../../src/protocol/api.js'
-import { apiVersions } from '../../src/protocol/api-versions.js'
-import { metadata } from '../../src/protocol/metadata.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { metadata } from '../../src/protocol/messages/metadata.js'
+import { isFlexible } from '../../src/protocol/wire/api.js'
 import type { Random } from '../support/random.js'
 import { framed, type Reply } from './reply.js'
 

@@ -1,5 +1,5 @@
 import type { ProducerOptions } from '../../src/index.js'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import type { ClusterOptions } from '../../src/testing/index.js'
 import type { Random } from '../support/random.js'
 

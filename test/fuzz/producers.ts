@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import type { Random } from '../support/random.js'
 import { startTappedWorld } from '../support/tapped-world.js'
 import { findings, type ReadRecord } from '../support/validator.js'

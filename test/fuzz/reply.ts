@@ -1,11 +1,11 @@
-import type { Api } from '../../src/protocol/api.js'
-import { apiVersions } from '../../src/protocol/api-versions.js'
-import { initProducerId } from '../../src/protocol/init-producer-id.js'
-import { decodeCorrelationId, decodeResponseBody, encodeResponseFrame } from '../../src/protocol/message.js'
-import { metadata } from '../../src/protocol/metadata.js'
-import { produce } from '../../src/protocol/produce.js'
-import { saslAuthenticate } from '../../src/protocol/sasl-authenticate.js'
-import { saslHandshake } from '../../src/protocol/sasl-handshake.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { initProducerId } from '../../src/protocol/messages/init-producer-id.js'
+import { metadata } from '../../src/protocol/messages/metadata.js'
+import { produce } from '../../src/protocol/messages/produce.js'
+import { saslAuthenticate } from '../../src/protocol/messages/sasl-authenticate.js'
+import { saslHandshake } from '../../src/protocol/messages/sasl-handshake.js'
+import type { Api } from '../../src/protocol/wire/api.js'
+import { decodeCorrelationId, decodeResponseBody, encodeResponseFrame } from '../../src/protocol/wire/message.js'
 
 /** A reply of a broker, as it goes over the wire. */
 export interface Reply {

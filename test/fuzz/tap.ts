@@ -1,4 +1,4 @@
-import { decodeRequestBody, decodeRequestHeader, type RequestHeader } from '../../src/protocol/message.js'
+import { decodeRequestBody, decodeRequestHeader, type RequestHeader } from '../../src/protocol/wire/message.js'
 import { FrameReader } from '../../src/transport/framing.js'
 import type { Address, Socket, SocketListener, Transport } from '../../src/transport/transport.js'
 import { APIS, framed, type Reply } from './reply.js'

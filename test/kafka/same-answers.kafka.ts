@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { apiVersions } from '../../src/protocol/api-versions.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { fetch } from '../../src/protocol/fetch.js'
-import { listOffsets, MAX_TIMESTAMP } from '../../src/protocol/list-offsets.js'
-import { encodeRequestFrame } from '../../src/protocol/message.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { fetch } from '../../src/protocol/messages/fetch.js'
+import { listOffsets, MAX_TIMESTAMP } from '../../src/protocol/messages/list-offsets.js'
 import {
   ATTRIBUTES_OFFSET,
   BASE_SEQUENCE_OFFSET,
@@ -16,7 +15,8 @@ import {
   LAST_OFFSET_DELTA_OFFSET,
   MAGIC_OFFSET,
   RECORD_COUNT_OFFSET,
-} from '../../src/protocol/record-batch.js'
+} from '../../src/protocol/records/record-batch.js'
+import { encodeRequestFrame } from '../../src/protocol/wire/message.js'
 import { startCluster } from '../../src/testing/index.js'
 import { tcp } from '../../src/transport/tcp.js'
 import { batch, RawClient, sealed } from '../testing/raw-client.js'

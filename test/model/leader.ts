@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import type { PartitionProduceResponse } from '../../src/protocol/produce.js'
-import { decodeRecordBatches, decodeRecords, type RecordBatch } from '../../src/protocol/record-batch.js'
-import { ProducerStates } from '../../src/testing/producer-state.js'
+import type { PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
+import { decodeRecordBatches, decodeRecords, type RecordBatch } from '../../src/protocol/records/record-batch.js'
+import { ProducerStates } from '../../src/testing/state/producer-state.js'
 
 /** What goes wrong with one request at the broker. */
 export type RequestFault =

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Observable, type Subscriber } from 'rxjs'
 import type { Batch } from '../../src/producer/batch.js'
-import type { PartitionProduceResponse, ProduceRequest, ProduceResponse } from '../../src/protocol/produce.js'
+import type { PartitionProduceResponse, ProduceRequest, ProduceResponse } from '../../src/protocol/messages/produce.js'
 import type { Connection } from '../../src/transport/connection.js'
 
 /** A produce request with one batch. */

@@ -16,7 +16,7 @@ import {
 import { BatchAcks, RecordAcks } from '../../src/producer/acks.js'
 import { Batch, type Settlement } from '../../src/producer/batch.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
-import { RecordLengths } from '../../src/protocol/record-batch-builder.js'
+import { RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 
 const STORED: Settlement = { kind: 'acked', baseOffset: 2n ** 60n, logAppendTime: -1 }
 const TIMED_OUT = new DeliveryTimeoutError('too late', {

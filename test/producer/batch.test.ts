@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Observable } from 'rxjs'
 import { type BatchAck, BatchAcks } from '../../src/producer/acks.js'
 import { Batch } from '../../src/producer/batch.js'
-import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
+import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
 import { append } from '../support/taken.js'
 
 function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[] } {

@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test'
 import { DataLossError } from '../../src/errors.js'
 import { type AckSink, Batch, type Settlement, type Verdict } from '../../src/producer/batch.js'
 import { Partition } from '../../src/producer/partition.js'
-import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
+import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
 import { append } from '../support/taken.js'
 
 const sink: AckSink = { settled() {}, unplaced() {} }

@@ -14,7 +14,7 @@ import {
 import type { ProducerRecord } from '../../src/producer/record.js'
 import type { TakenRecord } from '../../src/producer/taken-record.js'
 import { Topic } from '../../src/producer/topic.js'
-import { type Bytes, RecordLengths } from '../../src/protocol/record-batch-builder.js'
+import { type Bytes, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import { append, taken } from '../support/taken.js'
 
 // What Java's client computes: the values of its own test, org.apache.kafka.common.utils.UtilsTest.

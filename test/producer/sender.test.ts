@@ -7,7 +7,7 @@ import { Partition } from '../../src/producer/partition.js'
 import { RequestLimit } from '../../src/producer/request-limit.js'
 import { type Outcome, type ProduceAttempt, send } from '../../src/producer/sender.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
-import type { PartitionProduceResponse, ProduceResponse } from '../../src/protocol/produce.js'
+import type { PartitionProduceResponse, ProduceResponse } from '../../src/protocol/messages/produce.js'
 import type { Connection } from '../../src/transport/connection.js'
 import { append } from '../support/taken.js'
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { InvalidArgumentError, MalformedMessageError } from '../../src/errors.js'
+import { produce } from '../../src/protocol/messages/produce.js'
 import {
   CompressionId,
   compress,
@@ -11,10 +12,9 @@ import {
   lazySnappy,
   prepareCompression,
   type SnappyModule,
-} from '../../src/protocol/compression.js'
-import { decodeRequestBody, decodeRequestHeader } from '../../src/protocol/message.js'
-import { produce } from '../../src/protocol/produce.js'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+} from '../../src/protocol/records/compression.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
+import { decodeRequestBody, decodeRequestHeader } from '../../src/protocol/wire/message.js'
 import { batches, conversations } from './golden/fixtures.js'
 
 /** A raw snappy block of one literal, written by hand: length, tag, bytes. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { apiVersions } from '../../src/protocol/api-versions.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { produce } from '../../src/protocol/messages/produce.js'
+import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
 import {
   decodeCorrelationId,
   decodeRequestBody,
@@ -8,9 +10,7 @@ import {
   decodeResponseBody,
   encodeRequestFrame,
   encodeResponseFrame,
-} from '../../src/protocol/message.js'
-import { produce } from '../../src/protocol/produce.js'
-import { decodeRecordBatches, decodeRecords } from '../../src/protocol/record-batch.js'
+} from '../../src/protocol/wire/message.js'
 import { conversations } from './golden/fixtures.js'
 
 describe('what kafkajs, librdkafka and a broker said to each other', () => {

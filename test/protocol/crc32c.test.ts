@@ -9,7 +9,7 @@ import {
   loadNativeCrc32c,
   makeCrc32c,
   NATIVE_FROM_BYTES,
-} from '../../src/protocol/crc32c.js'
+} from '../../src/protocol/records/crc32c.js'
 import { batches } from './golden/fixtures.js'
 
 const ascending = Buffer.from(Array.from({ length: 32 }, (_, i) => i))

@@ -7,7 +7,7 @@ import {
   decodeResponseBody,
   encodeRequestFrame,
   encodeResponseFrame,
-} from '../../src/protocol/message.js'
+} from '../../src/protocol/wire/message.js'
 import { apis, decodeBody, type Golden, goldenClientId, goldenCorrelationId, goldens } from './golden/fixtures.js'
 
 function frameOf(golden: Golden): Buffer {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { apiVersions } from '../../src/protocol/api-versions.js'
-import { heartbeat } from '../../src/protocol/heartbeat.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { heartbeat } from '../../src/protocol/messages/heartbeat.js'
+import { produce } from '../../src/protocol/messages/produce.js'
 import {
   decodeRequestBody,
   decodeRequestHeader,
   decodeResponseBody,
   encodeRequestFrame,
   encodeResponseFrame,
-} from '../../src/protocol/message.js'
-import { produce } from '../../src/protocol/produce.js'
+} from '../../src/protocol/wire/message.js'
 
 const message = (chunks: Uint8Array[]): Buffer => Buffer.concat(chunks).subarray(4)
 

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { MalformedMessageError } from '../../src/errors.js'
-import { Reader } from '../../src/protocol/reader.js'
-import { Writer } from '../../src/protocol/writer.js'
+import { Reader } from '../../src/protocol/wire/reader.js'
+import { Writer } from '../../src/protocol/wire/writer.js'
 
 interface KafkajsEncoder {
   buffer: Buffer

@@ -2,20 +2,20 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { MalformedMessageError } from '../../src/errors.js'
-import { type Compression, CompressionId, decompress } from '../../src/protocol/compression.js'
+import { type Compression, CompressionId, decompress } from '../../src/protocol/records/compression.js'
 import {
   BATCH_HEADER_SIZE,
   type DecodedRecord,
   decodeRecordBatches,
   decodeRecords,
-} from '../../src/protocol/record-batch.js'
+} from '../../src/protocol/records/record-batch.js'
 import {
   type Buffers,
   type Bytes,
   type HeaderPair,
   RecordBatchBuilder,
   RecordLengths,
-} from '../../src/protocol/record-batch-builder.js'
+} from '../../src/protocol/records/record-batch-builder.js'
 import { batches, type GoldenBatch } from './golden/fixtures.js'
 
 interface Input {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { UnsupportedVersionError } from '../../src/index.js'
-import { apiVersions } from '../../src/protocol/api-versions.js'
-import { initProducerId } from '../../src/protocol/init-producer-id.js'
-import { encodeResponseFrame } from '../../src/protocol/message.js'
-import { metadata } from '../../src/protocol/metadata.js'
-import { produce } from '../../src/protocol/produce.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { initProducerId } from '../../src/protocol/messages/init-producer-id.js'
+import { metadata } from '../../src/protocol/messages/metadata.js'
+import { produce } from '../../src/protocol/messages/produce.js'
+import { encodeResponseFrame } from '../../src/protocol/wire/message.js'
 import { open, startWorld, type World } from '../support/world.js'
 
 const FOR_EVER = Number.POSITIVE_INFINITY

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ProducerEvent, ProducerOptions } from '../../src/index.js'
-import type { MetadataResponse } from '../../src/protocol/metadata.js'
+import type { MetadataResponse } from '../../src/protocol/messages/metadata.js'
 import type { Address } from '../../src/transport/transport.js'
 import { startLyingWorld } from '../support/liar.js'
 import { open, startWorld, valuesIn, type World } from '../support/world.js'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createProducer, OtherClusterError, type Producer, type ProducerEvent } from '../../src/index.js'
-import type { MetadataResponse } from '../../src/protocol/metadata.js'
+import type { MetadataResponse } from '../../src/protocol/messages/metadata.js'
 import { startCluster, type TestCluster } from '../../src/testing/index.js'
 import { startLyingWorld } from '../support/liar.js'
 import { Random } from '../support/random.js'

@@ -10,7 +10,7 @@ import {
   type ProducerOptions,
 } from '../../src/index.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import { MemoryNetwork, startCluster, VirtualTime } from '../../src/testing/index.js'
 import type { Transport } from '../../src/transport/transport.js'
 import { open, startWorld, valuesIn, type World, watch } from '../support/world.js'

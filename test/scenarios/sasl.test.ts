@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { AuthenticationError, ConnectionError, createProducer, type SaslOptions } from '../../src/index.js'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import { MemoryNetwork, startCluster, type TestCluster, type TraceEntry, VirtualTime } from '../../src/testing/index.js'
 import { open, startWorld, valuesIn, type World, type WorldOptions } from '../support/world.js'
 

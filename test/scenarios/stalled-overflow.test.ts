@@ -9,7 +9,7 @@ import {
   type ProducerRecord,
   type RecordFailedError,
 } from '../../src/index.js'
-import type { MetadataResponse } from '../../src/protocol/metadata.js'
+import type { MetadataResponse } from '../../src/protocol/messages/metadata.js'
 import type { Fault, FaultRule } from '../../src/testing/index.js'
 import { startLyingWorld } from '../support/liar.js'
 import { type Seen, startWorld, type World, watch } from '../support/world.js'

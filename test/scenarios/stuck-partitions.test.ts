@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ProducerOptions } from '../../src/index.js'
-import type { MetadataResponse } from '../../src/protocol/metadata.js'
+import type { MetadataResponse } from '../../src/protocol/messages/metadata.js'
 import type { Fault, FaultRule } from '../../src/testing/index.js'
 import { type Proof, sentTo, startProof } from '../support/exactly-once.js'
 import { startLyingWorld } from '../support/liar.js'

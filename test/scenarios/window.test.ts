@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { from } from 'rxjs'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import { open, startWorld, valuesIn, watch } from '../support/world.js'
 
 const ONE_PARTITION = { topics: { t: { partitions: 1 } }, replyDelayMs: 10 }

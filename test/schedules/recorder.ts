@@ -1,5 +1,5 @@
 import type { Ack, ProducerRecord } from '../../src/index.js'
-import { decodeRecords } from '../../src/protocol/record-batch.js'
+import { decodeRecords } from '../../src/protocol/records/record-batch.js'
 import type { TestCluster } from '../../src/testing/index.js'
 import type { World } from '../support/world.js'
 import type {

@@ -11,7 +11,7 @@ import {
 } from '../../src/index.js'
 import { RECORD_COST } from '../../src/producer/batch.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import { startWorld, valuesIn, type World } from '../support/world.js'
 
 const CLUSTER = { topics: { t: { partitions: 1 } }, replyDelayMs: 10 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Subject } from 'rxjs'
 import type { Ack, ProducerEvent, ProducerRecord } from '../../src/index.js'
-import { BATCH_HEADER_SIZE } from '../../src/protocol/record-batch.js'
+import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import type { ClusterOptions, TestCluster, TraceEntry } from '../../src/testing/index.js'
 import { startWorld, type World, type WorldOptions } from './world.js'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createTopics } from '../../src/protocol/create-topics.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import type { PartitionProduceResponse } from '../../src/protocol/produce.js'
+import { createTopics } from '../../src/protocol/messages/create-topics.js'
+import type { PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
 import type { TopicOptions } from '../../src/testing/index.js'
 import { type Bench, batch, startBench } from './raw-client.js'
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { type FetchPartitionData, fetch } from '../../src/protocol/fetch.js'
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, listOffsets } from '../../src/protocol/list-offsets.js'
-import { type MetadataResponse, metadata } from '../../src/protocol/metadata.js'
+import { type FetchPartitionData, fetch } from '../../src/protocol/messages/fetch.js'
+import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, listOffsets } from '../../src/protocol/messages/list-offsets.js'
+import { type MetadataResponse, metadata } from '../../src/protocol/messages/metadata.js'
 import { type Bench, batch, type RawClient, startBench } from './raw-client.js'
 
 const { NONE, NOT_LEADER_OR_FOLLOWER, UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE } = ErrorCode

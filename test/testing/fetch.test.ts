@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { type FetchPartitionData, type FetchRequest, fetch } from '../../src/protocol/fetch.js'
-import { type ListOffsetsPartitionResponse, listOffsets } from '../../src/protocol/list-offsets.js'
-import { decodeRecordBatches } from '../../src/protocol/record-batch.js'
+import { type FetchPartitionData, type FetchRequest, fetch } from '../../src/protocol/messages/fetch.js'
+import { type ListOffsetsPartitionResponse, listOffsets } from '../../src/protocol/messages/list-offsets.js'
+import { decodeRecordBatches } from '../../src/protocol/records/record-batch.js'
 import { type Bench, batch, startBench } from './raw-client.js'
 
 const { NONE, OFFSET_OUT_OF_RANGE } = ErrorCode

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createTopics } from '../../src/protocol/create-topics.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { initProducerId } from '../../src/protocol/init-producer-id.js'
-import { type MetadataResponse, metadata } from '../../src/protocol/metadata.js'
-import { ZERO_UUID } from '../../src/protocol/uuid.js'
+import { createTopics } from '../../src/protocol/messages/create-topics.js'
+import { initProducerId } from '../../src/protocol/messages/init-producer-id.js'
+import { type MetadataResponse, metadata } from '../../src/protocol/messages/metadata.js'
+import { ZERO_UUID } from '../../src/protocol/wire/uuid.js'
 import { type Bench, batch, type RawClient, startBench } from './raw-client.js'
 
 const { NONE, LEADER_NOT_AVAILABLE, UNKNOWN_TOPIC_OR_PARTITION } = ErrorCode

@@ -13,7 +13,7 @@ import {
   MAGIC_OFFSET,
   PRODUCER_EPOCH_OFFSET,
   RECORD_COUNT_OFFSET,
-} from '../../src/protocol/record-batch.js'
+} from '../../src/protocol/records/record-batch.js'
 import { batch, sealed, startBench } from './raw-client.js'
 
 const { NONE, INVALID_RECORD, CORRUPT_MESSAGE } = ErrorCode

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Api } from '../../src/protocol/api.js'
-import { type ApiVersionsResponse, apiVersions } from '../../src/protocol/api-versions.js'
-import { crc32c } from '../../src/protocol/crc32c.js'
-import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../../src/protocol/message.js'
-import { type PartitionProduceResponse, type ProduceResponse, produce } from '../../src/protocol/produce.js'
+import { type ApiVersionsResponse, apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { type PartitionProduceResponse, type ProduceResponse, produce } from '../../src/protocol/messages/produce.js'
+import { crc32c } from '../../src/protocol/records/crc32c.js'
 import {
   ATTRIBUTES_OFFSET,
   BASE_SEQUENCE_OFFSET,
@@ -12,8 +10,10 @@ import {
   LEADER_EPOCH_OFFSET,
   PRODUCER_EPOCH_OFFSET,
   PRODUCER_ID_OFFSET,
-} from '../../src/protocol/record-batch.js'
-import { RecordBatchBuilder, RecordLengths } from '../../src/protocol/record-batch-builder.js'
+} from '../../src/protocol/records/record-batch.js'
+import { RecordBatchBuilder, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
+import type { Api } from '../../src/protocol/wire/api.js'
+import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../../src/protocol/wire/message.js'
 import {
   type ClusterOptions,
   MemoryNetwork,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import { CRC_OFFSET } from '../../src/protocol/record-batch.js'
+import { CRC_OFFSET } from '../../src/protocol/records/record-batch.js'
 import type { TraceEntry } from '../../src/testing/index.js'
 import { batch, startBench } from './raw-client.js'
 

@@ -8,9 +8,9 @@ import {
   RequestTimeoutError,
   UnsupportedVersionError,
 } from '../../src/errors.js'
-import { apiVersions } from '../../src/protocol/api-versions.js'
-import { initProducerId } from '../../src/protocol/init-producer-id.js'
-import { decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/message.js'
+import { apiVersions } from '../../src/protocol/messages/api-versions.js'
+import { initProducerId } from '../../src/protocol/messages/init-producer-id.js'
+import { decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/wire/message.js'
 import { type Connection, openConnection } from '../../src/transport/connection.js'
 import type { Socket, Transport } from '../../src/transport/transport.js'
 import { FakeTransport } from '../support/fake-transport.js'

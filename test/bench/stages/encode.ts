@@ -1,5 +1,5 @@
-import { crc32c } from '../../../src/protocol/crc32c.js'
-import { RecordBatchBuilder, RecordLengths } from '../../../src/protocol/record-batch-builder.js'
+import { crc32c } from '../../../src/protocol/records/crc32c.js'
+import { RecordBatchBuilder, RecordLengths } from '../../../src/protocol/records/record-batch-builder.js'
 import type { Stage } from '../measure.js'
 
 const BATCH_SIZE = 262_144

@@ -2,7 +2,7 @@ import { Lines } from '../../../src/producer/lines.js'
 import { PartitionChooser } from '../../../src/producer/partitioner.js'
 import { Sequencer } from '../../../src/producer/sequencer.js'
 import { Topic } from '../../../src/producer/topic.js'
-import { RecordLengths } from '../../../src/protocol/record-batch-builder.js'
+import { RecordLengths } from '../../../src/protocol/records/record-batch-builder.js'
 import type { Stage } from '../measure.js'
 import { batch, partition, STORED, VALUE } from './parts.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { produce } from '../../../src/protocol/produce.js'
+import { produce } from '../../../src/protocol/messages/produce.js'
 import { KafkaCluster } from '../kafka-cluster.js'
 import { TcpProxy } from '../proxy.js'
 import { FULL, underLoad } from './load.js'

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { produce } from '../../../src/protocol/produce.js'
+import { produce } from '../../../src/protocol/messages/produce.js'
 import { Random } from '../../support/random.js'
 import { KafkaCluster } from '../kafka-cluster.js'
 import type { TcpProxy } from '../proxy.js'

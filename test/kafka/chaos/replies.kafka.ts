@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { produce } from '../../../src/protocol/produce.js'
+import { produce } from '../../../src/protocol/messages/produce.js'
 import { exceptOrder, threeSends } from '../../support/kafkajs-sends.js'
 import { findings } from '../../support/validator.js'
 import { KafkaCluster } from '../kafka-cluster.js'

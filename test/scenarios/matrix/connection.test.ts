@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConnectionError, MalformedMessageError, RequestTimeoutError } from '../../../src/index.js'
-import { encodeResponseFrame } from '../../../src/protocol/message.js'
-import { produce } from '../../../src/protocol/produce.js'
+import { produce } from '../../../src/protocol/messages/produce.js'
+import { encodeResponseFrame } from '../../../src/protocol/wire/message.js'
 import type { Fault } from '../../../src/testing/index.js'
 import {
   duplicates,

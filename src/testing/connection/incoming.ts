@@ -1,0 +1,76 @@
+import { describe } from '../../errors.js'
+import { apiVersions } from '../../protocol/messages/api-versions.js'
+import type { CreateTopicsRequest } from '../../protocol/messages/create-topics.js'
+import type { FetchRequest } from '../../protocol/messages/fetch.js'
+import type { ListOffsetsRequest } from '../../protocol/messages/list-offsets.js'
+import type { MetadataRequest } from '../../protocol/messages/metadata.js'
+import { type ProduceRequest, produce } from '../../protocol/messages/produce.js'
+import { decodeRequestBody, decodeRequestHeader } from '../../protocol/wire/message.js'
+import { offeredVersions, type Served, served } from '../handlers/apis.js'
+import type { ClusterState } from '../state/cluster-state.js'
+import type { FaultPart } from '../state/faults.js'
+import { peekBatch, type SentBatch } from '../state/peek.js'
+
+/** A request that has come and waits for its turn. */
+export interface Incoming {
+  readonly served: Served
+  readonly version: number
+  readonly correlationId: number
+  readonly clientId: string | null
+  /** Undefined: an ApiVersions request of a version that is not spoken, which is answered all the same (KIP-511). */
+  readonly request: unknown
+}
+
+/** Something that is not a request this broker takes. As in Kafka, it ends the connection, when its turn comes. */
+export interface Refused {
+  readonly reason: string
+}
+
+/** Reads a frame. Never throws: what is wrong with it must not overtake the requests before it. */
+export function readRequest(cluster: ClusterState, frame: Buffer): Incoming | Refused {
+  try {
+    const { apiKey, apiVersion: version, correlationId, clientId, bodyOffset } = decodeRequestHeader(frame)
+    const entry = served.get(apiKey)
+    const range = offeredVersions(cluster).find(offered => offered.apiKey === apiKey)
+    if (entry === undefined || range === undefined) return { reason: `API key ${apiKey} is not known` }
+    const spoken = version >= range.minVersion && version <= range.maxVersion
+    if (!spoken && apiKey !== apiVersions.key) {
+      return { reason: `${entry.api.name} version ${version} is not supported` }
+    }
+    const request = spoken ? decodeRequestBody(entry.api, version, frame, bodyOffset) : undefined
+    return { served: entry, version, correlationId, clientId, request }
+  } catch (error) {
+    return { reason: describe(error) }
+  }
+}
+
+/** What a produce request brings; nothing for another one. */
+export function batchesOf({ served, request }: Incoming): SentBatch[] {
+  if (served.api.key !== produce.key) return []
+  return (request as ProduceRequest).topicData.flatMap(({ name, partitionData }) =>
+    partitionData.map(({ index, records }) => peekBatch(name, index, records)),
+  )
+}
+
+/** The topics and partitions that a request names. */
+export function partsOf(incoming: Incoming): readonly FaultPart[] {
+  const { request, served } = incoming
+  switch (served.api.name) {
+    case 'Produce':
+      return batchesOf(incoming)
+    case 'Fetch':
+      return (request as FetchRequest).topics.flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition }) => ({ topic, partition })),
+      )
+    case 'ListOffsets':
+      return (request as ListOffsetsRequest).topics.flatMap(({ name, partitions }) =>
+        partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
+      )
+    case 'Metadata':
+      return ((request as MetadataRequest).topics ?? []).flatMap(({ name }) => (name === null ? [] : [{ topic: name }]))
+    case 'CreateTopics':
+      return (request as CreateTopicsRequest).topics.map(({ name }) => ({ topic: name }))
+    default:
+      return []
+  }
+}

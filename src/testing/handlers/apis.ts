@@ -1,0 +1,94 @@
+import { ErrorCode } from '../../protocol/error-codes.js'
+import { type ApiVersionsRequest, type ApiVersionsResponse, apiVersions } from '../../protocol/messages/api-versions.js'
+import { createTopics } from '../../protocol/messages/create-topics.js'
+import { fetch } from '../../protocol/messages/fetch.js'
+import { findCoordinator } from '../../protocol/messages/find-coordinator.js'
+import { heartbeat } from '../../protocol/messages/heartbeat.js'
+import { initProducerId } from '../../protocol/messages/init-producer-id.js'
+import { joinGroup } from '../../protocol/messages/join-group.js'
+import { leaveGroup } from '../../protocol/messages/leave-group.js'
+import { listOffsets } from '../../protocol/messages/list-offsets.js'
+import { metadata } from '../../protocol/messages/metadata.js'
+import { offsetCommit } from '../../protocol/messages/offset-commit.js'
+import { offsetFetch } from '../../protocol/messages/offset-fetch.js'
+import { produce } from '../../protocol/messages/produce.js'
+import { saslAuthenticate } from '../../protocol/messages/sasl-authenticate.js'
+import { saslHandshake } from '../../protocol/messages/sasl-handshake.js'
+import { syncGroup } from '../../protocol/messages/sync-group.js'
+import type { Api } from '../../protocol/wire/api.js'
+import type { ClusterState, Handler } from '../state/cluster-state.js'
+import { handleFetch, handleListOffsets } from './fetch.js'
+import {
+  handleFindCoordinator,
+  handleHeartbeat,
+  handleJoinGroup,
+  handleLeaveGroup,
+  handleOffsetCommit,
+  handleOffsetFetch,
+  handleSyncGroup,
+} from './groups.js'
+import { handleCreateTopics, handleInitProducerId, handleMetadata } from './metadata.js'
+import { handleProduce } from './produce.js'
+import { handleSaslAuthenticate, handleSaslHandshake } from './sasl.js'
+
+/** An API, and what answers it. */
+export interface Served {
+  readonly api: Api<unknown, unknown>
+  readonly handle: Handler<unknown, unknown>
+}
+
+function serve<Q, S>(api: Api<Q, S>, handle: Handler<Q, S>): Served {
+  return { api, handle: handle as Handler<unknown, unknown> }
+}
+
+const handleApiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = ({ cluster, authenticator }) => {
+  authenticator.versionsTold()
+  return { errorCode: ErrorCode.NONE, apiKeys: offeredVersions(cluster), throttleTimeMs: 0 }
+}
+
+/** Everything that the broker can be asked, by API key. */
+export const served: ReadonlyMap<number, Served> = new Map(
+  [
+    serve(produce, handleProduce),
+    serve(fetch, handleFetch),
+    serve(listOffsets, handleListOffsets),
+    serve(metadata, handleMetadata),
+    serve(offsetCommit, handleOffsetCommit),
+    serve(offsetFetch, handleOffsetFetch),
+    serve(findCoordinator, handleFindCoordinator),
+    serve(joinGroup, handleJoinGroup),
+    serve(heartbeat, handleHeartbeat),
+    serve(leaveGroup, handleLeaveGroup),
+    serve(syncGroup, handleSyncGroup),
+    serve(saslHandshake, handleSaslHandshake),
+    serve(apiVersions, handleApiVersions),
+    serve(createTopics, handleCreateTopics),
+    serve(initProducerId, handleInitProducerId),
+    serve(saslAuthenticate, handleSaslAuthenticate),
+  ].map(entry => [entry.api.key, entry]),
+)
+
+export const servedNames: readonly string[] = [...served.values()].map(({ api }) => api.name)
+
+/** @throws RangeError when the option names an API that is not there, or versions of which none can be spoken. */
+export function checkApiVersions(wanted: ClusterState['options']['apiVersions']): void {
+  for (const [name, [min, max]] of Object.entries(wanted)) {
+    const entry = [...served.values()].find(({ api }) => api.name === name)
+    if (entry === undefined) {
+      throw new RangeError(`option \`apiVersions\` names '${name}', but there are only ${servedNames.join(', ')}`)
+    }
+    const { minVersion, maxVersion } = entry.api
+    if (max < min || max < minVersion || min > maxVersion) {
+      const spoken = `${minVersion} to ${maxVersion} can be spoken`
+      throw new RangeError(`option \`apiVersions\` offers ${name} ${min} to ${max}, but ${spoken}`)
+    }
+  }
+}
+
+/** The versions that this cluster offers: what can be spoken, or less where its options say so. */
+export function offeredVersions(cluster: ClusterState): ApiVersionsResponse['apiKeys'] {
+  return [...served.values()].map(({ api }) => {
+    const [min, max] = cluster.options.apiVersions[api.name] ?? [api.minVersion, api.maxVersion]
+    return { apiKey: api.key, minVersion: Math.max(min, api.minVersion), maxVersion: Math.min(max, api.maxVersion) }
+  })
+}

@@ -1,0 +1,140 @@
+import { ErrorCode } from '../../protocol/error-codes.js'
+import type {
+  BatchIndexAndErrorMessage,
+  PartitionProduceResponse,
+  ProduceRequest,
+  ProduceResponse,
+} from '../../protocol/messages/produce.js'
+import { crc32c } from '../../protocol/records/crc32c.js'
+import {
+  ATTRIBUTES_OFFSET,
+  CRC_OFFSET,
+  MAX_TIMESTAMP_OFFSET,
+  type RecordBatch,
+} from '../../protocol/records/record-batch.js'
+import type { Client, Handler } from '../state/cluster-state.js'
+import type { Fault } from '../state/faults.js'
+import { peekBatch } from '../state/peek.js'
+import type { PartitionState, TopicState } from '../state/topics.js'
+import { checkBatch, TIMESTAMP_TYPE_BIT } from './batch-checks.js'
+import { checkRecords } from './record-checks.js'
+
+const ACKS = [-1, 0, 1]
+
+/** What comes of one partition of a request. `rule` says what a rejection is due to: a check, or one of R2 to R5. */
+type Result =
+  | { readonly kind: 'appended'; readonly baseOffset: bigint }
+  | { readonly kind: 'duplicate'; readonly rule: 'R1'; readonly baseOffset: bigint }
+  | {
+      readonly kind: 'rejected'
+      readonly rule: string
+      readonly errorCode: number
+      readonly message?: string
+      readonly recordErrors?: readonly BatchIndexAndErrorMessage[]
+    }
+
+/** Appends as a leader does whose followers are always in sync. */
+export const handleProduce: Handler<ProduceRequest, ProduceResponse> = (client, request, version) => ({
+  responses: request.topicData.map(({ name, partitionData }) => ({
+    name,
+    partitionResponses: partitionData.map(({ index, records }) =>
+      produceOne(client, request.acks, name, index, records, version),
+    ),
+  })),
+  throttleTimeMs: 0,
+})
+
+function produceOne(
+  client: Client,
+  acks: number,
+  name: string,
+  index: number,
+  records: Uint8Array | null,
+  version: number,
+): PartitionProduceResponse {
+  const { cluster, node, connection } = client
+  const topic = cluster.topics.get(name)
+  const sent = peekBatch(name, index, records)
+  const target = { api: 'Produce', node, parts: [sent] }
+  const fault = cluster.faults.strike('partition', target)
+  if (fault !== undefined) cluster.trace.add({ kind: 'fault', node, connection, fault })
+  const result: Result =
+    fault?.kind === 'error'
+      ? { kind: 'rejected', rule: 'fault', errorCode: fault.code, recordErrors: namedBy(fault) }
+      : decide(client, acks, topic, index, records, version)
+  const { kind } = result
+  const outcome = kind === 'rejected' ? { kind, rule: result.rule, errorCode: result.errorCode } : result
+  cluster.trace.add({ ...outcome, node, connection, ...sent })
+  return respond(client, topic, index, result, fault)
+}
+
+function decide(
+  client: Client,
+  acks: number,
+  topic: TopicState | undefined,
+  index: number,
+  records: Uint8Array | null,
+  version: number,
+): Result {
+  const rejected = (rule: string, errorCode: number): Result => ({ kind: 'rejected', rule, errorCode })
+  const partition = topic?.partitions[index]
+  if (topic === undefined || partition === undefined) return rejected('unknown', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  if (!ACKS.includes(acks)) return rejected('acks', ErrorCode.INVALID_REQUIRED_ACKS)
+  if (partition.leader !== client.node) return rejected('leader', ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  const batch = checkBatch(records, client.cluster.options.maxMessageBytes)
+  if ('rule' in batch) return { kind: 'rejected', ...batch }
+  const flaw = checkRecords(topic, index, batch, client.cluster.now(), version)
+  if (flaw !== undefined) return { kind: 'rejected', ...flaw }
+  const judgement = batch.producerId < 0n ? ({ kind: 'append' } as const) : partition.producers.judge(batch)
+  if (judgement.kind !== 'append') return judgement
+  return { kind: 'appended', baseOffset: append(client, topic, partition, batch) }
+}
+
+function append(client: Client, topic: TopicState, partition: PartitionState, batch: RecordBatch): bigint {
+  const stamped = topic.logAppendTime ? withAppendTime(batch, client.cluster.now()) : batch
+  const baseOffset = partition.log.append(stamped, partition.leaderEpoch)
+  if (batch.producerId >= 0n) partition.producers.appended(batch, baseOffset)
+  client.cluster.readable$.next()
+  return baseOffset
+}
+
+function respond(
+  { cluster }: Client,
+  topic: TopicState | undefined,
+  index: number,
+  result: Result,
+  fault: Fault | undefined,
+): PartitionProduceResponse {
+  const rejection = result.kind === 'rejected' ? result : undefined
+  // A batch that is refused anyway keeps the reason that the broker has for it.
+  const errorCode = rejection?.errorCode ?? (fault?.kind === 'errorAfterAppend' ? fault.code : ErrorCode.NONE)
+  const stored = result.kind !== 'rejected' && errorCode === ErrorCode.NONE
+  return {
+    index,
+    errorCode,
+    baseOffset: stored ? result.baseOffset : -1n,
+    logAppendTimeMs: stored && topic?.logAppendTime ? appendTime(cluster.now(), topic, index, result.baseOffset) : -1n,
+    logStartOffset: stored ? (topic?.partitions[index]?.log.startOffset ?? -1n) : -1n,
+    recordErrors: [...(rejection?.recordErrors ?? [])],
+    errorMessage: rejection?.message ?? null,
+  }
+}
+
+function namedBy({ recordErrors = [] }: Extract<Fault, { kind: 'error' }>): BatchIndexAndErrorMessage[] {
+  return recordErrors.map(({ index, message }) => ({ batchIndex: index, batchIndexErrorMessage: message ?? null }))
+}
+
+/** When the batch was appended: for a duplicate that is not now. */
+function appendTime(now: number, topic: TopicState, index: number, baseOffset: bigint): bigint {
+  const batches = topic.partitions[index]?.log.batches ?? []
+  return batches.find(batch => batch.baseOffset === baseOffset)?.maxTimestamp ?? BigInt(now)
+}
+
+/** The batch as a topic stores it that uses the time of the append: timestamp type and time are set, and the CRC with them. */
+function withAppendTime(batch: RecordBatch, now: number): RecordBatch {
+  const bytes = Buffer.from(batch.bytes)
+  bytes.writeInt16BE(batch.attributes | TIMESTAMP_TYPE_BIT, ATTRIBUTES_OFFSET)
+  bytes.writeBigInt64BE(BigInt(now), MAX_TIMESTAMP_OFFSET)
+  bytes.writeUInt32BE(crc32c(bytes.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET)
+  return { ...batch, bytes }
+}

@@ -1,0 +1,55 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer, type SecureContextOptions } from 'node:tls'
+import type { Address } from '../../transport/transport.js'
+import type { Listening, Network, ServerListener, ServerSocket } from './network.js'
+
+/** Real sockets; with TLS, if there is something to show to clients. */
+export function tcpNetwork(ssl?: { readonly key: string | Buffer; readonly cert: string | Buffer }): Network {
+  return { listen: (address, accept) => listen(address, accept, ssl) }
+}
+
+async function listen(
+  address: Address,
+  accept: (socket: ServerSocket) => ServerListener,
+  ssl: SecureContextOptions | undefined,
+): Promise<Listening> {
+  // With TLS those as well that are not through its handshake.
+  const sockets = new Set<Socket>()
+  const serve = (socket: Socket): void => {
+    const listener = accept({
+      peer: `${socket.remoteAddress}:${socket.remotePort}`,
+      write: bytes => {
+        if (!socket.destroyed) socket.write(bytes)
+      },
+      hold: held => {
+        if (held) socket.pause()
+        else socket.resume()
+      },
+      end: () => socket.destroySoon(),
+      destroy: () => socket.destroy(),
+    })
+    socket.on('data', chunk => listener.received(chunk))
+    socket.on('end', () => socket.destroy())
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => listener.closed())
+  }
+  const server =
+    ssl === undefined ? createServer({ noDelay: true }, serve) : createTlsServer({ ...ssl, noDelay: true }, serve)
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  server.listen(address.port, address.host)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    address: { host: address.host, port },
+    async close(): Promise<void> {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}

@@ -1,0 +1,96 @@
+import {
+  type DecodedRecord,
+  decodeRecordBatches,
+  decodeRecords,
+  LEADER_EPOCH_OFFSET,
+  type RecordBatch,
+} from '../../protocol/records/record-batch.js'
+
+/** A record as a log holds it, with the batch's identity. */
+export interface StoredRecord extends DecodedRecord {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** -1 where the producer is not idempotent. */
+  readonly sequence: number
+}
+
+/** The log of one partition: batches as they came, but for the two fields that lie outside the CRC. */
+export class Log {
+  #batches: RecordBatch[] = []
+  #startOffset = 0n
+  #endOffset = 0n
+
+  /** The first offset that can be read. */
+  get startOffset(): bigint {
+    return this.#startOffset
+  }
+
+  /** The offset of the next record. */
+  get endOffset(): bigint {
+    return this.#endOffset
+  }
+
+  get batches(): readonly RecordBatch[] {
+    return this.#batches
+  }
+
+  /** Stores a copy of the batch; returns its base offset. */
+  append(batch: RecordBatch, leaderEpoch: number): bigint {
+    const baseOffset = this.#endOffset
+    const bytes = Buffer.from(batch.bytes)
+    bytes.writeBigInt64BE(baseOffset, 0)
+    bytes.writeInt32BE(leaderEpoch, LEADER_EPOCH_OFFSET)
+    this.#batches.push(...decodeRecordBatches(bytes))
+    this.#endOffset += BigInt(batch.lastOffsetDelta) + 1n
+    return baseOffset
+  }
+
+  /** Whole batches from the one that holds `offset` on, as many as fit `maxBytes`; with `atLeastOne` the first fits always. */
+  read(offset: bigint, maxBytes: number, atLeastOne: boolean): Buffer {
+    const found: Buffer[] = []
+    let size = 0
+    for (const batch of this.#batches) {
+      if (lastOffsetOf(batch) < offset) continue
+      if ((found.length > 0 || !atLeastOne) && size + batch.bytes.length > maxBytes) break
+      found.push(batch.bytes)
+      size += batch.bytes.length
+    }
+    return Buffer.concat(found)
+  }
+
+  /** Every record that can be read, in order. */
+  records(): StoredRecord[] {
+    return this.#batches.flatMap(batch =>
+      decodeRecords(batch)
+        .filter(record => record.offset >= this.#startOffset)
+        .map(record => {
+          const { producerId, producerEpoch, baseSequence } = batch
+          // kafkajs writes sequence 0 also where there is no producer id.
+          const sequence = producerId < 0n ? -1 : (baseSequence + Number(record.offset - batch.baseOffset)) % 2 ** 31
+          return { ...record, producerId, producerEpoch, sequence }
+        }),
+    )
+  }
+
+  /** The first record with this timestamp or a later one. */
+  find(timestamp: bigint): StoredRecord | undefined {
+    return this.records().find(record => record.timestamp >= timestamp)
+  }
+
+  /** Records below this offset can be read no more, as DeleteRecords does. */
+  deleteBefore(offset: bigint): void {
+    if (offset > this.#startOffset) this.#startOffset = offset < this.#endOffset ? offset : this.#endOffset
+    this.#batches = this.#batches.filter(batch => lastOffsetOf(batch) >= this.#startOffset)
+  }
+
+  /** Takes away whole batches from the end, until none reaches `offset`: what an unclean election may lose. */
+  truncate(offset: bigint): void {
+    this.#batches = this.#batches.filter(batch => lastOffsetOf(batch) < offset)
+    const last = this.#batches.at(-1)
+    this.#endOffset = last === undefined ? this.#startOffset : lastOffsetOf(last) + 1n
+  }
+}
+
+function lastOffsetOf(batch: RecordBatch): bigint {
+  return batch.baseOffset + BigInt(batch.lastOffsetDelta)
+}

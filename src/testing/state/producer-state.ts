@@ -1,0 +1,121 @@
+import { ErrorCode } from '../../protocol/error-codes.js'
+import type { RecordBatch } from '../../protocol/records/record-batch.js'
+
+/**
+ * What a partition's leader remembers of each producer, and how it judges an idempotent batch by that (KIP-98).
+ *
+ * | rule | | in Kafka |
+ * |---|---|---|
+ * | R1 | same epoch, same first and last sequence as one of the last five batches: success, original offset, nothing appended | ProducerStateEntry.findDuplicateBatch |
+ * | R2 | epoch below the stored one: INVALID_PRODUCER_EPOCH | ProducerAppendInfo.checkProducerEpoch |
+ * | R3 | epoch above the stored one: the sequence must be 0, else OUT_OF_ORDER_SEQUENCE_NUMBER; accepting forgets the batches of the old epoch | ProducerAppendInfo.checkSequence |
+ * | R4 | same epoch: the sequence that follows the last one (0 after 2147483647), else OUT_OF_ORDER_SEQUENCE_NUMBER, overlaps and duplicates older than five included | ProducerAppendInfo.inSequence |
+ * | R5 | nothing stored: any first sequence; with `strictFirstSequence` only 0, as Kafka 4 wants it of transactional producers | ProducerAppendInfo.checkSequence |
+ * | R6 | a rejection changes nothing | UnifiedLog.append updates producers last |
+ * | R7 | what is stored goes when it is idle for long; deleting records leaves it; truncation takes it back to what the log still holds; a broker that starts again knows the last batch only | ProducerStateManager.removeExpiredProducers, onLogStartOffsetIncremented, truncateAndReload, readSnapshot |
+ *
+ * The classes are those of Kafka 3.9 to 4.1; UnifiedLog.analyzeAndValidateProducerState looks for a duplicate before anything
+ * else. R8 (one request at a time) is the connection's: session.ts.
+ */
+export class ProducerStates {
+  readonly #strictFirstSequence: boolean
+  readonly #producers = new Map<bigint, ProducerState>()
+
+  constructor(strictFirstSequence: boolean) {
+    this.#strictFirstSequence = strictFirstSequence
+  }
+
+  /** What is to be done with a batch; changes nothing. */
+  judge(batch: RecordBatch): Judgement {
+    const { producerEpoch: epoch, baseSequence: first } = batch
+    const state = this.#producers.get(batch.producerId)
+    if (state === undefined) {
+      return this.#strictFirstSequence && first !== 0 ? outOfOrder('R5') : APPEND
+    }
+    if (epoch === state.epoch) {
+      const last = lastSequenceOf(batch)
+      const duplicate = state.batches.find(known => known.first === first && known.last === last)
+      if (duplicate !== undefined) return { kind: 'duplicate', rule: 'R1', baseOffset: duplicate.baseOffset }
+      return first === following(state.last) ? APPEND : outOfOrder('R4')
+    }
+    if (epoch < state.epoch) return { kind: 'rejected', rule: 'R2', errorCode: ErrorCode.INVALID_PRODUCER_EPOCH }
+    return first === 0 ? APPEND : outOfOrder('R3')
+  }
+
+  /** The batch was appended. */
+  appended(batch: RecordBatch, baseOffset: bigint): void {
+    const known = this.#producers.get(batch.producerId)
+    const state =
+      known?.epoch === batch.producerEpoch
+        ? known
+        : { epoch: batch.producerEpoch, last: -1, batches: [] as KnownBatch[] }
+    state.last = lastSequenceOf(batch)
+    state.batches.push({ first: batch.baseSequence, last: state.last, baseOffset })
+    if (state.batches.length > REMEMBERED) state.batches.shift()
+    this.#producers.set(batch.producerId, state)
+  }
+
+  /**
+   * The log lost its end. A producer that wrote there is known by what it wrote before, as if the rest had never come;
+   * otherwise a batch that is gone would be taken for a duplicate when it is sent again, and lost for good.
+   *
+   * @param end where the log ends now.
+   * @param left the batches that it still has.
+   */
+  truncated(end: bigint, left: readonly RecordBatch[]): void {
+    const lost = new Set<bigint>()
+    for (const [producerId, { batches }] of this.#producers) {
+      if (batches.some(({ baseOffset }) => baseOffset >= end)) lost.add(producerId)
+    }
+    for (const producerId of lost) this.#producers.delete(producerId)
+    for (const batch of left) if (lost.has(batch.producerId)) this.appended(batch, batch.baseOffset)
+  }
+
+  /** Read from a snapshot, which has the last batch of each producer, and no more. */
+  reload(): void {
+    for (const { batches } of this.#producers.values()) batches.splice(0, batches.length - 1)
+  }
+
+  /** Forgets one producer, or all of them. */
+  forget(producerId?: bigint): void {
+    if (producerId === undefined) this.#producers.clear()
+    else this.#producers.delete(producerId)
+  }
+}
+
+export type Judgement =
+  | { readonly kind: 'append' }
+  | { readonly kind: 'duplicate'; readonly rule: 'R1'; readonly baseOffset: bigint }
+  | { readonly kind: 'rejected'; readonly rule: 'R2' | 'R3' | 'R4' | 'R5'; readonly errorCode: number }
+
+interface KnownBatch {
+  readonly first: number
+  readonly last: number
+  readonly baseOffset: bigint
+}
+
+interface ProducerState {
+  readonly epoch: number
+  last: number
+  readonly batches: KnownBatch[]
+}
+
+/** ProducerStateEntry.NUM_BATCHES_TO_RETAIN */
+const REMEMBERED = 5
+
+const MAX_SEQUENCE = 2147483647
+
+const APPEND: Judgement = { kind: 'append' }
+
+function outOfOrder(rule: 'R3' | 'R4' | 'R5'): Judgement {
+  return { kind: 'rejected', rule, errorCode: ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER }
+}
+
+function following(sequence: number): number {
+  return sequence === MAX_SEQUENCE ? 0 : sequence + 1
+}
+
+function lastSequenceOf(batch: RecordBatch): number {
+  const last = batch.baseSequence + batch.lastOffsetDelta
+  return last > MAX_SEQUENCE ? last - MAX_SEQUENCE - 1 : last
+}
