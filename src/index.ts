@@ -18,14 +18,14 @@ export {
   TopicRecreatedError,
   UnsupportedVersionError,
 } from './errors.js'
-export type { BatchAck } from './producer/acks.js'
-export type { Held, ProducerEvent } from './producer/events.js'
-export { failFast, RecordFailedError } from './producer/fail-fast.js'
-export type { Partitioner, ProducerOptions } from './producer/options.js'
-export type { CloseOptions } from './producer/producer.js'
-export type { Source } from './producer/pull.js'
-export type { Ack, Acked, Failed, Headers, ProducerRecord } from './producer/record.js'
-export type { SaslOptions } from './producer/security.js'
+export type { BatchAck } from './producer/acks/acks.js'
+export { failFast, RecordFailedError } from './producer/acks/fail-fast.js'
+export type { ProducerEvent, WaitingOn } from './producer/model/events.js'
+export type { Ack, Acked, Failed, Headers, ProducerRecord } from './producer/model/record.js'
+export type { CloseOptions } from './producer/observable-producer.js'
+export type { Partitioner, ProducerOptions } from './producer/options/options.js'
+export type { SaslOptions } from './producer/options/security.js'
+export { createProducer, type Producer } from './producer/producer.js'
 export {
   type RecordMapping,
   type RecordOptions,
@@ -33,11 +33,11 @@ export {
   type Serializer,
   type SerializerContext,
   serializers,
-} from './producer/serializer.js'
-export type { Bytes, HeaderPair } from './protocol/records/record-batch-builder.js'
-export type { AckDuplex } from './streams/duplex.js'
-export type { FailureOptions } from './streams/failures.js'
-export type { Chunk } from './streams/feed.js'
-export { createProducer, type Producer } from './streams/producer.js'
-export type { WebTransform } from './streams/web.js'
+} from './producer/records/serializer.js'
+export type { AckDuplex } from './producer/sources/duplex.js'
+export type { FailureOptions } from './producer/sources/failures.js'
+export type { Chunk } from './producer/sources/feed.js'
+export type { Source } from './producer/sources/pull.js'
+export type { WebTransform } from './producer/sources/web.js'
+export type { HeaderPair, RecordData } from './protocol/records/record-batch-builder.js'
 export type { Address, Socket, SocketListener, Transport } from './transport/transport.js'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Ack, Bytes } from '../../src/index.js'
+import type { Ack, RecordData } from '../../src/index.js'
 
 /** What the producer said of every line: enough to check the log against, in twenty bytes a line. */
 export class Ledger {
@@ -58,7 +58,7 @@ export class PartitionLedger {
  * 48 bits that stand for a key and a value: records of others in the same topic may be millions, and 32 bits would
  * mistake some of them for ours.
  */
-export function fingerprint(key: Bytes | undefined, value: Bytes): number {
+export function fingerprint(key: RecordData | undefined, value: RecordData): number {
   const keyLength = key == null ? -1 : Buffer.byteLength(key)
   const digest = createHash('sha1')
     .update(`${keyLength} `)

@@ -5,25 +5,25 @@ import { Brokers } from '../cluster/brokers.js'
 import { Metadata } from '../cluster/metadata.js'
 import { AuthenticationError, type BufferFullError, DataLossError, UnsupportedVersionError } from '../errors.js'
 import type { Connection } from '../transport/connection.js'
-import { Accumulator } from './accumulator.js'
-import type { AccumulatorEffects } from './accumulator-effects.js'
-import type { AckSink } from './batch.js'
-import { Deadlines } from './deadlines.js'
-import { type Held, type ProducerEvent, ProducerEvents } from './events.js'
+import { Accumulator } from './batching/accumulator.js'
+import type { AccumulatorEffects } from './batching/accumulator-effects.js'
 import { firstContact, Warnings } from './first-contact.js'
-import { drawWhile, inIssueOrder } from './in-flight.js'
-import type { ResolvedOptions } from './options.js'
-import type { Partition } from './partition.js'
-import { tellOfPlaintext } from './plaintext.js'
-import { ProcessHold } from './process-hold.js'
-import { processScheduler } from './process-scheduler.js'
-import { ProducerIds } from './producer-id.js'
-import type { ProducerRecord } from './record.js'
-import { RetrySlots } from './retry-slots.js'
-import { Room } from './room.js'
-import { type Outcome, type ProduceAttempt, saysStale, send } from './sender.js'
-import type { TakenRecord } from './taken-record.js'
-import { Window } from './window.js'
+import { drain, inSendOrder } from './in-flight/in-flight.js'
+import { type DrainedRequest, produceTo, type RequestResult, saysStale } from './in-flight/produce-request.js'
+import { RetrySlots } from './in-flight/retry-slots.js'
+import { BrokerWindow } from './in-flight/window.js'
+import type { AckSink } from './model/batch.js'
+import { type ProducerEvent, ProducerEvents, type WaitingOn } from './model/events.js'
+import type { Partition } from './model/partition.js'
+import type { ProducerRecord } from './model/record.js'
+import type { ResolvedOptions } from './options/options.js'
+import { tellOfPlaintext } from './options/plaintext.js'
+import type { TakenRecord } from './records/taken-record.js'
+import { ProducerIds } from './sequencing/producer-id.js'
+import { BufferWait } from './sources/buffer-wait.js'
+import { Deadlines } from './time/deadlines.js'
+import { ProcessHold } from './time/process-hold.js'
+import { processScheduler } from './time/process-scheduler.js'
 
 /**
  * The one place where the stages of the data path are joined. A record goes
@@ -41,10 +41,10 @@ export class DataPath {
   readonly #producerIds: ProducerIds
   readonly #metadata: Metadata
   readonly #accumulator: Accumulator
-  readonly #windows = new Map<number, Window>()
+  readonly #windows = new Map<number, BrokerWindow>()
   readonly #life = new Subscription()
   readonly #retries: RetrySlots
-  readonly #room: Room
+  readonly #room: BufferWait
   /** Time that is not the process's own holds no process. */
   readonly #hold: ProcessHold | undefined
   /** Brokers are asked for a producer id, or have given one. */
@@ -68,8 +68,8 @@ export class DataPath {
     this.#metadata = new Metadata(options, this.#brokers, this.#accumulator.topics)
     this.#retries = new RetrySlots(options, this.#life)
     this.#hold = options.scheduler === processScheduler ? new ProcessHold(() => this.bufferedBytes) : undefined
-    this.#room = new Room(this, options, heldBy =>
-      this.events$.next({ kind: 'blocked', bufferedBytes: this.bufferedBytes, heldBy }),
+    this.#room = new BufferWait(this, options, waitingOn =>
+      this.events$.next({ kind: 'blocked', bufferedBytes: this.bufferedBytes, waitingOn }),
     )
   }
 
@@ -133,7 +133,7 @@ export class DataPath {
   }
 
   /** What waits for room in the buffer may find some. */
-  roomFreed(): void {
+  memoryReleased(): void {
     if (this.bufferedBytes === 0) this.#hold?.release()
     this.released$.next()
   }
@@ -151,7 +151,7 @@ export class DataPath {
   }
 
   /** Calls back once: when there may be room again, or with the reason why there will be none. */
-  whenRoom(resume: (error?: Error) => void, maxBlockMs?: number): Subscription {
+  whenWritable(resume: (error?: Error) => void, maxBlockMs?: number): Subscription {
     return this.#room.wait(resume, maxBlockMs)
   }
 
@@ -159,8 +159,8 @@ export class DataPath {
     return this.#accumulator.memory.hasRoomForReserved
   }
 
-  /** As {@link whenRoom}, for what has its place reserved. */
-  whenRoomForReserved(resume: (error?: Error) => void, maxBlockMs?: number): Subscription {
+  /** As {@link whenWritable}, for what has its place reserved. */
+  whenWritableForReserved(resume: (error?: Error) => void, maxBlockMs?: number): Subscription {
     return this.#room.wait(resume, maxBlockMs, () => this.hasRoomForReserved)
   }
 
@@ -169,12 +169,12 @@ export class DataPath {
   }
 
   /** What waits to fill a batch goes at once. */
-  hurry(): void {
-    this.#accumulator.hurry()
+  flushOpenBatches(): void {
+    this.#accumulator.flushOpenBatches()
   }
 
-  heldBy(): readonly Held[] {
-    return this.#accumulator.heldBy()
+  waitingOn(): readonly WaitingOn[] {
+    return this.#accumulator.waitingOn()
   }
 
   flush(): Promise<void> {
@@ -197,14 +197,14 @@ export class DataPath {
   }
 
   /** The in-flight window of one broker. */
-  #openWindow(nodeId: number): Window {
+  #openWindow(nodeId: number): BrokerWindow {
     const { maxInFlight, requestTimeoutMs } = this.#options
-    const window = new Window(this.#brokers.get(nodeId), this.#options)
-    const { permits, wake$ } = window
-    const outcomes$: Observable<Outcome> = merge(wake$, permits.released$).pipe(
-      drawWhile(permits, () => this.#nextRequest(window)), // a request is built only when it can leave at once
-      mergeMap(attempt => permits.held(send(attempt, requestTimeoutMs)), maxInFlight), // the in-flight window
-      inIssueOrder(),
+    const window = new BrokerWindow(this.#brokers.get(nodeId), this.#options)
+    const { slots, wake$ } = window
+    const outcomes$: Observable<RequestResult> = merge(wake$, slots.freed$).pipe(
+      drain(slots, () => this.#nextRequest(window)), // a request is built only when it can leave at once
+      mergeMap(attempt => slots.hold(produceTo(attempt, requestTimeoutMs)), maxInFlight), // the in-flight window
+      inSendOrder(),
     )
     window.life.add(outcomes$.subscribe(outcome => this.#handle(outcome, window)))
     this.#life.add(window.life)
@@ -213,7 +213,7 @@ export class DataPath {
   }
 
   /** Closes the window of a node that has left the cluster and owes no answer. A node that returns gets a new window. */
-  #closeWindow({ broker, life }: Window): void {
+  #closeWindow({ broker, life }: BrokerWindow): void {
     const { nodeId } = broker
     life.unsubscribe()
     this.#windows.delete(nodeId)
@@ -224,7 +224,7 @@ export class DataPath {
   }
 
   /** Draws and sequences what goes to a broker next; undefined when there is nothing, or no connection to send it by. */
-  #nextRequest(window: Window): ProduceAttempt | undefined {
+  #nextRequest(window: BrokerWindow): DrainedRequest | undefined {
     const { broker } = window
     if (broker.hasMoved) {
       // Its old address still owes answers, and two connections at once could store batches out of order.
@@ -243,18 +243,18 @@ export class DataPath {
     // A re-authentication is under way: an event tells of its end.
     if (!connection.writable || this.#accumulator.obstacles.isPaused(broker.nodeId)) return undefined
     const { limit } = window
-    const parts = this.#accumulator.draw(broker.nodeId, limit.bytes)
-    return parts.length === 0 ? undefined : { issue: window.issue(), connection, parts, limit }
+    const parts = this.#accumulator.drain(broker.nodeId, limit.bytes)
+    return parts.length === 0 ? undefined : { sendIndex: window.issue(), connection, parts, limit }
   }
 
   /** Outcomes come in the order in which their requests were issued. Every partition decides for itself what follows. */
-  #handle(outcome: Outcome, window: Window): void {
-    const { attempt, verdicts, lost, throttleTimeMs, fatal } = outcome
-    if (throttleTimeMs > 0) this.#mute(window, attempt.connection, throttleTimeMs)
-    const stale = attempt.parts.filter((_, i) => saysStale(verdicts[i]!)).map(({ partition }) => partition.topic)
+  #handle(outcome: RequestResult, window: BrokerWindow): void {
+    const { request, results, lost, throttleTimeMs, fatal } = outcome
+    if (throttleTimeMs > 0) this.#mute(window, request.connection, throttleTimeMs)
+    const stale = request.parts.filter((_, i) => saysStale(results[i]!)).map(({ partition }) => partition.topic)
     if (stale.length > 0) this.#metadata.refresh(new Set(stale))
-    attempt.parts.forEach(({ partition, batch }, i) => {
-      partition.answered(batch, verdicts[i]!)
+    request.parts.forEach(({ partition, batch }, i) => {
+      partition.answered(batch, results[i]!)
       this.#accumulator.offer(partition)
     })
     this.#accumulator.obstacles.answered(window.broker.nodeId, lost)
@@ -262,7 +262,7 @@ export class DataPath {
   }
 
   /** KIP-219: the broker does not listen for so long either, so what it has not read yet is answered later. */
-  #mute(window: Window, connection: Connection, throttleTimeMs: number): void {
+  #mute(window: BrokerWindow, connection: Connection, throttleTimeMs: number): void {
     connection.extendDeadlines(throttleTimeMs)
     const { nodeId } = window.broker
     this.#accumulator.obstacles.pauseBegan(nodeId, throttleTimeMs)
@@ -283,7 +283,7 @@ export class DataPath {
       leaderless: topic => this.#metadata.refresh([topic]),
       topicGivenUp: topic => this.#metadata.drop(topic),
       ready: nodeId => (this.#windows.get(nodeId) ?? this.#openWindow(nodeId)).wakeSoon(),
-      released: () => this.roomFreed(),
+      released: () => this.memoryReleased(),
       settle: (batch, end) => this.#accumulator.settle(batch, end),
       split: (batch, parts) => this.#accumulator.split(batch, parts),
       pause: (partition, failures, error) => this.#retryLater(partition, failures, error),
@@ -295,17 +295,17 @@ export class DataPath {
     const { topic, index } = partition
     this.events$.next({ kind: 'retrying', topic, partition: index, failures, error })
     this.#retries.add(partition.leader, backoffMs(failures, this.#options), () => {
-      partition.resume()
+      partition.backOffEnded()
       this.#accumulator.offer(partition)
     })
   }
 
   #epochBumped(partition: Partition, error: Error): void {
-    const { topic, index, sequencer } = partition
+    const { topic, index, sequences } = partition
     if (error instanceof DataLossError) this.events$.next({ kind: 'dataLoss', topic, partition: index, error })
     // It can't go on with this producer id, and waits for another.
-    if (sequencer.identity === undefined) this.#identify()
-    const producerEpoch = sequencer.identity?.producerEpoch ?? 0
+    if (sequences.identity === undefined) this.#identify()
+    const producerEpoch = sequences.identity?.producerEpoch ?? 0
     this.events$.next({ kind: 'epochBumped', topic, partition: index, producerEpoch, error })
   }
 

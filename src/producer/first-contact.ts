@@ -1,6 +1,6 @@
 import { EMPTY, firstValueFrom, mergeMap, type Observable, of, throwError } from 'rxjs'
 import { BootstrapError, BrokerError, OtherClusterError, ProducerClosedError } from '../errors.js'
-import type { ProducerEvent } from './events.js'
+import type { ProducerEvent } from './model/events.js'
 
 /**
  * Resolves when a producer id is had: then a broker has answered, and has accepted who this is. Rejects with what stands in

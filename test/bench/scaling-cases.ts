@@ -1,5 +1,5 @@
 import type { ProducerOptions, ProducerRecord } from '../../src/index.js'
-import { RECORD_COST } from '../../src/producer/batch.js'
+import { RECORD_COST } from '../../src/producer/model/batch.js'
 import { RecordBatchBuilder, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import type { BrokerOptions } from './broker.js'
 

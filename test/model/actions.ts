@@ -22,7 +22,7 @@ function perNode(name: string, benign: boolean, run: (world: World, node: number
 
 const ADD = action('a batch becomes available', true, world => world.add())
 const TAKE = action('the producer sends a batch', true, world => world.take())
-const RESUME = action('the back-off ends', true, world => world.partition.resume())
+const RESUME = action('the back-off ends', true, world => world.partition.backOffEnded())
 const LEARN = action('metadata tells of the leader', true, world => world.learn())
 const REFRESH = action('metadata comes, and says nothing new', false, world => world.refresh())
 const IDENTIFY = action('a new producer id comes', true, world => world.identify())
@@ -65,7 +65,7 @@ export function available(world: World): Action[] {
   if (partition.sendable && world.outstanding(partition.leader) < bounds.window) found.push(TAKE)
   if (partition.phase === 'paused') found.push(RESUME)
   if (partition.leader !== world.leader.node) found.push(LEARN)
-  if (partition.sequencer.identity === undefined) found.push(IDENTIFY)
+  if (partition.sequences.identity === undefined) found.push(IDENTIFY)
   for (const { node, requests } of world.links) {
     if (requests[0]!.reply !== undefined) found.push(DELIVER[node]!)
     if (requests.at(-1)!.reply === undefined) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Batch, Settlement } from '../../src/producer/batch.js'
+import type { Batch, Outcome } from '../../src/producer/model/batch.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Leader } from './leader.js'
 
@@ -70,7 +70,7 @@ export class Checks {
   }
 
   /** @param open it is in flight, or was not answered for certain. */
-  settled(record: number, index: number, wasSent: boolean, open: boolean, end: Settlement): void {
+  settled(record: number, index: number, wasSent: boolean, open: boolean, end: Outcome): void {
     assert.ok(!this.#ends.has(record), `I5: record ${record} has two ends`)
     if (end.kind === 'acked') {
       assert.ok(record > this.#lastAcked, `invariant 1: record ${record} is acked behind record ${this.#lastAcked}`)
@@ -79,7 +79,7 @@ export class Checks {
       return
     }
     assert.equal(end.kind, 'failed')
-    const { persisted } = end as Extract<Settlement, { kind: 'failed' }>
+    const { persisted } = end as Extract<Outcome, { kind: 'failed' }>
     assert.ok(persisted === 'maybe' || !open, `invariant 12: record ${record} may be stored, and is told to be lost`)
     assert.ok(
       persisted === 'no' || this.excused || this.#gaveUp,

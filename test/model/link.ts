@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Observable, type Subscriber } from 'rxjs'
-import type { Batch } from '../../src/producer/batch.js'
+import type { Batch } from '../../src/producer/model/batch.js'
 import type { PartitionProduceResponse, ProduceRequest, ProduceResponse } from '../../src/protocol/messages/produce.js'
 import type { Connection } from '../../src/transport/connection.js'
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { ConnectionError } from '../../src/errors.js'
-import { type AckSink, Batch, NO_SEQUENCE, type Settlement } from '../../src/producer/batch.js'
-import { Partition } from '../../src/producer/partition.js'
-import { RequestLimit } from '../../src/producer/request-limit.js'
-import { send } from '../../src/producer/sender.js'
+import { produceTo } from '../../src/producer/in-flight/produce-request.js'
+import { RequestLimit } from '../../src/producer/in-flight/request-limit.js'
+import { type AckSink, Batch, NO_SEQUENCE, type Outcome } from '../../src/producer/model/batch.js'
+import { Partition } from '../../src/producer/model/partition.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
-import { type BatchIdentity, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
+import { type ProducerIdAndEpoch, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import { append } from '../support/taken.js'
 import { Checks } from './checks.js'
 import { Leader, REQUEST_FAULTS, type RequestFault } from './leader.js'
@@ -80,7 +80,7 @@ const BAD_CODES: readonly number[] = [
 ]
 
 /**
- * The real {@link Partition}, {@link Batch} and {@link send}, with a leader at the other end of connections that can be cut.
+ * The real {@link Partition}, {@link Batch} and {@link produceTo}, with a leader at the other end of connections that can be cut.
  * Each action is one atomic step of what runs concurrently: the user, the producer, two brokers, the network, timers.
  *
  * A connection that was cut leaves requests behind: their bytes may be at the broker, which may carry them out at any time
@@ -129,12 +129,12 @@ export class World {
       pause: () => {},
       epochBumped: () => this.checks.bumped(),
     })
-    this.partition.sequencer.identity = { producerId: this.#producerIds, producerEpoch: bounds.firstEpoch }
-    this.partition.sequencer.next = bounds.firstSequence
-    this.partition.led(1)
+    this.partition.sequences.identity = { producerId: this.#producerIds, producerEpoch: bounds.firstEpoch }
+    this.partition.sequences.next = bounds.firstSequence
+    this.partition.ledBy(1)
     this.#sink = {
       settled: (batch, from, to, end) => this.#settled(batch, from, to, end),
-      unplaced: () => assert.fail('a record without a partition'),
+      neverBatched: () => assert.fail('a record without a partition'),
     }
   }
 
@@ -155,14 +155,14 @@ export class World {
   /** A string that is the same for two states only if they have the same future. */
   fingerprint(): string {
     const { partition, bounds } = this
-    const { identity, next } = partition.sequencer
+    const { identity, next } = partition.sequences
     const batches = this.batches.map(batch => {
       const { uncertain } = this.#notes.get(batch)!
       const attempts = bounds.retries < 9 ? Math.min(batch.attempts - batch.inherited, bounds.retries + 1) : 0
       const flags = `${+batch.unresolved}${+batch.settled}${+uncertain}${+batch.sealed}${attempts}`
       const half = batch.counterpart === undefined ? '' : numberOf(batch.counterpart)
       const suspicion = `${batch.corruptions}${+batch.suspect}${half}`
-      return `${numbersIn(batch)}:${stampOf(batch)}:${flags}:${suspicion}:${batch.verdict?.kind ?? ''}`
+      return `${numbersIn(batch)}:${stampOf(batch)}:${flags}:${suspicion}:${batch.result?.kind ?? ''}`
     })
     const links = this.links.map(({ node, requests }) => `${node}<${requests.map(describeRequest)}>`)
     const late = this.late.map(({ node, requests }) => `${node}<${requests.map(({ stamp }) => stamp)}>`)
@@ -201,7 +201,7 @@ export class World {
     )
     if (this.#probing)
       assert.equal(outstanding, 0, 'invariant 10: sent beside others after a failure, or before any success')
-    const batch = partition.take('none')
+    const batch = partition.sent('none')
     this.#active = true
     const note = this.#notes.get(batch)!
     if (note.uncertain)
@@ -215,11 +215,11 @@ export class World {
     }
     const connection = connectionOf(link.requests, batch, note.sent, this.#probing)
     const limit = new RequestLimit(1_048_576)
-    const attempt = { issue: this.#issued++, connection, parts: [{ partition, batch }], limit }
-    send(attempt, 1).subscribe(({ verdicts }) => {
+    const attempt = { sendIndex: this.#issued++, connection, parts: [{ partition, batch }], limit }
+    produceTo(attempt, 1).subscribe(({ results }) => {
       // RxJS would report it later, and to nobody.
       try {
-        partition.answered(batch, verdicts[0]!)
+        partition.answered(batch, results[0]!)
       } catch (error) {
         this.#thrown ??= error
       }
@@ -301,7 +301,7 @@ export class World {
 
   /** Batches that may expire. One that waits for the ack of another, which comes before it, expires with that. */
   get expirable(): Batch[] {
-    const live = this.batches.filter(({ settled, verdict }) => !settled && verdict?.kind !== 'stored')
+    const live = this.batches.filter(({ settled, result }) => !settled && result?.kind !== 'stored')
     return this.bounds.anyExpires ? live : live.slice(0, 1)
   }
 
@@ -311,12 +311,12 @@ export class World {
     this.checks.excused = true
     this.checks.givesUp = true
     if (batch.baseSequence !== NO_SEQUENCE) this.#probing = true
-    this.partition.expire(batch)
+    this.partition.expired(batch)
   }
 
   identify(): void {
-    const identity: BatchIdentity = { producerId: ++this.#producerIds, producerEpoch: 0 }
-    this.partition.sequencer.identity = identity
+    const identity: ProducerIdAndEpoch = { producerId: ++this.#producerIds, producerEpoch: 0 }
+    this.partition.sequences.identity = identity
   }
 
   close(): void {
@@ -361,7 +361,7 @@ export class World {
   #led(): void {
     if (!this.#active && this.outstanding() === 0) this.#probing = true
     this.#active = false
-    this.partition.led(this.leader.node)
+    this.partition.ledBy(this.leader.node)
   }
 
   #link(node: number): Link {
@@ -409,7 +409,7 @@ export class World {
     this.batches.splice(this.batches.indexOf(batch), 1, ...parts)
   }
 
-  #settled(batch: Batch, from: number, to: number, end: Settlement): void {
+  #settled(batch: Batch, from: number, to: number, end: Outcome): void {
     const open = this.#isInFlight(batch) || this.#notes.get(batch)!.uncertain
     for (let i = from; i < to; i++)
       this.checks.settled(batch.records[i]!.metadata as number, i, batch.attempts > 0, open, end)

@@ -79,7 +79,7 @@ export const ANSWERS: readonly Mutation[] = [
   {
     rule: 'memory',
     name: 'partitions that move are refused with those that do not',
-    file: 'src/producer/stalled-share.ts',
+    file: 'src/producer/batching/stalled-share.ts',
     text: 'return this.#moves(topic, partition) ? undefined : this.#refuse(bytes, topic, partition)',
     instead: 'return this.#refuse(bytes, topic, partition)',
     checks: ['scenarios'],

@@ -14,7 +14,7 @@ export const WINDOW: readonly Mutation[] = [
   {
     rule: '2: drawn when a slot is free',
     name: 'one permit more than slots',
-    file: 'src/producer/window.ts',
+    file: 'src/producer/in-flight/window.ts',
     text: 'new Permits(options.maxInFlight)',
     instead: 'new Permits(options.maxInFlight + 1)',
   },
@@ -293,7 +293,7 @@ export const WINDOW: readonly Mutation[] = [
   {
     rule: '10: new epoch, from 0',
     name: 'a producer id that was given before is taken',
-    file: 'src/producer/producer-id.ts',
+    file: 'src/producer/sequencing/producer-id.ts',
     text: 'if (this.#had.has(producerId)) {',
     instead: 'if (this.#had.size < 0) {',
     checks: ['scenarios'],

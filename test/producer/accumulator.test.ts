@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
-import type { Batch, Verdict } from '../../src/producer/batch.js'
+import type { Batch, ProduceResult } from '../../src/producer/model/batch.js'
 import { VirtualTime } from '../../src/testing/index.js'
 import { loneAccumulator, MAX_REQUEST_SIZE } from '../support/accumulator.js'
 
-const unheard = { settled() {}, unplaced() {} }
+const unheard = { settled() {}, neverBatched() {} }
 
 test('of a batch that has ended nothing is kept but what its acks hold', () => {
   const accumulator = loneAccumulator()
@@ -16,13 +16,13 @@ test('of a batch that has ended nothing is kept but what its acks hold', () => {
       told.push(...batch.records.slice(from, to))
       ended = batch
     },
-    unplaced() {},
+    neverBatched() {},
   }
   const records = ['a', 'b', 'c'].map(value => ({ topic: 't', value }))
   for (const record of records) assert.equal(accumulator.accept(record, sink), undefined)
   accumulator.identify({ producerId: 1n, producerEpoch: 0 })
   accumulator.update({ name: 't', topicId: '', leaders: [1], error: undefined })
-  const [part] = accumulator.draw(1, MAX_REQUEST_SIZE)
+  const [part] = accumulator.drain(1, MAX_REQUEST_SIZE)
   part!.partition.answered(part!.batch, { kind: 'stored', baseOffset: 0n, logAppendTime: -1 })
   assert.deepEqual(told, records)
   assert.equal(accumulator.memory.bytes, 0)
@@ -40,14 +40,14 @@ test('a batch that has no room for the next record without key waits for no ling
   const value = 'x'.repeat(400)
   accumulator.accept({ topic: 't', value }, unheard)
   accumulator.accept({ topic: 't', value }, unheard)
-  assert.deepEqual(accumulator.draw(1, MAX_REQUEST_SIZE), [])
+  assert.deepEqual(accumulator.drain(1, MAX_REQUEST_SIZE), [])
   // Goes to the next partition, so that nothing more comes to the one before.
   accumulator.accept({ topic: 't', value }, unheard)
   assert.deepEqual(
-    accumulator.draw(1, MAX_REQUEST_SIZE).map(({ partition, batch }) => [partition.index, batch.count]),
+    accumulator.drain(1, MAX_REQUEST_SIZE).map(({ partition, batch }) => [partition.index, batch.count]),
     [[0, 3]],
   )
-  assert.deepEqual(accumulator.draw(1, MAX_REQUEST_SIZE), [])
+  assert.deepEqual(accumulator.drain(1, MAX_REQUEST_SIZE), [])
 })
 
 test('later batches are made smaller when one was too large, not when records of it were bad; memory is counted to the byte', () => {
@@ -61,9 +61,9 @@ test('later batches are made smaller when one was too large, not when records of
     accumulator.update({ name: 't', topicId: '', leaders: [1], error: undefined })
     const verdict = { kind, error: new Error('refused'), named: [] }
     const before = accumulator.memory.bytes
-    const answer = (...verdicts: readonly Verdict[]): void => {
+    const answer = (...verdicts: readonly ProduceResult[]): void => {
       for (const one of verdicts) {
-        const [part] = accumulator.draw(1, MAX_REQUEST_SIZE)
+        const [part] = accumulator.drain(1, MAX_REQUEST_SIZE)
         part!.partition.answered(part!.batch, one)
         accumulator.offer(part!.partition)
       }
@@ -75,7 +75,7 @@ test('later batches are made smaller when one was too large, not when records of
     answer(verdict, verdict, verdict)
     assert.equal(accumulator.memory.bytes, 0)
     for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
-    assert.equal(accumulator.draw(1, MAX_REQUEST_SIZE)[0]?.batch.count, later, kind)
+    assert.equal(accumulator.drain(1, MAX_REQUEST_SIZE)[0]?.batch.count, later, kind)
   }
 })
 
@@ -85,7 +85,7 @@ test('what a partition, or a topic that is not known, holds is counted to the by
   accumulator.identify({ producerId: 1n, producerEpoch: 0 })
   const held = (): number[] => {
     const topic = accumulator.topics.get('t')!
-    return [topic.held, ...topic.partitions.map(partition => partition.held)]
+    return [topic.awaitingBytes, ...topic.partitions.map(partition => partition.bufferedBytes)]
   }
   const accept = (partition: number): void => {
     accumulator.accept({ topic: 't', value: 'x'.repeat(100), partition }, unheard)
@@ -96,13 +96,13 @@ test('what a partition, or a topic that is not known, holds is counted to the by
   accept(1)
   const [none, ...each] = held() as [number, number, number]
   assert.deepEqual([none, each[0] + each[1]!], [0, accumulator.memory.bytes])
-  const [part] = accumulator.draw(1, MAX_REQUEST_SIZE)
+  const [part] = accumulator.drain(1, MAX_REQUEST_SIZE)
   part!.partition.answered(part!.batch, { kind: 'tooLarge', error: new Error('too large') })
   accumulator.obstacles.answered(1, false)
   assert.deepEqual(held(), [0, ...each])
   for (let i = 0; i < 2; i++) {
     accumulator.offer(part!.partition)
-    const [half] = accumulator.draw(1, MAX_REQUEST_SIZE)
+    const [half] = accumulator.drain(1, MAX_REQUEST_SIZE)
     half!.partition.answered(half!.batch, { kind: 'stored', baseOffset: BigInt(i), logAppendTime: -1 })
     accumulator.obstacles.answered(1, false)
   }

@@ -13,16 +13,16 @@ import {
   type ProducerRecord,
   RecordFailedError,
 } from '../../src/index.js'
-import { BatchAcks, RecordAcks } from '../../src/producer/acks.js'
-import { Batch, type Settlement } from '../../src/producer/batch.js'
+import { BatchAcks, RecordAcks } from '../../src/producer/acks/acks.js'
+import { Batch, type Outcome } from '../../src/producer/model/batch.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
 import { RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 
-const STORED: Settlement = { kind: 'acked', baseOffset: 2n ** 60n, logAppendTime: -1 }
+const STORED: Outcome = { kind: 'acked', baseOffset: 2n ** 60n, logAppendTime: -1 }
 const TIMED_OUT = new DeliveryTimeoutError('too late', {
   cause: new BrokerError(brokerError(ErrorCode.NOT_ENOUGH_REPLICAS)),
 })
-const MAYBE: Settlement = { kind: 'failed', error: TIMED_OUT, persisted: 'maybe' }
+const MAYBE: Outcome = { kind: 'failed', error: TIMED_OUT, persisted: 'maybe' }
 const TIMED_OUT_JSON = {
   name: 'DeliveryTimeoutError',
   message: 'too late',
@@ -57,10 +57,10 @@ function batchOf(records: readonly ProducerRecord[], sink: RecordAcks<never> | B
 }
 
 /** The acks of records that were in one batch. */
-const acksOf = (records: readonly ProducerRecord[], end: Settlement): Ack[] =>
+const acksOf = (records: readonly ProducerRecord[], end: Outcome): Ack[] =>
   given(subscriber => batchOf(records, new RecordAcks<never>(subscriber as never)).settle(end))
 
-const batchAckOf = (records: readonly ProducerRecord[], end: Settlement): BatchAck =>
+const batchAckOf = (records: readonly ProducerRecord[], end: Outcome): BatchAck =>
   given<BatchAck>(subscriber => batchOf(records, new BatchAcks<never>(subscriber as never)).settle(end))[0]!
 
 const refusedAck = (record: unknown): Failed =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Batch } from '../../src/producer/batch.js'
-import { BatchQueue } from '../../src/producer/batch-queue.js'
+import type { Batch } from '../../src/producer/model/batch.js'
+import { BatchQueue } from '../../src/producer/model/batch-queue.js'
 import { Random } from '../support/random.js'
 
 test('it holds what an array would, whatever is done to it', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Observable } from 'rxjs'
-import { type BatchAck, BatchAcks } from '../../src/producer/acks.js'
-import { Batch } from '../../src/producer/batch.js'
+import { type BatchAck, BatchAcks } from '../../src/producer/acks/acks.js'
+import { Batch } from '../../src/producer/model/batch.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
 import { append } from '../support/taken.js'
 
@@ -23,7 +23,7 @@ function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[
 test('a batch that has let go of its records holds none; its ack does', () => {
   const { batch, acks } = batchOf([1, 1, 2])
   batch.settle({ kind: 'acked', baseOffset: 7n, logAppendTime: -1 })
-  batch.letGo()
+  batch.release()
   assert.deepEqual(batch.records, [])
   assert.deepEqual(
     [...acks[0]!].map(ack => [ack.record.value, ack.kind === 'acked' && ack.offset]),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BufferPool } from '../../src/producer/buffer-pool.js'
+import { BufferPool } from '../../src/producer/batching/buffer-pool.js'
 
 test('a buffer that was given back is given out again, for as much or less', () => {
   const pool = new BufferPool(10_000)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
-import { Deadlines } from '../../src/producer/deadlines.js'
+import { Deadlines } from '../../src/producer/time/deadlines.js'
 
 let scheduler: VirtualTimeScheduler
 let log: string[]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { DataLossError, type ProducerEvent } from '../../src/index.js'
-import { ProducerEvents } from '../../src/producer/events.js'
+import { ProducerEvents } from '../../src/producer/model/events.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { open, startWorld } from '../support/world.js'
 
@@ -35,7 +35,7 @@ test('errors inside an event are told as well, and an event has no more fields t
   const error = new DataLossError('gone', { cause: new Error('why') })
   events$.next({ kind: 'dataLoss', topic: 't', partition: 0, error })
   const held = { topic: 't', partition: 0, bytes: 5, error: new Error('no leader') }
-  events$.next({ kind: 'blocked', bufferedBytes: 5, heldBy: [held] })
+  events$.next({ kind: 'blocked', bufferedBytes: 5, waitingOn: [held] })
   assert.deepEqual(seen.map(json), [
     {
       kind: 'dataLoss',
@@ -43,7 +43,7 @@ test('errors inside an event are told as well, and an event has no more fields t
       partition: 0,
       error: { name: 'DataLossError', message: 'gone', cause: { name: 'Error', message: 'why' } },
     },
-    { kind: 'blocked', bufferedBytes: 5, heldBy: [{ ...held, error: { name: 'Error', message: 'no leader' } }] },
+    { kind: 'blocked', bufferedBytes: 5, waitingOn: [{ ...held, error: { name: 'Error', message: 'no leader' } }] },
   ])
   assert.deepEqual(seen[0], { kind: 'dataLoss', topic: 't', partition: 0, error })
   assert.doesNotMatch(inspect(seen), /toJSON/)

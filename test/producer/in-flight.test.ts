@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { merge, mergeMap, Observable, Subject, type Subscription } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
-import { drawWhile, inIssueOrder, Permits } from '../../src/producer/in-flight.js'
+import { drain, inSendOrder, Slots } from '../../src/producer/in-flight/in-flight.js'
 
 /** A window as data-path.ts builds it, over attempts that the test answers by hand. */
 function openWindow(maxInFlight: number, waiting: string[]) {
-  const permits = new Permits(maxInFlight)
+  const permits = new Slots(maxInFlight)
   const wake$ = new Subject<void>()
   const log: string[] = []
   const answers = new Map<string, () => void>()
@@ -25,9 +25,9 @@ function openWindow(maxInFlight: number, waiting: string[]) {
         subscriber.complete()
       })
     })
-  merge(wake$, permits.released$)
+  merge(wake$, permits.freed$)
     .pipe(
-      drawWhile(permits, () => waiting.shift()),
+      drain(permits, () => waiting.shift()),
       drawn$ =>
         new Observable<string>(subscriber =>
           drawn$.subscribe(name => {
@@ -37,7 +37,7 @@ function openWindow(maxInFlight: number, waiting: string[]) {
             mostQueued = Math.max(mostQueued, drawn - attempted)
           }),
         ),
-      mergeMap(name => permits.held(attempt(name)), maxInFlight),
+      mergeMap(name => permits.hold(attempt(name)), maxInFlight),
     )
     .subscribe(name => log.push(`done ${name}`))
   return {
@@ -81,7 +81,7 @@ test('what is waiting can still change while the window is full', () => {
 })
 
 test('attempts that end while they are being made do not deepen the stack', () => {
-  const permits = new Permits(4)
+  const permits = new Slots(4)
   const wake$ = new Subject<void>()
   let left = 100_000
   let done = 0
@@ -89,10 +89,10 @@ test('attempts that end while they are being made do not deepen the stack', () =
     subscriber.next(1)
     subscriber.complete()
   })
-  merge(wake$, permits.released$)
+  merge(wake$, permits.freed$)
     .pipe(
-      drawWhile(permits, () => (left-- > 0 ? left : undefined)),
-      mergeMap(() => permits.held(instant), 4),
+      drain(permits, () => (left-- > 0 ? left : undefined)),
+      mergeMap(() => permits.hold(instant), 4),
     )
     .subscribe(() => done++)
   wake$.next()
@@ -101,11 +101,11 @@ test('attempts that end while they are being made do not deepen the stack', () =
 })
 
 test('an attempt that is unsubscribed from is unsubscribed below, and gives nothing back', () => {
-  const permits = new Permits(1)
+  const permits = new Slots(1)
   permits.take()
   let closed = false
   const subscription: Subscription = permits
-    .held(
+    .hold(
       new Observable<never>(() => () => {
         closed = true
       }),
@@ -121,10 +121,10 @@ test('drawWhile and held pass errors and completion on', () => {
   scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
     const failing = cold<void>('--#')
     const ending = cold<void>('--|')
-    expectObservable(failing.pipe(drawWhile(new Permits(1), () => undefined))).toBe('--#')
-    expectObservable(ending.pipe(drawWhile(new Permits(1), () => undefined))).toBe('--|')
-    expectObservable(new Permits(1).held(failing)).toBe('--#')
-    expectObservable(new Permits(1).held(ending)).toBe('--|')
+    expectObservable(failing.pipe(drain(new Slots(1), () => undefined))).toBe('--#')
+    expectObservable(ending.pipe(drain(new Slots(1), () => undefined))).toBe('--|')
+    expectObservable(new Slots(1).hold(failing)).toBe('--#')
+    expectObservable(new Slots(1).hold(ending)).toBe('--|')
     expectSubscriptions(failing.subscriptions).toBe(['^-!', '^-!'])
   })
 })
@@ -132,9 +132,9 @@ test('drawWhile and held pass errors and completion on', () => {
 test('inIssueOrder holds back what is early', () => {
   const scheduler = new TestScheduler((actual, expected) => assert.deepEqual(actual, expected))
   scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
-    const values = { 0: { issue: 0 }, 1: { issue: 1 }, 2: { issue: 2 }, 3: { issue: 3 } }
+    const values = { 0: { sendIndex: 0 }, 1: { sendIndex: 1 }, 2: { sendIndex: 2 }, 3: { sendIndex: 3 } }
     const source = cold('            -2-0-1----3-|', values)
-    expectObservable(source.pipe(inIssueOrder())).toBe('---0-(12)-3-|', values)
+    expectObservable(source.pipe(inSendOrder())).toBe('---0-(12)-3-|', values)
     expectSubscriptions(source.subscriptions).toBe('    ^-----------!')
   })
 })
@@ -142,11 +142,11 @@ test('inIssueOrder holds back what is early', () => {
 test('inIssueOrder passes errors on and lets go of its source', () => {
   const scheduler = new TestScheduler((actual, expected) => assert.deepEqual(actual, expected))
   scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
-    const values = { 0: { issue: 0 }, 1: { issue: 1 } }
+    const values = { 0: { sendIndex: 0 }, 1: { sendIndex: 1 } }
     const source = cold('-1-#', values)
-    expectObservable(source.pipe(inIssueOrder())).toBe('---#', values)
+    expectObservable(source.pipe(inSendOrder())).toBe('---#', values)
     const early = cold('  -0-1-', values)
-    expectObservable(early.pipe(inIssueOrder()), '^-!').toBe('-0-', values)
+    expectObservable(early.pipe(inSendOrder()), '^-!').toBe('-0-', values)
     expectSubscriptions(early.subscriptions).toBe('^-!')
   })
 })

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import { type AckSink, Batch, type Verdict } from '../../src/producer/batch.js'
-import { Lines } from '../../src/producer/lines.js'
-import { Obstacles } from '../../src/producer/obstacles.js'
-import { Partition } from '../../src/producer/partition.js'
+import { ReadyPartitions } from '../../src/producer/batching/ready-partitions.js'
+import { type AckSink, Batch, type ProduceResult } from '../../src/producer/model/batch.js'
+import { Obstacles } from '../../src/producer/model/obstacles.js'
+import { Partition } from '../../src/producer/model/partition.js'
 import { VirtualTime } from '../../src/testing/index.js'
 import { append } from '../support/taken.js'
 
-const SINK: AckSink = { settled() {}, unplaced() {} }
-const STORED: Verdict = { kind: 'stored', baseOffset: 0n, logAppendTime: -1 }
-const REJECTED: Verdict = { kind: 'rejected', error: new Error('NOT_ENOUGH_REPLICAS') }
-const LOST: Verdict = { kind: 'unknown', error: new Error('connection lost') }
+const SINK: AckSink = { settled() {}, neverBatched() {} }
+const STORED: ProduceResult = { kind: 'stored', baseOffset: 0n, logAppendTime: -1 }
+const REJECTED: ProduceResult = { kind: 'rejected', error: new Error('NOT_ENOUGH_REPLICAS') }
+const LOST: ProduceResult = { kind: 'unknown', error: new Error('connection lost') }
 const GONE = new Error('connection reset')
 
 let time: VirtualTime
-let lines: Lines
+let lines: ReadyPartitions
 let obstacles: Obstacles
 /** Two partitions that node 1 leads, and one that node 2 does. */
 let partitions: Partition[]
@@ -23,12 +23,12 @@ let drawn: { partition: Partition; batch: Batch; node: number }[]
 
 beforeEach(() => {
   time = new VirtualTime()
-  lines = new Lines({ compression: 'none' }, nodeId => obstacles.waiting(nodeId))
+  lines = new ReadyPartitions({ compression: 'none' }, nodeId => obstacles.waiting(nodeId))
   obstacles = new Obstacles(time, nodeId => lines.isWaiting(nodeId))
   partitions = [1, 1, 2].map((node, index) => {
     const partition = new Partition('t', index, 10, { settle() {}, split() {}, pause() {}, epochBumped() {} })
-    partition.led(node)
-    partition.sequencer.identity = { producerId: 1n, producerEpoch: 0 }
+    partition.ledBy(node)
+    partition.sequences.identity = { producerId: 1n, producerEpoch: 0 }
     return partition
   })
   drawn = []
@@ -43,13 +43,13 @@ function add(index: number): void {
 }
 
 function draw(node: number): void {
-  const parts = lines.draw(node, 1_000)
+  const parts = lines.drain(node, 1_000)
   drawn.push(...parts.map(part => ({ ...part, node })))
   obstacles.sent(node)
 }
 
 /** The oldest request, of one batch, comes to this. */
-function answer(verdict: Verdict): void {
+function answer(verdict: ProduceResult): void {
   const { partition, batch, node } = drawn.shift()!
   partition.answered(batch, verdict)
   lines.offer(partition)
@@ -98,7 +98,7 @@ test('each answer begins the second anew, and so does work after a rest', async 
 
 test('a broker is not called silent for work that is gone by then', async () => {
   add(0)
-  partitions[0]!.expire(partitions[0]!.next)
+  partitions[0]!.expired(partitions[0]!.next)
   const { changes } = obstacles
   await time.advance(1_000)
   assert.equal(obstacles.changes, changes)
@@ -117,7 +117,7 @@ test('a broker whose connection broke does not move while it has work, whether i
   draw(1)
   assert.deepEqual(moving(), [false, false, true])
   answer(LOST)
-  partitions[0]!.resume()
+  partitions[0]!.backOffEnded()
   lines.offer(partitions[0]!)
   draw(1)
   assert.deepEqual(moving(), [false, false, true], 'a lost answer is none')
@@ -140,12 +140,12 @@ test('a partition whose batch is sent again does not move until one is stored, o
     const { changes } = obstacles
     answer(REJECTED)
     assert.deepEqual([moving(), obstacles.changes > changes], [[false, true, true], true])
-    partitions[0]!.resume()
+    partitions[0]!.backOffEnded()
     lines.offer(partitions[0]!)
     if (end === 'stored') {
       draw(1)
       answer(STORED)
-    } else partitions[0]!.expire(partitions[0]!.next)
+    } else partitions[0]!.expired(partitions[0]!.next)
     assert.deepEqual(moving(), [true, true, true], end)
   }
 })
@@ -166,8 +166,8 @@ test('nor one that nobody leads, or whose old leader still owes an answer', () =
   add(0)
   draw(1)
   const { changes } = obstacles
-  partitions[0]!.led(2)
-  partitions[1]!.led(-1)
+  partitions[0]!.ledBy(2)
+  partitions[1]!.ledBy(-1)
   obstacles.changed()
   assert.deepEqual([moving(), obstacles.changes > changes], [[false, false, true], true])
   answer(STORED)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { createProducer, InvalidArgumentError, type ProducerOptions } from '../../src/index.js'
-import { resolveOptions } from '../../src/producer/options.js'
-import { processScheduler } from '../../src/producer/process-scheduler.js'
+import { resolveOptions } from '../../src/producer/options/options.js'
+import { processScheduler } from '../../src/producer/time/process-scheduler.js'
 import { cert } from '../support/certificate.js'
 
 const brokers = ['localhost:9092']

@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { DataLossError } from '../../src/errors.js'
-import { type AckSink, Batch, type Settlement, type Verdict } from '../../src/producer/batch.js'
-import { Partition } from '../../src/producer/partition.js'
+import { type AckSink, Batch, type Outcome, type ProduceResult } from '../../src/producer/model/batch.js'
+import { Partition } from '../../src/producer/model/partition.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
 import { append } from '../support/taken.js'
 
-const sink: AckSink = { settled() {}, unplaced() {} }
+const sink: AckSink = { settled() {}, neverBatched() {} }
 const identity = { producerId: 7n, producerEpoch: 0 }
-const stored = (baseOffset: bigint): Verdict => ({ kind: 'stored', baseOffset, logAppendTime: -1 })
-const rejected: Verdict = { kind: 'rejected', error: new Error('NOT_ENOUGH_REPLICAS') }
-const unknown: Verdict = { kind: 'unknown', error: new Error('connection lost') }
-const outOfSequence: Verdict = { kind: 'outOfSequence', error: new Error('OUT_OF_ORDER_SEQUENCE_NUMBER') }
-const forgotten: Verdict = { kind: 'forgotten', error: new Error('UNKNOWN_PRODUCER_ID') }
-const fenced: Verdict = { kind: 'fenced', error: new Error('INVALID_PRODUCER_EPOCH') }
-const tooLarge: Verdict = { kind: 'tooLarge', error: new Error('MESSAGE_TOO_LARGE') }
-const refused: Verdict = { kind: 'refused', error: new Error('TOPIC_AUTHORIZATION_FAILED') }
-const corrupt: Verdict = { kind: 'corrupt', error: new Error('CORRUPT_MESSAGE'), named: [] }
+const stored = (baseOffset: bigint): ProduceResult => ({ kind: 'stored', baseOffset, logAppendTime: -1 })
+const rejected: ProduceResult = { kind: 'rejected', error: new Error('NOT_ENOUGH_REPLICAS') }
+const unknown: ProduceResult = { kind: 'unknown', error: new Error('connection lost') }
+const outOfSequence: ProduceResult = { kind: 'outOfSequence', error: new Error('OUT_OF_ORDER_SEQUENCE_NUMBER') }
+const forgotten: ProduceResult = { kind: 'forgotten', error: new Error('UNKNOWN_PRODUCER_ID') }
+const fenced: ProduceResult = { kind: 'fenced', error: new Error('INVALID_PRODUCER_EPOCH') }
+const tooLarge: ProduceResult = { kind: 'tooLarge', error: new Error('MESSAGE_TOO_LARGE') }
+const refused: ProduceResult = { kind: 'refused', error: new Error('TOPIC_AUTHORIZATION_FAILED') }
+const corrupt: ProduceResult = { kind: 'corrupt', error: new Error('CORRUPT_MESSAGE'), named: [] }
 const noKey = new Error('without key')
 const tooOld = new Error('too old')
 /** The broker refuses records of the batch, and names these; or none. */
-const bad = (...named: [index: number, error: Error][]): Verdict => ({
+const bad = (...named: [index: number, error: Error][]): ProduceResult => ({
   kind: 'badRecords',
   error: new Error('INVALID_RECORD'),
   named: named.map(([index, error]) => ({ index, error })),
@@ -36,7 +36,7 @@ beforeEach(() => {
   partition = newPartition(2147483647)
 })
 
-function newPartition(retries: number, settled?: (batch: Batch, end: Settlement) => void): Partition {
+function newPartition(retries: number, settled?: (batch: Batch, end: Outcome) => void): Partition {
   const created = new Partition('t', 0, retries, {
     settle: (batch, end) => {
       log.push(`${names.get(batch)} ${describeEnd(end)}`)
@@ -49,13 +49,13 @@ function newPartition(retries: number, settled?: (batch: Batch, end: Settlement)
       })
     },
     pause: (_, failures) => log.push(`pause ${failures}`),
-    epochBumped: ({ sequencer }, error) => {
+    epochBumped: ({ sequences }, error) => {
       const after = error instanceof DataLossError ? ' after data loss' : ''
-      log.push(`epoch ${sequencer.identity?.producerEpoch}${after}`)
+      log.push(`epoch ${sequences.identity?.producerEpoch}${after}`)
     },
   })
-  created.sequencer.identity = identity
-  created.led(1)
+  created.sequences.identity = identity
+  created.ledBy(1)
   return created
 }
 
@@ -64,7 +64,7 @@ function numbersIn(batch: Batch): number[] {
   return batch.records.map(({ metadata }) => metadata as number)
 }
 
-function describeEnd(end: Settlement): string {
+function describeEnd(end: Outcome): string {
   return end.kind === 'failed' ? `failed, persisted ${end.persisted}` : end.kind
 }
 
@@ -80,7 +80,7 @@ function add(name: string, count = 10): Batch {
 
 function take(): Batch {
   assert.ok(partition.sendable, `${partition.phase}, nothing to send`)
-  return partition.take('none')
+  return partition.sent('none')
 }
 
 /** The partition with its window open: one batch `0` of 10 records is stored. */
@@ -104,9 +104,9 @@ test('one batch goes before the first success, then as many as there are', () =>
 test('records may be appended to the last batch that waits, until it is taken, has expired or is abandoned', () => {
   const [a, b] = [add('a'), add('b')]
   assert.equal(partition.filling, b)
-  partition.expire(a)
+  partition.expired(a)
   assert.equal(partition.filling, b)
-  partition.expire(b)
+  partition.expired(b)
   assert.equal(partition.filling, undefined)
   const c = add('c')
   assert.equal(partition.filling, c)
@@ -119,12 +119,12 @@ test('records may be appended to the last batch that waits, until it is taken, h
 
 test('nothing is sendable without a leader, a producer id, or a batch that is due', () => {
   const batch = add('a')
-  partition.led(-1)
+  partition.ledBy(-1)
   assert.ok(!partition.sendable)
-  partition.led(1)
-  partition.sequencer.identity = undefined
+  partition.ledBy(1)
+  partition.sequences.identity = undefined
   assert.ok(!partition.sendable)
-  partition.sequencer.identity = identity
+  partition.sequences.identity = identity
   batch.due = false
   assert.ok(!partition.sendable)
   add('b')
@@ -143,7 +143,7 @@ test('a retriable rejection drains the window, then sends the same bytes in orde
   for (const batch of batches.slice(1)) partition.answered(batch, outOfSequence)
   assert.equal(partition.phase, 'paused')
   assert.deepEqual(log, ['pause 1'])
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), batches[0])
   assert.ok(!partition.sendable, 'a probe goes alone')
   partition.answered(batches[0]!, stored(10n))
@@ -164,7 +164,7 @@ test('failures are counted in a row, and forgotten with a success', () => {
   const batch = add('a')
   for (let i = 0; i < 3; i++) {
     partition.answered(take(), rejected)
-    partition.resume()
+    partition.backOffEnded()
   }
   partition.answered(take(), stored(10n))
   add('b')
@@ -181,7 +181,7 @@ test('out of sequence behind an unanswered batch is a consequence: no new epoch'
   partition.answered(a, unknown)
   partition.answered(b, outOfSequence)
   assert.deepEqual(log, ['pause 1'])
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   assert.equal(take(), b)
   assert.equal(b.baseSequence, 20)
@@ -195,7 +195,7 @@ test('out of sequence at the head: all goes on in a new epoch, from sequence 0',
   partition.answered(a, outOfSequence)
   partition.answered(b, outOfSequence)
   assert.deepEqual(log, ['epoch 1 after data loss', 'pause 1'])
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   take()
   assert.deepEqual([a.baseSequence, b.baseSequence], [0, 10])
@@ -208,7 +208,7 @@ test('out of sequence at the head, possibly stored before: it fails as such and 
   const [a, b] = [add('a'), add('b')]
   take()
   partition.answered(a, unknown)
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), a)
   partition.answered(a, outOfSequence)
   assert.deepEqual(log, ['pause 1', 'epoch 1 after data loss', 'a failed, persisted maybe'])
@@ -222,7 +222,7 @@ function unanswered(...names: string[]): Batch[] {
   const batches = names.map(name => add(name))
   for (const batch of batches) assert.equal(take(), batch)
   for (const batch of batches) partition.answered(batch, unknown)
-  partition.resume()
+  partition.backOffEnded()
   log = []
   return batches
 }
@@ -239,7 +239,7 @@ test('out of sequence, with others behind it that may be stored: the one that th
   partition.answered(c!, stored(30n))
   assert.deepEqual(log, ['a acked', 'b acked', 'c acked'])
   assert.deepEqual(
-    [a, b, c].map(batch => (batch?.verdict?.kind === 'stored' ? batch.verdict.baseOffset : undefined)),
+    [a, b, c].map(batch => (batch?.result?.kind === 'stored' ? batch.result.baseOffset : undefined)),
     [-1n, -1n, 30n],
   )
   assert.equal(take(), d)
@@ -267,7 +267,7 @@ test('out of sequence while others are in flight: these are awaited, and nothing
   assert.ok(!partition.sendable)
   partition.answered(c!, outOfSequence)
   assert.deepEqual(log, ['a acked', 'pause 1'])
-  partition.resume()
+  partition.backOffEnded()
   for (const batch of [b, c, d]) {
     assert.equal(take(), batch)
     partition.answered(batch!, batch === d ? stored(40n) : outOfSequence)
@@ -280,7 +280,7 @@ test('out of sequence, and no answer to the next one that may be stored: it begi
   partition.answered(take(), outOfSequence)
   partition.answered(take(), unknown)
   assert.deepEqual(log, ['pause 2'])
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   assert.equal(take(), b)
   assert.deepEqual([a!.baseSequence, b!.baseSequence, b!.identity?.producerEpoch], [10, 20, 0])
@@ -289,14 +289,14 @@ test('out of sequence, and no answer to the next one that may be stored: it begi
 test('out of sequence at one leader, and then there is another: that one is asked from the first batch on', () => {
   const [a, b] = unanswered('a', 'b', 'c')
   partition.answered(take(), outOfSequence)
-  partition.led(2)
+  partition.ledBy(2)
   assert.equal(take(), a)
   partition.answered(a!, outOfSequence)
   assert.equal(take(), b)
-  partition.led(1)
+  partition.ledBy(1)
   partition.answered(b!, outOfSequence)
   assert.deepEqual(log, ['pause 2'])
-  partition.resume()
+  partition.backOffEnded()
   for (const offset of [10n, 20n, 30n]) partition.answered(take(), stored(offset))
   assert.deepEqual(log, ['pause 2', 'a acked', 'b acked', 'c acked'])
 })
@@ -307,7 +307,7 @@ test('out of sequence, and one behind it was stored before: it may be there, or 
   for (let i = 0; i < 2; i++) take()
   partition.answered(a, unknown)
   partition.answered(b, stored(20n))
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), outOfSequence)
   assert.deepEqual(log.slice(1), ['epoch 1 after data loss', 'a failed, persisted maybe', 'b acked'])
 })
@@ -316,7 +316,7 @@ test('what expires while those behind it are asked for fails as possibly stored'
   const [a, b] = unanswered('a', 'b')
   partition.answered(take(), outOfSequence)
   assert.equal(take(), b)
-  partition.expire(a!)
+  partition.expired(a!)
   partition.answered(b!, stored(20n))
   assert.deepEqual(log, ['a failed, persisted maybe', 'b acked'])
   add('c')
@@ -327,7 +327,7 @@ test('forgotten, or out of sequence with nothing confirmed before it: a new epoc
   open()
   add('a')
   partition.answered(take(), forgotten)
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), outOfSequence)
   assert.deepEqual(log, ['epoch 1', 'pause 1', 'epoch 2', 'pause 2'])
 })
@@ -340,12 +340,12 @@ test('fenced at the head: it goes on with another producer id, from sequence 0; 
   partition.answered(a, rejected)
   partition.answered(b, fenced)
   assert.deepEqual(log, ['pause 1'])
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), fenced)
   assert.deepEqual(log.slice(1), ['epoch undefined', 'pause 2'])
-  partition.resume()
+  partition.backOffEnded()
   assert.ok(!partition.sendable, 'there is no producer id yet')
-  partition.sequencer.identity = { producerId: 8n, producerEpoch: 0 }
+  partition.sequences.identity = { producerId: 8n, producerEpoch: 0 }
   partition.answered(take(), stored(10n))
   take()
   assert.deepEqual([a.baseSequence, b.baseSequence], [0, 10])
@@ -356,10 +356,10 @@ test('fenced at the head, possibly stored before: it fails as such, and the rest
   open()
   const [a, b] = [add('a'), add('b')]
   partition.answered(take(), unknown)
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), fenced)
   assert.deepEqual(log, ['pause 1', 'epoch undefined', 'a failed, persisted maybe'])
-  partition.sequencer.identity = { producerId: 8n, producerEpoch: 0 }
+  partition.sequences.identity = { producerId: 8n, producerEpoch: 0 }
   assert.equal(take(), b)
   assert.deepEqual([a.identity?.producerId, b.identity?.producerId, b.baseSequence], [7n, 8n, 0])
 })
@@ -394,7 +394,7 @@ test('parts that are too large are split again, down to a single record, which f
 })
 
 test('parts of a batch that is split over the wrap of the sequence', () => {
-  partition.sequencer.next = 2147483646
+  partition.sequences.next = 2147483646
   const a = add('a', 4)
   partition.answered(take(), tooLarge)
   const first = take()
@@ -406,7 +406,7 @@ test('a batch that may be stored is not split: too large is said of it now, not 
   open()
   const [, b] = [add('a', 4), add('b')]
   partition.answered(take(), unknown)
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), tooLarge)
   assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe'])
   assert.equal(take(), b)
@@ -414,8 +414,8 @@ test('a batch that may be stored is not split: too large is said of it now, not 
 
 test('records that are split out of a batch keep key, value, headers, timestamp and the stream they came from', () => {
   const streams: AckSink[] = [
-    { settled() {}, unplaced() {} },
-    { settled() {}, unplaced() {} },
+    { settled() {}, neverBatched() {} },
+    { settled() {}, neverBatched() {} },
   ]
   const seen: [AckSink, number, number][] = []
   for (const stream of streams) stream.settled = (_, from, to) => void seen.push([stream, from, to])
@@ -484,7 +484,7 @@ test('records that the broker names fail; the rest takes the place of the batch,
 
 test('records that are refused for different reasons fail each for its own', () => {
   const ends: [number[], Error | undefined][] = []
-  const settled = (batch: Batch, end: Settlement): void =>
+  const settled = (batch: Batch, end: Outcome): void =>
     void ends.push([numbersIn(batch), end.kind === 'failed' ? end.error : undefined])
   partition = newPartition(2147483647, settled)
   add('a', 5)
@@ -564,11 +564,11 @@ test('what is left of a batch goes on in a new epoch where one behind it may be 
   const [c, d, e] = [add('c', 3), add('d'), add('e', 1)]
   take()
   take()
-  partition.expire(d)
+  partition.expired(d)
   partition.answered(c, unknown)
   partition.answered(d, unknown)
   log = []
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), c)
   partition.answered(c, stored(12n))
   assert.deepEqual(log, ['c acked'])
@@ -580,12 +580,12 @@ test('named records of a batch of an old epoch: its sequences are not those of t
   open()
   const [a, b, c, d] = [add('a'), add('b', 3), add('c'), add('d', 1)]
   for (let i = 0; i < 3; i++) take()
-  partition.expire(c)
+  partition.expired(c)
   partition.answered(a, unknown)
   partition.answered(b, rejected)
   partition.answered(c, unknown)
   assert.deepEqual(log, ['c failed, persisted maybe', 'epoch 1', 'pause 1'])
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   partition.answered(take(), bad([1, noKey]))
   assert.deepEqual(log.slice(3), ['a acked', 'b split', 'epoch 2', 'b.0 failed, persisted no'])
@@ -600,7 +600,7 @@ test('a batch that may be stored is not taken apart: a time stamp that has grown
   open()
   const [a, b] = [add('a', 4), add('b')]
   partition.answered(take(), unknown)
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), bad([1, tooOld]))
   assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe'])
   assert.equal(take(), b)
@@ -663,7 +663,7 @@ test('a half is not sent beside the other, though one before them has opened the
   take()
   partition.answered(a, rejected)
   partition.answered(b, bad())
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   assert.equal(partition.phase, 'open')
   const first = take()
@@ -679,7 +679,7 @@ test('a half that has expired is not looked at; nor is one where the first half 
   partition.answered(take(), bad())
   const first = take()
   const [second] = [...names].find(([, name]) => name === 'a.1')!
-  partition.expire(second)
+  partition.expired(second)
   partition.answered(first, stored(10n))
   assert.deepEqual(log, ['a split', 'a.1 failed, persisted no', 'a.0 acked'])
   const b = add('b')
@@ -698,7 +698,7 @@ test('a half that has expired is not looked at; nor is one where the first half 
 })
 
 /** How many requests it takes until a batch with these bad records has ended; who reads the log sees the others, in order. */
-function requestsFor(count: number, isBad: (number: number) => boolean, verdict: Verdict): number {
+function requestsFor(count: number, isBad: (number: number) => boolean, verdict: ProduceResult): number {
   const written: number[] = []
   const failed: number[] = []
   let next = 0
@@ -721,7 +721,7 @@ function requestsFor(count: number, isBad: (number: number) => boolean, verdict:
       partition.answered(batch, stored(0n))
     }
     // Only after the first time that a batch was called corrupt.
-    partition.resume()
+    partition.backOffEnded()
   }
   const all = Array.from({ length: count }, (_, i) => i)
   assert.deepEqual(
@@ -758,7 +758,7 @@ test('corrupt: sent again as it is, for it may have been damaged on its way; the
   const a = add('a', 2)
   partition.answered(take(), corrupt)
   assert.deepEqual(log, ['pause 1'])
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), a)
   partition.answered(a, corrupt)
   assert.deepEqual(log, ['pause 1', 'a split'])
@@ -767,7 +767,7 @@ test('corrupt: sent again as it is, for it may have been damaged on its way; the
   partition.answered(take(), stored(10n))
   const b = add('b', 1)
   partition.answered(take(), corrupt)
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), b, 'another batch has its own second chance')
   partition.answered(b, corrupt)
   assert.deepEqual(log.slice(3), ['a.1 acked', 'pause 1', 'b failed, persisted no'])
@@ -777,9 +777,9 @@ test('corrupt, said once of a batch that may be stored, ends nothing', () => {
   open()
   const a = add('a', 2)
   partition.answered(take(), unknown)
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), corrupt)
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), a)
   partition.answered(a, stored(10n))
   assert.deepEqual(log, ['pause 1', 'pause 2', 'a acked'])
@@ -794,7 +794,7 @@ test('what is stored before one that is sent again waits for it, is not sent aga
   partition.answered(b, unknown)
   partition.answered(c, stored(30n))
   assert.deepEqual(log, ['pause 1'])
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   assert.equal(take(), b)
   assert.ok(!partition.sendable, 'd waits behind c')
@@ -809,7 +809,7 @@ test('what is stored waits for all before it that are in flight again, not for t
   for (let i = 0; i < 4; i++) take()
   for (const batch of [a, b, c]) partition.answered(batch, unknown)
   partition.answered(d, stored(40n))
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   take()
   take()
@@ -826,12 +826,12 @@ test('what is stored and waits is acked when those before it have failed, and wh
   take()
   partition.answered(a, unknown)
   partition.answered(b, stored(20n))
-  partition.expire(a)
+  partition.expired(a)
   assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe', 'b acked'])
   log = []
   const [c, d] = [add('c'), add('d')]
   partition.answered(take(), unknown)
-  partition.resume()
+  partition.backOffEnded()
   take()
   partition.answered(c, stored(30n))
   take()
@@ -839,10 +839,10 @@ test('what is stored and waits is acked when those before it have failed, and wh
   take()
   partition.answered(d, unknown)
   partition.answered(e, stored(50n))
-  partition.resume()
+  partition.backOffEnded()
   take()
-  partition.expire(d)
-  partition.expire(e)
+  partition.expired(d)
+  partition.expired(e)
   assert.deepEqual(log.slice(2), ['pause 1', 'd failed, persisted maybe', 'e acked'])
   partition.answered(d, stored(40n))
   assert.deepEqual(log.slice(2), ['pause 1', 'd failed, persisted maybe', 'e acked'])
@@ -866,9 +866,9 @@ test('two epochs are never in flight together: the new one would end the old one
   for (let i = 0; i < 3; i++) take()
   partition.answered(a, unknown)
   partition.answered(b, unknown)
-  partition.expire(c)
+  partition.expired(c)
   partition.answered(c, unknown)
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   assert.equal(take(), b)
   assert.ok(!partition.sendable, 'd is of the next epoch')
@@ -882,9 +882,9 @@ test('a new epoch begins with one batch alone, though its leader has just stored
   const [a, b, c, d] = [add('a'), add('b'), add('c'), add('d')]
   for (let i = 0; i < 2; i++) take()
   partition.answered(a, unknown)
-  partition.expire(b)
+  partition.expired(b)
   partition.answered(b, unknown)
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), stored(10n))
   assert.equal(take(), c)
   assert.deepEqual([c.identity?.producerEpoch, c.baseSequence], [1, 0])
@@ -895,9 +895,9 @@ test('a new epoch begins with one batch alone, though its leader has just stored
 
 test('after a rest as long as metadata is kept, one batch goes first: the broker may have forgotten the producer', () => {
   open()
-  partition.led(1)
+  partition.ledBy(1)
   assert.equal(partition.phase, 'open', 'it has sent something since metadata came last')
-  partition.led(1)
+  partition.ledBy(1)
   assert.equal(partition.phase, 'probing')
   add('a')
   add('b')
@@ -930,7 +930,7 @@ test('behind a refused batch one that may be stored is never stamped anew', () =
   partition.answered(c, rejected)
   assert.deepEqual(log.slice(0, 2), ['epoch 1', 'pause 1'])
   assert.deepEqual(log.slice(2), ['a failed, persisted no', 'b failed, persisted maybe'])
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), c)
   assert.deepEqual([c.baseSequence, c.identity?.producerEpoch], [0, 1])
 })
@@ -944,7 +944,7 @@ test('before a refused batch one that may be stored keeps its place, epoch and s
   partition.answered(b, refused)
   partition.answered(c, unknown)
   assert.deepEqual(log, ['epoch 1', 'pause 1', 'b failed, persisted no', 'c failed, persisted maybe'])
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), a)
   assert.deepEqual(a.bytes, bytes)
 })
@@ -954,7 +954,7 @@ test('a batch that is refused after it may have been stored is reported so, and 
   const [a, b] = [add('a'), add('b')]
   take()
   partition.answered(a, unknown)
-  partition.resume()
+  partition.backOffEnded()
   take()
   partition.answered(a, refused)
   assert.deepEqual(log, ['pause 1', 'epoch 1', 'a failed, persisted maybe'])
@@ -967,7 +967,7 @@ test('the retry limit fails what was rejected, never what may be stored', () => 
   open()
   add('a')
   partition.answered(take(), rejected)
-  partition.resume()
+  partition.backOffEnded()
   partition.answered(take(), rejected)
   assert.deepEqual(log, ['pause 1', 'a failed, persisted no'])
   log = []
@@ -975,7 +975,7 @@ test('the retry limit fails what was rejected, never what may be stored', () => 
   for (let i = 0; i < 5; i++) {
     assert.equal(take(), b)
     partition.answered(b, unknown)
-    partition.resume()
+    partition.backOffEnded()
   }
   assert.deepEqual(log, ['pause 2', 'pause 3', 'pause 4', 'pause 5', 'pause 6'])
 })
@@ -988,7 +988,7 @@ test('what is left of a batch, and its halves, have as many retries as any other
   partition.answered(rest, bad())
   const half = take()
   partition.answered(half, rejected)
-  partition.resume()
+  partition.backOffEnded()
   assert.equal(take(), half)
   assert.deepEqual([a.attempts, rest.attempts, half.attempts], [1, 2, 4])
   partition.answered(half, rejected)
@@ -1000,7 +1000,7 @@ test('what is left of a batch, and its halves, have as many retries as any other
 test('a batch that expires unsent leaves no gap', () => {
   open()
   const [a, b] = [add('a'), add('b')]
-  partition.expire(a)
+  partition.expired(a)
   assert.deepEqual(log, ['a failed, persisted no'])
   assert.equal(take(), b)
   assert.equal(b.baseSequence, 10)
@@ -1013,7 +1013,7 @@ test('batches that expire together take time by their number, not by its square'
     const batches = Array.from({ length: count }, () => new Batch('t', 0, Buffer.alloc(0)))
     for (const batch of batches) waiting.add(batch)
     const start = performance.now()
-    for (const batch of batches) waiting.expire(batch)
+    for (const batch of batches) waiting.expired(batch)
     return performance.now() - start
   }
   expireAll(5_000)
@@ -1028,7 +1028,7 @@ test('a batch that expires in flight is reported as possibly stored; the others 
   take()
   take()
   const c = add('c')
-  partition.expire(a)
+  partition.expired(a)
   assert.deepEqual(log, ['a failed, persisted maybe'])
   assert.ok(!partition.sendable)
   partition.answered(a, unknown)
@@ -1043,7 +1043,7 @@ test('a batch that expires in flight and turns out to be stored costs nothing mo
   const a = add('a')
   take()
   const b = add('b')
-  partition.expire(a)
+  partition.expired(a)
   partition.answered(a, stored(10n))
   assert.deepEqual(log, ['a failed, persisted maybe'])
   assert.equal(take(), b)
@@ -1054,14 +1054,14 @@ test('a batch that expires between two attempts: rejected leaves its sequences, 
   open()
   const [a, b] = [add('a'), add('b')]
   partition.answered(take(), rejected)
-  partition.expire(a)
+  partition.expired(a)
   assert.deepEqual(log, ['pause 1', 'a failed, persisted no'])
   assert.equal(take(), b)
   assert.equal(b.baseSequence, 10)
   partition.answered(b, unknown)
-  partition.resume()
+  partition.backOffEnded()
   const c = add('c')
-  partition.expire(b)
+  partition.expired(b)
   assert.equal(take(), c)
   assert.deepEqual([c.baseSequence, c.identity?.producerEpoch], [0, 1])
 })
@@ -1071,7 +1071,7 @@ test('a new leader gets nothing while the old one owes an answer, and then one b
   const [a, b, c, d] = [add('a'), add('b'), add('c'), add('d')]
   take()
   take()
-  partition.led(2)
+  partition.ledBy(2)
   assert.ok(!partition.sendable)
   partition.answered(a, stored(10n))
   assert.ok(!partition.sendable, 'b is still with the old leader')
@@ -1085,13 +1085,13 @@ test('a new leader gets nothing while the old one owes an answer, and then one b
 })
 
 test('the epoch after the last one is a new producer id', () => {
-  partition.sequencer.identity = { producerId: 7n, producerEpoch: 32767 }
+  partition.sequences.identity = { producerId: 7n, producerEpoch: 32767 }
   add('a')
   partition.answered(take(), outOfSequence)
-  partition.resume()
-  assert.equal(partition.sequencer.identity, undefined)
+  partition.backOffEnded()
+  assert.equal(partition.sequences.identity, undefined)
   assert.ok(!partition.sendable)
-  partition.sequencer.identity = { producerId: 8n, producerEpoch: 0 }
+  partition.sequences.identity = { producerId: 8n, producerEpoch: 0 }
   assert.equal(take().baseSequence, 0)
 })
 
@@ -1103,6 +1103,6 @@ test('abandoned: what was sent may be stored, what was not is not; late answers 
   partition.abandon(new Error('closed'))
   assert.deepEqual(log, ['a failed, persisted maybe', 'b failed, persisted no'])
   partition.answered(a, stored(10n))
-  partition.expire(a)
+  partition.expired(a)
   assert.equal(log.length, 2)
 })

@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import kafkajs from 'kafkajs'
 import type { InvalidRecordError } from '../../src/errors.js'
-import { Batch } from '../../src/producer/batch.js'
-import { Partition } from '../../src/producer/partition.js'
+import { Batch } from '../../src/producer/model/batch.js'
+import { Partition } from '../../src/producer/model/partition.js'
+import type { ProducerRecord } from '../../src/producer/model/record.js'
+import { Topic } from '../../src/producer/model/topic.js'
 import {
   askPartitioner,
   type Movement,
   murmur2,
   PartitionChooser,
   partitionOfKey,
-} from '../../src/producer/partitioner.js'
-import type { ProducerRecord } from '../../src/producer/record.js'
-import type { TakenRecord } from '../../src/producer/taken-record.js'
-import { Topic } from '../../src/producer/topic.js'
-import { type Bytes, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
+} from '../../src/producer/records/partitioner.js'
+import type { TakenRecord } from '../../src/producer/records/taken-record.js'
+import { type RecordData, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import { append, taken } from '../support/taken.js'
 
 // What Java's client computes: the values of its own test, org.apache.kafka.common.utils.UtilsTest.
@@ -57,19 +57,19 @@ function topicOf(partitionCount: number, batchSize = 1000): Topic {
   const topic = new Topic('t', batchSize)
   for (let i = 0; i < partitionCount; i++) {
     const partition = new Partition('t', i, 1, { settle() {}, split() {}, pause() {}, epochBumped() {} })
-    partition.led(1)
+    partition.ledBy(1)
     topic.partitions.push(partition)
     topic.count++
   }
   return topic
 }
 
-const lengthsOf = (key: Bytes | undefined): RecordLengths => {
+const lengthsOf = (key: RecordData | undefined): RecordLengths => {
   const lengths = new RecordLengths()
   lengths.measure(key, '', undefined)
   return lengths
 }
-const choose = (chooser: PartitionChooser, topic: Topic, key?: Bytes, partition?: number): number =>
+const choose = (chooser: PartitionChooser, topic: Topic, key?: RecordData, partition?: number): number =>
   chooser.choose(partition, key, topic, lengthsOf(key))
 
 test('first the record, then the key', () => {
@@ -82,11 +82,11 @@ test('first the record, then the key', () => {
 
 test('keyless records pass over partitions that nobody leads', () => {
   const topic = topicOf(3)
-  topic.partitions[0]!.led(-1)
-  topic.partitions[2]!.led(-1)
+  topic.partitions[0]!.ledBy(-1)
+  topic.partitions[2]!.ledBy(-1)
   const chooser = new PartitionChooser(0, LED, () => {})
   for (let i = 0; i < 6; i++) assert.equal(choose(chooser, topic), 1)
-  topic.partitions[1]!.led(-1)
+  topic.partitions[1]!.ledBy(-1)
   assert.ok(choose(chooser, topic) >= 0, 'and take any when nobody leads any')
 })
 
@@ -116,7 +116,7 @@ function filling(batchSize: number): { standing: Standing; left: number[]; send(
       const partition = topic.partitions[index]!
       const fits = partition.filling !== undefined && partition.filling.size + 30 <= batchSize
       if (!fits) partition.add(new Batch('t', index, Buffer.alloc(batchSize)))
-      append(partition.filling!, { topic: 't', value: '' }, 0, { settled() {}, unplaced() {} })
+      append(partition.filling!, { topic: 't', value: '' }, 0, { settled() {}, neverBatched() {} })
       return index
     },
     draw() {

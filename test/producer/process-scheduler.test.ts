@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { processScheduler } from '../../src/producer/process-scheduler.js'
+import { processScheduler } from '../../src/producer/time/process-scheduler.js'
 import { blockLoop } from '../support/block-loop.js'
 
 test('its clock does not follow the system clock', t => {

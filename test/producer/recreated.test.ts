@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
 import { DeliveryTimeoutError } from '../../src/index.js'
-import type { Accumulator } from '../../src/producer/accumulator.js'
-import type { Batch, Settlement, Verdict } from '../../src/producer/batch.js'
-import type { ProducerOptions } from '../../src/producer/options.js'
-import { partitionOfKey } from '../../src/producer/partitioner.js'
+import type { Accumulator } from '../../src/producer/batching/accumulator.js'
+import type { Batch, Outcome, ProduceResult } from '../../src/producer/model/batch.js'
+import type { ProducerOptions } from '../../src/producer/options/options.js'
+import { partitionOfKey } from '../../src/producer/records/partitioner.js'
 import { loneAccumulator } from '../support/accumulator.js'
 
 /* What an accumulator counts, and keeps, when its topic is made anew. */
@@ -29,14 +29,14 @@ function bench(options: Omit<ProducerOptions, 'brokers'> = {}): Bench {
   const accumulator = loneAccumulator({ scheduler, random: () => 0, ...options })
   const told: Told = { acked: [], failed: [], errors: [] }
   const sink = {
-    settled(batch: Batch, from: number, to: number, end: Settlement) {
+    settled(batch: Batch, from: number, to: number, end: Outcome) {
       for (const { value } of batch.records.slice(from, to)) {
         if (end.kind === 'acked') told.acked.push(String(value))
         else told.failed.push([String(value), end.persisted])
         if (end.kind === 'failed') told.errors.push(end.error)
       }
     },
-    unplaced({ value }: { readonly value: unknown }, error: Error) {
+    neverBatched({ value }: { readonly value: unknown }, error: Error) {
       told.failed.push([String(value), 'no'])
       told.errors.push(error)
     },
@@ -53,9 +53,9 @@ function bench(options: Omit<ProducerOptions, 'brokers'> = {}): Bench {
 }
 
 /** Answers everything that there is to send to a node; gives the values' partitions, as they were sent. */
-function drain(accumulator: Accumulator, node: number, verdict: Verdict): [number, number][] {
+function drain(accumulator: Accumulator, node: number, verdict: ProduceResult): [number, number][] {
   const sent: [number, number][] = []
-  for (let parts = accumulator.draw(node, MAX); parts.length > 0; parts = accumulator.draw(node, MAX)) {
+  for (let parts = accumulator.drain(node, MAX); parts.length > 0; parts = accumulator.drain(node, MAX)) {
     for (const { partition, batch } of parts) {
       sent.push([partition.index, batch.count])
       partition.answered(batch, verdict)
@@ -68,7 +68,7 @@ function drain(accumulator: Accumulator, node: number, verdict: Verdict): [numbe
 /** Bytes of the largest request. */
 const MAX = 1_048_576
 
-const STORED: Verdict = { kind: 'stored', baseOffset: 0n, logAppendTime: -1 }
+const STORED: ProduceResult = { kind: 'stored', baseOffset: 0n, logAppendTime: -1 }
 
 /** Lets virtual time pass. */
 function pass(scheduler: VirtualTimeScheduler, ms: number): void {
@@ -89,27 +89,27 @@ test('records count for no more than before, however many more batches they take
   assert.equal(accumulator.memory.bytes <= before, true)
   assert.equal(accumulator.memory.bytes > before * 0.9, true, 'nothing is forgotten either')
   assert.equal(
-    accumulator.heldBy().reduce((sum, { bytes }) => sum + bytes, 0),
+    accumulator.waitingOn().reduce((sum, { bytes }) => sum + bytes, 0),
     accumulator.memory.bytes,
   )
   drain(accumulator, 1, STORED)
   assert.equal(acked.length, count)
   assert.equal(accumulator.memory.bytes, 0)
-  assert.deepEqual(accumulator.heldBy(), [])
+  assert.deepEqual(accumulator.waitingOn(), [])
 })
 
 test('while answers are owed, what waits counts and is told of; then it goes', async () => {
   const { accumulator, accept, has, acked } = bench()
   accept('a')
   has('a', 2)
-  const [part] = accumulator.draw(1, MAX)
+  const [part] = accumulator.drain(1, MAX)
   accept('b', { partition: part!.partition.index })
   const before = accumulator.memory.bytes
   has('b', 1, 2)
   accept('c')
   assert.equal(accumulator.memory.bytes > before, true)
   assert.deepEqual(
-    accumulator.heldBy().map(({ partition, error }) => [partition, /made anew/.test(String(error))]),
+    accumulator.waitingOn().map(({ partition, error }) => [partition, /made anew/.test(String(error))]),
     [
       [part!.partition.index, true],
       [-1, true],
@@ -136,9 +136,9 @@ test('nothing stands in the line of a node that has gone with the old topic', ()
   has('a', 3, 1)
   assert.equal(accumulator.hasWork(1), true)
   const old = [...accumulator.topics.get('t')!.partitions]
-  assert.equal(old.filter(({ line }) => line === 1).length, 1)
+  assert.equal(old.filter(({ readyAt }) => readyAt === 1).length, 1)
   has('b', 2, 2)
-  assert.equal(old.filter(({ line }) => line !== undefined).length, 0)
+  assert.equal(old.filter(({ readyAt }) => readyAt !== undefined).length, 0)
   assert.equal(accumulator.hasWork(1), false)
   assert.equal(accumulator.hasWork(2), true)
 })
@@ -175,7 +175,7 @@ test('halves of a batch, and what a broker named in it, are placed anew as one',
     const { accumulator, accept, has, acked, failed } = bench()
     for (let i = 0; i < 6; i++) accept(`${i}`, i < 3 ? { partition: 0 } : { key: `${i}` })
     has('a', 1)
-    const [part] = accumulator.draw(1, MAX)
+    const [part] = accumulator.drain(1, MAX)
     part!.partition.answered(part!.batch, verdict)
     accumulator.offer(part!.partition)
     const before = accumulator.memory.bytes
@@ -194,10 +194,10 @@ test('halves know which records named their partition, and come in their batchâ€
   const { accumulator, accept, has, acked } = bench()
   accept('first', { key: 'b' })
   has('a', 2)
-  const [first] = accumulator.draw(1, MAX)
+  const [first] = accumulator.drain(1, MAX)
   const other = 1 - first!.partition.index
   for (const value of ['second', 'third']) accept(value, { partition: other })
-  const [second] = accumulator.draw(1, MAX)
+  const [second] = accumulator.drain(1, MAX)
   second!.partition.answered(second!.batch, { kind: 'tooLarge', error: new Error('large') })
   first!.partition.answered(first!.batch, { kind: 'rejected', error: new Error('not now') })
   has('b', 2)
@@ -219,7 +219,7 @@ test('what is left of batches comes in the order in which they were opened, halv
   has('a', 2)
   accept('1', { key: keyOf(0) })
   accept('2', { key: keyOf(0) })
-  for (const { partition, batch } of accumulator.draw(1, MAX)) {
+  for (const { partition, batch } of accumulator.drain(1, MAX)) {
     const kind = partition.index === 0 ? 'tooLarge' : 'rejected'
     partition.answered(batch, { kind, error: new Error(kind) })
   }
@@ -232,7 +232,7 @@ test('a compressed batch that was rejected is placed anew', () => {
   const { accumulator, accept, has, acked } = bench({ compression: 'snappy' })
   for (let i = 0; i < 50; i++) accept(`value ${i}`.repeat(10))
   has('a', 1)
-  const [part] = accumulator.draw(1, MAX)
+  const [part] = accumulator.drain(1, MAX)
   part!.partition.answered(part!.batch, { kind: 'rejected', error: new Error('not now') })
   accumulator.offer(part!.partition)
   has('b', 1)
@@ -252,16 +252,16 @@ test('the producer id that the old topic waited for is the new oneâ€™s; no epoch
   has('b', 1)
   has('c', 2)
   accept('b', { partition: 1 })
-  const [second] = accumulator.draw(1, MAX)
+  const [second] = accumulator.drain(1, MAX)
   assert.deepEqual([second!.batch.identity?.producerEpoch, second!.batch.baseSequence], [1, 0])
   second!.partition.answered(second!.batch, { kind: 'fenced', error: new Error('somebody else') })
   accumulator.offer(second!.partition)
-  assert.equal(second!.partition.sequencer.identity, undefined)
+  assert.equal(second!.partition.sequences.identity, undefined)
   has('d', 1)
   accumulator.identify({ producerId: 2n, producerEpoch: 0 })
   has('e', 2)
   accept('c', { partition: 1 })
-  const [third] = accumulator.draw(1, MAX)
+  const [third] = accumulator.drain(1, MAX)
   assert.deepEqual(
     [third!.batch.identity?.producerId, third!.batch.identity?.producerEpoch, third!.batch.baseSequence],
     [2n, 0, 0],

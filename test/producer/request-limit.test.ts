@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConnectionError } from '../../src/errors.js'
-import { RequestLimit } from '../../src/producer/request-limit.js'
+import { RequestLimit } from '../../src/producer/in-flight/request-limit.js'
 import type { Connection } from '../../src/transport/connection.js'
 
 const ENDED = new ConnectionError('the connection was closed by the broker')

@@ -2,32 +2,32 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Observable, of, throwError } from 'rxjs'
 import { BrokerError, ConnectionError, ProducerFencedError } from '../../src/errors.js'
-import { Batch } from '../../src/producer/batch.js'
-import { Partition } from '../../src/producer/partition.js'
-import { RequestLimit } from '../../src/producer/request-limit.js'
-import { type Outcome, type ProduceAttempt, send } from '../../src/producer/sender.js'
+import { type DrainedRequest, produceTo, type RequestResult } from '../../src/producer/in-flight/produce-request.js'
+import { RequestLimit } from '../../src/producer/in-flight/request-limit.js'
+import { Batch } from '../../src/producer/model/batch.js'
+import { Partition } from '../../src/producer/model/partition.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse, ProduceResponse } from '../../src/protocol/messages/produce.js'
 import type { Connection } from '../../src/transport/connection.js'
 import { append } from '../support/taken.js'
 
-const sink = { settled() {}, unplaced() {} }
+const sink = { settled() {}, neverBatched() {} }
 const effects = { settle() {}, split() {}, pause() {}, epochBumped() {} }
 
 /** What becomes of a request for these partitions of topic `t`, each batch of `count` records, when the connection answers so. */
-function outcomeOf(partitions: readonly number[], answer: Observable<ProduceResponse>, count = 0): Outcome {
+function outcomeOf(partitions: readonly number[], answer: Observable<ProduceResponse>, count = 0): RequestResult {
   const connection = { name: 'b:1', request: () => answer } as unknown as Connection
   const parts = partitions.map(index => {
     const batch = new Batch('t', index, Buffer.alloc(100))
     for (let i = 0; i < count; i++) append(batch, { topic: 't', value: '' }, 0, sink)
     return { partition: new Partition('t', index, 1, effects), batch }
   })
-  const attempt: ProduceAttempt = { issue: 7, connection, parts, limit: new RequestLimit(1_048_576) }
-  const outcomes: Outcome[] = []
+  const attempt: DrainedRequest = { sendIndex: 7, connection, parts, limit: new RequestLimit(1_048_576) }
+  const outcomes: RequestResult[] = []
   let completed = false
-  send(attempt, 1000).subscribe({ next: outcome => outcomes.push(outcome), complete: () => (completed = true) })
+  produceTo(attempt, 1000).subscribe({ next: outcome => outcomes.push(outcome), complete: () => (completed = true) })
   assert.ok(completed && outcomes.length === 1, 'one outcome, while it is subscribed to')
-  assert.equal(outcomes[0]!.issue, 7)
+  assert.equal(outcomes[0]!.sendIndex, 7)
   return outcomes[0]!
 }
 
@@ -78,8 +78,8 @@ const ALL_CODES = [...Object.values(ErrorCode), 134, 200, 32767, -2, -32768]
 
 test('what each error code means for the batch', () => {
   for (const code of ALL_CODES) {
-    const { verdicts } = outcomeOf([0], of(response('t', entry(0, code))))
-    assert.equal(verdicts[0]?.kind, CERTAIN[code] ?? 'unknown', brokerError(code).name)
+    const { results } = outcomeOf([0], of(response('t', entry(0, code))))
+    assert.equal(results[0]?.kind, CERTAIN[code] ?? 'unknown', brokerError(code).name)
   }
 })
 
@@ -87,7 +87,7 @@ test('what each error code means for the batch', () => {
 function named(errorCode: number, names: readonly (readonly [number, string | null])[], errorMessage: string | null) {
   const recordErrors = names.map(([batchIndex, batchIndexErrorMessage]) => ({ batchIndex, batchIndexErrorMessage }))
   const answer = response('t', { ...entry(0, errorCode), recordErrors, errorMessage })
-  const verdict = outcomeOf([0], of(answer), 4).verdicts[0]!
+  const verdict = outcomeOf([0], of(answer), 4).results[0]!
   const records = 'named' in verdict ? verdict.named : []
   return { verdict, records, said: records.map(({ index, error }) => [index, saidBy(error)]) }
 }
@@ -151,9 +151,9 @@ test('codes that may name records: those that refuse the batch for good, and COR
 })
 
 test('where it is stored; a duplicate that is too old to be found has no offset', () => {
-  const { verdicts } = outcomeOf([0, 1], of(response('t', entry(0), entry(1, ErrorCode.DUPLICATE_SEQUENCE_NUMBER))))
+  const { results } = outcomeOf([0, 1], of(response('t', entry(0), entry(1, ErrorCode.DUPLICATE_SEQUENCE_NUMBER))))
   assert.deepEqual(
-    verdicts.map(verdict => verdict.kind === 'stored' && verdict.baseOffset),
+    results.map(verdict => verdict.kind === 'stored' && verdict.baseOffset),
     [100n, -1n],
   )
 })
@@ -161,20 +161,20 @@ test('where it is stored; a duplicate that is too old to be found has no offset'
 test('entries in another order, twice, or of what was not asked for; one that is missing says nothing', () => {
   const answer = response('t', entry(2, 0, 2n), entry(9, 3), entry(0, 0, 0n), entry(0, 6), entry(2, 6))
   answer.responses.push({ name: 'other', partitionResponses: [entry(1)] })
-  const { verdicts } = outcomeOf([0, 1, 2], of(answer))
+  const { results } = outcomeOf([0, 1, 2], of(answer))
   assert.deepEqual(
-    verdicts.map(verdict => (verdict.kind === 'stored' ? verdict.baseOffset : verdict.kind)),
+    results.map(verdict => (verdict.kind === 'stored' ? verdict.baseOffset : verdict.kind)),
     [0n, 'unknown', 2n],
   )
 })
 
 test('no answer: every batch may be stored', () => {
   const error = new ConnectionError('cut')
-  const { verdicts, fatal } = outcomeOf(
+  const { results, fatal } = outcomeOf(
     [0, 1],
     throwError(() => error),
   )
-  assert.deepEqual(verdicts, [
+  assert.deepEqual(results, [
     { kind: 'unknown', error },
     { kind: 'unknown', error },
   ])

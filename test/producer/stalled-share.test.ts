@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import { type AckSink, RECORD_COST } from '../../src/producer/batch.js'
-import { BufferMemory } from '../../src/producer/memory.js'
-import { Partition } from '../../src/producer/partition.js'
-import { StalledShare } from '../../src/producer/stalled-share.js'
-import { Topic } from '../../src/producer/topic.js'
+import { BufferMemory } from '../../src/producer/batching/buffer-memory.js'
+import { StalledShare } from '../../src/producer/batching/stalled-share.js'
+import { type AckSink, RECORD_COST } from '../../src/producer/model/batch.js'
+import { Partition } from '../../src/producer/model/partition.js'
+import { Topic } from '../../src/producer/model/topic.js'
 
 /** Three quarters of what is left beside the largest record are 75,000 bytes. */
 const OPTIONS = { bufferMemory: 101_000 + RECORD_COST, maxRequestSize: 1_000 }
-const sink = (yields: boolean): AckSink => ({ yields, settled() {}, unplaced() {} })
+const sink = (yields: boolean): AckSink => ({ yields, settled() {}, neverBatched() {} })
 const error = new Error('nobody leads it')
 
 let memory: BufferMemory
@@ -35,7 +35,8 @@ function take(index: number, bytes: number, yields = true): Error | undefined {
   const partition = topic.partitions[index]
   const refusal = share.refuse(sink(yields), bytes, partition === undefined ? unknown : topic, partition)
   if (refusal !== undefined) return refusal
-  ;(partition ?? unknown).held += bytes
+  if (partition === undefined) unknown.awaitingBytes += bytes
+  else partition.bufferedBytes += bytes
   memory.bytes += bytes
   return undefined
 }
@@ -65,7 +66,7 @@ test('what moves again, or is gone, counts no more', () => {
   obstacles.changes++
   assert.equal(take(2, 2_000), undefined)
   stalled.add(0)
-  topic.partitions[0]!.held -= 50_000
+  topic.partitions[0]!.bufferedBytes -= 50_000
   obstacles.changes++
   assert.equal(take(0, 2_000), undefined)
 })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
-import type { Headers, ProducerRecord } from '../../src/producer/record.js'
-import { show, takeRecord } from '../../src/producer/taken-record.js'
+import type { Headers, ProducerRecord } from '../../src/producer/model/record.js'
+import { show, takeRecord } from '../../src/producer/records/taken-record.js'
 import { taken } from '../support/taken.js'
 
 const faultOf = (record: unknown): string | undefined => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { InvalidArgumentError, type ProducerOptions } from '../../src/index.js'
-import { resolveOptions } from '../../src/producer/options.js'
-import type { TiedOptions } from '../../src/producer/ties.js'
+import { resolveOptions } from '../../src/producer/options/options.js'
+import type { TiedOptions } from '../../src/producer/options/ties.js'
 
 const MAX = 2147483647
 /** What the largest record takes beside its bytes. */

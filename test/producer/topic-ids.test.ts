@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TopicIds } from '../../src/producer/topic-ids.js'
+import { TopicIds } from '../../src/producer/model/topic-ids.js'
 
 function known(...ids: readonly string[]): TopicIds {
   const topicIds = new TopicIds()

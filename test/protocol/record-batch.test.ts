@@ -11,16 +11,16 @@ import {
 } from '../../src/protocol/records/record-batch.js'
 import {
   type Buffers,
-  type Bytes,
   type HeaderPair,
   RecordBatchBuilder,
+  type RecordData,
   RecordLengths,
 } from '../../src/protocol/records/record-batch-builder.js'
 import { batches, type GoldenBatch } from './golden/fixtures.js'
 
 interface Input {
-  key?: Bytes
-  value: Bytes
+  key?: RecordData
+  value: RecordData
   headers?: readonly HeaderPair[]
   timestamp: number
 }
@@ -139,7 +139,7 @@ describe('a batch of any records', () => {
     ),
   })
 
-  const asBuffer = (value: Bytes): Buffer | null => (value === null ? null : Buffer.from(value as string))
+  const asBuffer = (value: RecordData): Buffer | null => (value === null ? null : Buffer.from(value as string))
 
   it('is read to what was appended', () => {
     fc.assert(

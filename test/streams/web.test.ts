@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type Ack, BufferFullError, type ProducerRecord, RecordFailedError } from '../../src/index.js'
-import { RECORD_COST } from '../../src/producer/batch.js'
+import { RECORD_COST } from '../../src/producer/model/batch.js'
 import { startWorld, valuesIn, type World } from '../support/world.js'
 import { webStream } from './sources.js'
 

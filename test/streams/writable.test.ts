@@ -9,7 +9,7 @@ import {
   RecordFailedError,
   serializers,
 } from '../../src/index.js'
-import { RECORD_COST } from '../../src/producer/batch.js'
+import { RECORD_COST } from '../../src/producer/model/batch.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import { startWorld, valuesIn, type World } from '../support/world.js'
@@ -209,7 +209,7 @@ describe('writable()', () => {
     assert.match(error.message, /`maxBlockMs` \(5000\).*partition t-0 holds \d+ of them/)
     const blocked = world.events.filter(event => event.kind === 'blocked')
     assert.equal(blocked.length, 1)
-    assert.ok(blocked[0]?.kind === 'blocked' && blocked[0].heldBy[0]?.topic === 't')
+    assert.ok(blocked[0]?.kind === 'blocked' && blocked[0].waitingOn[0]?.topic === 't')
     await world.time.until(world.producer.close({ timeoutMs: 0 }))
     await world.end()
   })

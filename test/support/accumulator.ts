@@ -1,5 +1,5 @@
-import { Accumulator } from '../../src/producer/accumulator.js'
-import { type ProducerOptions, resolveOptions } from '../../src/producer/options.js'
+import { Accumulator } from '../../src/producer/batching/accumulator.js'
+import { type ProducerOptions, resolveOptions } from '../../src/producer/options/options.js'
 
 /** The option's default. */
 export const MAX_REQUEST_SIZE = 1_048_576

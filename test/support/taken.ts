@@ -1,6 +1,6 @@
-import type { AckSink, Batch } from '../../src/producer/batch.js'
-import type { ProducerRecord } from '../../src/producer/record.js'
-import { type TakenRecord, takeRecord } from '../../src/producer/taken-record.js'
+import type { AckSink, Batch } from '../../src/producer/model/batch.js'
+import type { ProducerRecord } from '../../src/producer/model/record.js'
+import { type TakenRecord, takeRecord } from '../../src/producer/records/taken-record.js'
 import { RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 
 /** A record as the producer takes it; throws if it cannot be sent. */

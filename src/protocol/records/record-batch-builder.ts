@@ -18,8 +18,8 @@ import {
 } from './record-batch.js'
 
 /** A key, a value or the value of a header: strings are written as UTF-8. */
-export type Bytes = string | Uint8Array | null
-export type HeaderPair = readonly [name: string, value: Bytes]
+export type RecordData = string | Uint8Array | null
+export type HeaderPair = readonly [name: string, value: RecordData]
 
 /** What a record adds to a batch beside its key, value and headers, at the most. */
 const RECORD_OVERHEAD = 5 + 1 + 10 + 5 + 5 + 5 + 5
@@ -36,7 +36,7 @@ export class RecordLengths {
   /** What the record takes in a batch, at the most. */
   max = 0
 
-  measure(key: Bytes | undefined, value: Bytes, headers: readonly HeaderPair[] | undefined): void {
+  measure(key: RecordData | undefined, value: RecordData, headers: readonly HeaderPair[] | undefined): void {
     this.key = key === undefined ? -1 : byteLength(key)
     this.value = byteLength(value)
     this.headers = headers === undefined ? 1 : headersLength(headers)
@@ -54,7 +54,7 @@ export interface Buffers {
 const FRESH: Buffers = { take: bytes => Buffer.allocUnsafe(bytes), give() {} }
 
 /** Who writes a batch (KIP-98). */
-export interface BatchIdentity {
+export interface ProducerIdAndEpoch {
   readonly producerId: bigint
   readonly producerEpoch: number
 }
@@ -104,8 +104,8 @@ export class RecordBatchBuilder {
   }
 
   append(
-    key: Bytes | undefined,
-    value: Bytes,
+    key: RecordData | undefined,
+    value: RecordData,
     headers: readonly HeaderPair[] | undefined,
     timestamp: number,
     lengths: RecordLengths,
@@ -165,7 +165,7 @@ export class RecordBatchBuilder {
    * Gives a sealed batch its identity and sequence, and its CRC with them; returns its bytes. A batch that was rejected
    * may be stamped again; one that may be stored already must not, or it could be stored twice.
    */
-  stamp(identity: BatchIdentity, baseSequence: number): Buffer {
+  stamp(identity: ProducerIdAndEpoch, baseSequence: number): Buffer {
     const batch = this.#sealed
     if (batch === undefined) throw new Error('a batch was stamped before it was sealed')
     batch.writeBigInt64BE(identity.producerId, PRODUCER_ID_OFFSET)
@@ -189,7 +189,7 @@ export class RecordBatchBuilder {
 }
 
 /** The bytes that a key or value takes; -1 for null. */
-function byteLength(value: Bytes): number {
+function byteLength(value: RecordData): number {
   if (value === null) return -1
   return typeof value === 'string' ? utf8Length(value) : byteLengthOf(value)
 }
@@ -238,7 +238,7 @@ function writeText(buffer: Buffer, position: number, text: string, length: numbe
   return position + length
 }
 
-function writeBytes(buffer: Buffer, position: number, value: Bytes, length: number): number {
+function writeBytes(buffer: Buffer, position: number, value: RecordData, length: number): number {
   if (value === null) {
     buffer[position] = 1 // -1
     return position + 1

@@ -1,6 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs'
-import { type BatchAck, BatchAcks, RecordAcks } from '../../../src/producer/acks.js'
-import type { Ack } from '../../../src/producer/record.js'
+import { type BatchAck, BatchAcks, RecordAcks } from '../../../src/producer/acks/acks.js'
+import type { Ack } from '../../../src/producer/model/record.js'
 import type { Stage } from '../measure.js'
 import { batch } from './parts.js'
 

@@ -1,7 +1,7 @@
-import { Lines } from '../../../src/producer/lines.js'
-import { PartitionChooser } from '../../../src/producer/partitioner.js'
-import { Sequencer } from '../../../src/producer/sequencer.js'
-import { Topic } from '../../../src/producer/topic.js'
+import { ReadyPartitions } from '../../../src/producer/batching/ready-partitions.js'
+import { Sequences } from '../../../src/producer/model/sequencer.js'
+import { Topic } from '../../../src/producer/model/topic.js'
+import { PartitionChooser } from '../../../src/producer/records/partitioner.js'
 import { RecordLengths } from '../../../src/protocol/records/record-batch-builder.js'
 import type { Stage } from '../measure.js'
 import { batch, partition, STORED, VALUE } from './parts.js'
@@ -40,7 +40,7 @@ export function choosing(): Stage[] {
 }
 
 export function sequencing(): Stage {
-  const sequencer = new Sequencer()
+  const sequencer = new Sequences()
   sequencer.identity = { producerId: 1n, producerEpoch: 0 }
   const one = batch(0, 10)
   one.seal('none')
@@ -63,7 +63,7 @@ export function sequencing(): Stage {
 
 /** What `offer` costs when the partition stands in line already. */
 export function standing(): Stage {
-  const lines = new Lines({ compression: 'none' }, () => {})
+  const lines = new ReadyPartitions({ compression: 'none' }, () => {})
   const one = partition(0)
   one.add(batch(0, 1))
   return {
@@ -78,7 +78,7 @@ export function standing(): Stage {
 
 /** A short batch's way through its partition and its line, from being offered to its answer; requests take 64 at a time. */
 export function drawing(partitions: number): Stage {
-  const lines = new Lines({ compression: 'none' }, () => {})
+  const lines = new ReadyPartitions({ compression: 'none' }, () => {})
   const maxBytes = 64 * batch(0, 1).size
   const all = Array.from({ length: partitions }, (_, index) => partition(index))
   const count = Math.max(partitions, 500)
@@ -96,7 +96,7 @@ export function drawing(partitions: number): Stage {
         its.add(one)
         lines.offer(its)
       }
-      for (let parts = lines.draw(1, maxBytes); parts.length > 0; parts = lines.draw(1, maxBytes)) {
+      for (let parts = lines.drain(1, maxBytes); parts.length > 0; parts = lines.drain(1, maxBytes)) {
         for (const part of parts) {
           part.partition.answered(part.batch, STORED)
           lines.offer(part.partition)

@@ -1,7 +1,7 @@
 import { merge, mergeMap, Observable, Subject, type Subscriber } from 'rxjs'
-import { drawWhile, inIssueOrder, Permits } from '../../../src/producer/in-flight.js'
-import { RequestLimit } from '../../../src/producer/request-limit.js'
-import { type ProduceAttempt, send } from '../../../src/producer/sender.js'
+import { drain, inSendOrder, Slots } from '../../../src/producer/in-flight/in-flight.js'
+import { type DrainedRequest, produceTo } from '../../../src/producer/in-flight/produce-request.js'
+import { RequestLimit } from '../../../src/producer/in-flight/request-limit.js'
 import { type ProduceResponse, produce } from '../../../src/protocol/messages/produce.js'
 import { decodeResponseBody, encodeRequestFrame, encodeResponseFrame } from '../../../src/protocol/wire/message.js'
 import type { Connection } from '../../../src/transport/connection.js'
@@ -9,25 +9,25 @@ import type { Stage } from '../measure.js'
 import { batch, partition } from './parts.js'
 
 interface Issued {
-  readonly issue: number
+  readonly sendIndex: number
 }
 
 /** The three operators of the window, joined as the data path joins them, around attempts that somebody answers. */
 export function windowing(): Stage {
   const wake$ = new Subject<void>()
-  const permits = new Permits(4)
+  const permits = new Slots(4)
   const attempts: { readonly request: Issued; readonly subscriber: Subscriber<Issued> }[] = []
   let issued = 0
   let left = 0
-  const draw = (): Issued | undefined => (left-- > 0 ? { issue: issued++ } : undefined)
-  merge(wake$, permits.released$)
+  const draw = (): Issued | undefined => (left-- > 0 ? { sendIndex: issued++ } : undefined)
+  merge(wake$, permits.freed$)
     .pipe(
-      drawWhile(permits, draw),
+      drain(permits, draw),
       mergeMap(
-        request => permits.held(new Observable<Issued>(subscriber => void attempts.push({ request, subscriber }))),
+        request => permits.hold(new Observable<Issued>(subscriber => void attempts.push({ request, subscriber }))),
         4,
       ),
-      inIssueOrder(),
+      inSendOrder(),
     )
     .subscribe()
   return {
@@ -77,7 +77,7 @@ export function answering(partitions: number): Stage {
         subscriber.complete()
       }),
   } as unknown as Connection
-  const attempt: ProduceAttempt = { issue: 0, connection, parts, limit: new RequestLimit(1_048_576) }
+  const attempt: DrainedRequest = { sendIndex: 0, connection, parts, limit: new RequestLimit(1_048_576) }
   const bytes = Buffer.concat(encodeResponseFrame(produce, VERSION, 1, response(partitions))).subarray(4)
   const count = Math.ceil(1000 / partitions)
   return {
@@ -85,7 +85,7 @@ export function answering(partitions: number): Stage {
     unit: 'batch',
     count: count * partitions,
     run() {
-      for (let i = 0; i < count; i++) send(attempt, 30_000).subscribe()
+      for (let i = 0; i < count; i++) produceTo(attempt, 30_000).subscribe()
     },
   }
 }

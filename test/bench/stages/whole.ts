@@ -1,7 +1,7 @@
 import { asyncScheduler, Subject, Subscription } from 'rxjs'
 import { createProducer, type Producer, type ProducerRecord } from '../../../src/index.js'
-import { Deadlines } from '../../../src/producer/deadlines.js'
-import { type Buffer, Intake } from '../../../src/producer/intake.js'
+import { type Buffer, Intake } from '../../../src/producer/sources/intake.js'
+import { Deadlines } from '../../../src/producer/time/deadlines.js'
 import { loneAccumulator, MAX_REQUEST_SIZE } from '../../support/accumulator.js'
 import { CountingBroker, inProcess } from '../counting-broker.js'
 import { type By, feed } from '../feed.js'
@@ -14,18 +14,18 @@ function bufferWith(accept: Buffer['accept']): Buffer {
     accept,
     acceptTaken: () => undefined,
     hasRoom: true,
-    whenRoom: () => Subscription.EMPTY,
+    whenWritable: () => Subscription.EMPTY,
     hasRoomForReserved: true,
-    whenRoomForReserved: () => Subscription.EMPTY,
+    whenWritableForReserved: () => Subscription.EMPTY,
     reserve: () => undefined,
     unreserve() {},
-    roomFreed() {},
+    memoryReleased() {},
     now: () => 0,
     deliveries: expired => new Deadlines(asyncScheduler, 0, expired),
   }
 }
 
-const NOTHING = { taken() {}, refuse() {}, sourceEnded() {}, settled() {}, unplaced() {} }
+const NOTHING = { taken() {}, refuse() {}, sourceEnded() {}, settled() {}, neverBatched() {} }
 
 /** What RxJS takes between a source's `next` and a buffer that accepts everything, and does nothing with it. */
 export function observing(): Stage {
@@ -50,9 +50,9 @@ export function accepting(size: number): Stage {
   const intake = new Intake<ProducerRecord>(buffer, NOTHING, 'error', undefined)
   const drain = (): void => {
     for (
-      let parts = accumulator.draw(1, MAX_REQUEST_SIZE);
+      let parts = accumulator.drain(1, MAX_REQUEST_SIZE);
       parts.length > 0;
-      parts = accumulator.draw(1, MAX_REQUEST_SIZE)
+      parts = accumulator.drain(1, MAX_REQUEST_SIZE)
     ) {
       for (const { partition, batch } of parts) {
         partition.answered(batch, STORED)

@@ -1,5 +1,5 @@
 import type { ProducerOptions } from '../../../src/index.js'
-import { RECORD_COST } from '../../../src/producer/batch.js'
+import { RECORD_COST } from '../../../src/producer/model/batch.js'
 import { ErrorCode } from '../../../src/protocol/error-codes.js'
 import type { Fault, FaultRule } from '../../../src/testing/index.js'
 import { Random } from '../../support/random.js'

@@ -1,0 +1,157 @@
+import { Subscription } from 'rxjs'
+import type { BufferFullError } from '../../errors.js'
+import type { AckSink, Batch, Outcome } from '../model/batch.js'
+import type { Ack, Acked, ProducerRecord } from '../model/record.js'
+import { type TakenRecord, takeRecord } from '../records/taken-record.js'
+import type { Deadlines } from '../time/deadlines.js'
+import { onAbort } from '../time/signal.js'
+import { ackOf } from './acks.js'
+import { RecordFailedError } from './fail-fast.js'
+import { FailedRecord } from './record-acks.js'
+
+/** What single records need of the data path. */
+export interface SingleBuffer {
+  accept(record: ProducerRecord, sink: AckSink): Error | undefined
+  acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined
+  readonly hasRoom: boolean
+  /** Calls back once, when there may be room again, or with the reason why there never will be. */
+  whenWritable(resume: (error?: Error) => void, maxBlockMs: number): Subscription
+  /** Why a record that has waited for `maxBlockMs` gets no room. */
+  blockedTooLong(): BufferFullError
+  /** Limits of `maxBlockMs`. */
+  blocks<T>(expired: (item: T) => void): Deadlines<T>
+  now(): number
+}
+
+/** The records of `sendOne()`: each has a promise of its own. Those that find no room wait for it, in the order of their calls. */
+export class SingleRecords {
+  readonly #buffer: SingleBuffer
+  readonly #yields: boolean
+  readonly #waiting: Single[] = []
+  readonly #blocks: Deadlines<Single>
+  #room = Subscription.EMPTY
+
+  /** @param yields whether records may be refused where their partition can't send. */
+  constructor(buffer: SingleBuffer, yields: boolean) {
+    this.#buffer = buffer
+    this.#yields = yields
+    this.#blocks = buffer.blocks(single => this.#refuse(single, buffer.blockedTooLong()))
+  }
+
+  send<M>(record: ProducerRecord<M>, signal: AbortSignal | undefined): Promise<Acked<M>> {
+    return new Promise((resolve, reject) => {
+      const single = new Single(record, this.#yields, resolve as (ack: Acked) => void, reject)
+      if (signal !== undefined) single.abort = onAbort(signal, reason => this.#leave(single, reason))
+      const waits = this.#waiting.length > 0 || !this.#buffer.hasRoom
+      const error = waits ? this.#queue(single) : this.#buffer.accept(record, single)
+      if (error !== undefined) single.fail(error)
+    })
+  }
+
+  /** Those that wait for room get none. */
+  close(error: Error): void {
+    this.#room.unsubscribe()
+    for (const single of this.#waiting.splice(0)) {
+      this.#blocks.delete(single)
+      single.reject(error)
+    }
+  }
+
+  #queue(single: Single): Error | undefined {
+    const taken = takeRecord(single.record)
+    if (taken instanceof Error) return taken
+    single.taken = taken
+    this.#waiting.push(single)
+    this.#blocks.add(single, this.#buffer.now())
+    if (this.#room.closed) this.#wait()
+    return undefined
+  }
+
+  #wait(): void {
+    // One wait for all of them: each has its own `maxBlockMs`.
+    this.#room = this.#buffer.whenWritable(error => {
+      this.#room.unsubscribe()
+      if (error === undefined) this.#drain()
+      else this.close(error)
+    }, Number.POSITIVE_INFINITY)
+  }
+
+  #drain(): void {
+    while (this.#waiting.length > 0 && this.#buffer.hasRoom) {
+      const single = this.#waiting.shift()!
+      this.#blocks.delete(single)
+      const error = this.#buffer.acceptTaken(single.taken!, single, undefined)
+      if (error !== undefined) single.fail(error)
+    }
+    if (this.#waiting.length > 0) this.#wait()
+  }
+
+  #refuse(single: Single, error: Error): void {
+    this.#remove(single)
+    single.fail(error)
+  }
+
+  /** Its caller waits no longer. What was accepted is delivered all the same. */
+  #leave(single: Single, reason: unknown): void {
+    this.#remove(single)
+    single.reject(reason)
+  }
+
+  #remove(single: Single): void {
+    const index = this.#waiting.indexOf(single)
+    if (index === -1) return
+    this.#waiting.splice(index, 1)
+    this.#blocks.delete(single)
+    if (this.#waiting.length === 0) this.#room.unsubscribe()
+  }
+}
+
+/** One record, and the promise of its ack. */
+class Single implements AckSink {
+  readonly record: ProducerRecord
+  readonly yields: boolean
+  /** What it is read into when it has to wait. */
+  taken: TakenRecord | undefined
+  abort = Subscription.EMPTY
+  readonly #resolve: (ack: Acked) => void
+  readonly #reject: (reason: unknown) => void
+
+  constructor(
+    record: ProducerRecord,
+    yields: boolean,
+    resolve: (ack: Acked) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.record = record
+    this.yields = yields
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  settled(batch: Batch, from: number, _to: number, end: Outcome): void {
+    this.#end(ackOf(batch, batch.records, from, end))
+  }
+
+  neverBatched(_record: ProducerRecord, error: Error): void {
+    this.fail(error)
+  }
+
+  /** It was not sent. */
+  fail(error: Error): void {
+    this.#end(new FailedRecord(error, 'no', 0, this.record))
+  }
+
+  reject(reason: unknown): void {
+    this.abort.unsubscribe()
+    this.#reject(reason)
+  }
+
+  #end(ack: Ack): void {
+    if (ack.kind !== 'acked') {
+      this.reject(new RecordFailedError(ack))
+      return
+    }
+    this.abort.unsubscribe()
+    this.#resolve(ack)
+  }
+}

@@ -1,0 +1,90 @@
+import type { SchedulerLike } from 'rxjs'
+import type { TopicUse } from '../../cluster/metadata.js'
+import type { InvalidRecordError } from '../../errors.js'
+import { Topic } from '../model/topic.js'
+import { topicFault } from '../records/refusals.js'
+
+export interface TopicsOptions {
+  readonly batchSize: number
+  readonly metadataMaxIdleMs: number
+  readonly scheduler: SchedulerLike
+}
+
+/** The topics in use, by name. */
+export class Topics implements TopicUse {
+  readonly #options: TopicsOptions
+  readonly #byName = new Map<string, Topic>()
+  /** Most records go to the topic of the one before. */
+  #last: Topic | undefined
+
+  constructor(options: TopicsOptions) {
+    this.#options = options
+  }
+
+  [Symbol.iterator](): IterableIterator<Topic> {
+    return this.#byName.values()
+  }
+
+  get(name: string): Topic | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** The topic, or why none can have the name. */
+  use(name: string): Topic | InvalidRecordError {
+    if (this.#last?.name === name) return this.#last
+    return this.#find(name)
+  }
+
+  /** Nothing was learnt of it, and nothing waits for that. */
+  giveUp(topic: Topic): void {
+    this.#byName.delete(topic.name)
+    this.#last = undefined
+  }
+
+  waits(name: string): boolean {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) return false
+    return topic.awaiting.size > 0 || topic.partitions.some(partition => partition.leader === -1 && !partition.isEmpty)
+  }
+
+  isBusy(name: string): boolean {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) return false
+    return topic.awaiting.size > 0 || topic.partitions.some(partition => !partition.isEmpty)
+  }
+
+  isIdle(name: string): boolean {
+    const topic = this.#byName.get(name)
+    if (topic === undefined) return true
+    return !this.isBusy(name) && this.#options.scheduler.now() - topic.writtenAt >= this.#options.metadataMaxIdleMs
+  }
+
+  isOutdated(name: string, topicId: string): boolean {
+    return this.#byName.get(name)?.ids.isOutdated(topicId, this.#options.scheduler.now()) ?? false
+  }
+
+  /** Its partitions stay, for the sequences that the next record of each has. */
+  forgotten(name: string): void {
+    const topic = this.#byName.get(name)
+    if (topic !== undefined) topic.state = 'unasked'
+  }
+
+  /** Those that have something for a node. */
+  *at(nodeId: number): Iterable<string> {
+    for (const { name, partitions } of this.#byName.values()) {
+      if (partitions.some(partition => partition.leader === nodeId && !partition.isEmpty)) yield name
+    }
+  }
+
+  #find(name: string): Topic | InvalidRecordError {
+    let topic = this.#byName.get(name)
+    if (topic === undefined) {
+      const fault = topicFault(name)
+      if (fault !== undefined) return fault
+      topic = new Topic(name, this.#options.batchSize)
+      this.#byName.set(name, topic)
+    }
+    this.#last = topic
+    return topic
+  }
+}

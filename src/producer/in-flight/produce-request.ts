@@ -1,0 +1,197 @@
+import { catchError, map, type Observable, of } from 'rxjs'
+import { BrokerError, KafkaError, ProducerFencedError } from '../../errors.js'
+import { brokerError, ErrorCode } from '../../protocol/error-codes.js'
+import {
+  type PartitionProduceResponse,
+  type ProduceResponse,
+  type ProduceTopicData,
+  produce,
+} from '../../protocol/messages/produce.js'
+import type { Connection } from '../../transport/connection.js'
+import type { Batch, NamedRecord, ProduceResult } from '../model/batch.js'
+import type { Partition } from '../model/partition.js'
+import type { RequestLimit } from './request-limit.js'
+
+/** One produce request: at most one batch of a partition. */
+export interface DrainedRequest {
+  /** The requests of a broker's window are numbered from 0, in the order in which they are sent. */
+  readonly sendIndex: number
+  readonly connection: Connection
+  readonly parts: readonly { readonly partition: Partition; readonly batch: Batch }[]
+  /** Of the broker's window. */
+  readonly limit: RequestLimit
+}
+
+/** What a request came to. */
+export interface RequestResult {
+  readonly sendIndex: number
+  readonly request: DrainedRequest
+  /** For each part, in the same order. */
+  readonly results: readonly ProduceResult[]
+  /** No answer came. */
+  readonly lost: boolean
+  /** How long the broker asks to be left alone, in ms (KIP-219). */
+  readonly throttleTimeMs: number
+  /** Why the producer can't go on. */
+  readonly fatal: Error | undefined
+}
+
+const ACKS_ALL = -1
+
+/**
+ * One network attempt. Writes to the socket while it is being subscribed to, so that requests leave in the order in which
+ * they were drained; emits one result, completes, and never errors, for an error would end the window it is part of.
+ */
+export function produceTo(request: DrainedRequest, timeoutMs: number): Observable<RequestResult> {
+  const message = { transactionalId: null, acks: ACKS_ALL, timeoutMs, topicData: topicData(request) }
+  return request.connection.request(produce, message).pipe(
+    map(response => answered(request, response)),
+    catchError(error => of(lost(request, error))),
+  )
+}
+
+function topicData(request: DrainedRequest): ProduceTopicData[] {
+  const topics = new Map<string, ProduceTopicData>()
+  for (const { partition, batch } of request.parts) {
+    let topic = topics.get(partition.topic)
+    if (topic === undefined) {
+      topic = { name: partition.topic, partitionData: [] }
+      topics.set(partition.topic, topic)
+    }
+    topic.partitionData.push({ index: partition.index, records: batch.bytes ?? null })
+  }
+  return [...topics.values()]
+}
+
+/** A broker may leave entries out, repeat them or invent some: each part takes the first that names it, the rest is ignored. */
+function answered(request: DrainedRequest, response: ProduceResponse): RequestResult {
+  request.limit.answered(sizeOf(request))
+  const answers = new Map<string, Map<number, PartitionProduceResponse>>()
+  for (const topic of response.responses) {
+    const partitions = answers.get(topic.name) ?? new Map<number, PartitionProduceResponse>()
+    answers.set(topic.name, partitions)
+    for (const partition of topic.partitionResponses) {
+      if (!partitions.has(partition.index)) partitions.set(partition.index, partition)
+    }
+  }
+  let fatal: Error | undefined
+  const results = request.parts.map(({ partition, batch }): ProduceResult => {
+    const answer = answers.get(partition.topic)?.get(partition.index)
+    if (answer !== undefined) {
+      fatal ??= fatalError(answer)
+      return produceResult(answer, batch.count)
+    }
+    const error = new KafkaError(
+      `the broker at ${request.connection.name} answered a request and left out partition ${partition.topic}-${partition.index}`,
+    )
+    return { kind: 'unknown', error }
+  })
+  return { sendIndex: request.sendIndex, request, results, lost: false, throttleTimeMs: response.throttleTimeMs, fatal }
+}
+
+/** No answer came. */
+function lost(request: DrainedRequest, cause: Error): RequestResult {
+  const error = request.limit.lost(request.connection, sizeOf(request), cause)
+  const results = request.parts.map((): ProduceResult => ({ kind: 'unknown', error }))
+  return { sendIndex: request.sendIndex, request, results, lost: true, throttleTimeMs: 0, fatal: undefined }
+}
+
+/** Bytes of its batches, which are nearly all of the request. */
+function sizeOf({ parts }: DrainedRequest): number {
+  let bytes = 0
+  for (const { batch } of parts) bytes += batch.size
+  return bytes
+}
+
+/**
+ * The codes that Kafka's brokers give before they append, and never after: with each, this request stored nothing. The table in
+ * ARCHITECTURE.md ("The recovery") has the file of Kafka's that says so. Every other code, also one that this library does not
+ * know, leaves open whether the batch is stored.
+ */
+const BEFORE_APPEND: ReadonlyMap<number, Exclude<ProduceResult['kind'], 'stored' | 'unknown'>> = new Map([
+  [ErrorCode.NOT_ENOUGH_REPLICAS, 'rejected'],
+  [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, 'outOfSequence'],
+  [ErrorCode.UNKNOWN_PRODUCER_ID, 'forgotten'],
+  [ErrorCode.INVALID_PRODUCER_EPOCH, 'fenced'],
+  [ErrorCode.MESSAGE_TOO_LARGE, 'tooLarge'],
+  [ErrorCode.RECORD_LIST_TOO_LARGE, 'tooLarge'],
+  [ErrorCode.CORRUPT_MESSAGE, 'corrupt'],
+  [ErrorCode.INVALID_RECORD, 'badRecords'],
+  [ErrorCode.INVALID_TIMESTAMP, 'badRecords'],
+  [ErrorCode.INVALID_TOPIC_EXCEPTION, 'refused'],
+  [ErrorCode.INVALID_REQUIRED_ACKS, 'refused'],
+  [ErrorCode.TOPIC_AUTHORIZATION_FAILED, 'refused'],
+  [ErrorCode.CLUSTER_AUTHORIZATION_FAILED, 'refused'],
+  [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'refused'],
+  [ErrorCode.UNSUPPORTED_VERSION, 'refused'],
+  [ErrorCode.INVALID_REQUEST, 'refused'],
+  [ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, 'refused'],
+  [ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'refused'],
+  [ErrorCode.INVALID_TXN_STATE, 'refused'],
+  [ErrorCode.INVALID_PRODUCER_ID_MAPPING, 'refused'],
+  [ErrorCode.PRODUCER_FENCED, 'refused'],
+  [ErrorCode.TRANSACTION_ABORTABLE, 'refused'],
+])
+
+function produceResult(answer: PartitionProduceResponse, count: number): ProduceResult {
+  const { errorCode } = answer
+  if (errorCode === ErrorCode.NONE) {
+    return { kind: 'stored', baseOffset: answer.baseOffset, logAppendTime: Number(answer.logAppendTimeMs) }
+  }
+  // The batch is stored, and too old for the broker to know where (KIP-98).
+  if (errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1n, logAppendTime: -1 }
+  const error = new BrokerError(brokerError(errorCode), answer.errorMessage)
+  const kind = BEFORE_APPEND.get(errorCode) ?? 'unknown'
+  if (kind !== 'badRecords' && kind !== 'corrupt' && kind !== 'refused') return { kind, error }
+  const named = namedRecords(answer, count)
+  if (kind !== 'refused') return { kind, error, named }
+  return named.length > 0 ? { kind: 'badRecords', error, named } : { kind, error }
+}
+
+/** The records that the broker names (KIP-467). It may name some twice, or such as are not there: what it says of these is ignored. */
+function namedRecords(
+  { errorCode, errorMessage, recordErrors }: PartitionProduceResponse,
+  count: number,
+): NamedRecord[] {
+  const info = brokerError(errorCode)
+  const errors = new Map<string | null, BrokerError>()
+  const named = new Map<number, NamedRecord>()
+  for (const { batchIndex: index, batchIndexErrorMessage } of recordErrors) {
+    if (index < 0 || index >= count || named.has(index)) continue
+    // Kafka 2.4 says it once, for the whole batch.
+    const detail = batchIndexErrorMessage ?? errorMessage
+    const error = errors.get(detail) ?? new BrokerError(info, detail)
+    errors.set(detail, error)
+    named.set(index, { index, error })
+  }
+  return [...named.values()].sort((a, b) => a.index - b.index)
+}
+
+/** An answer after which nothing that this producer sends can be written, or told from another's. */
+function fatalError({ errorCode, errorMessage }: PartitionProduceResponse): Error | undefined {
+  const fenced = errorCode === ErrorCode.PRODUCER_FENCED
+  if (!fenced && errorCode !== ErrorCode.CLUSTER_AUTHORIZATION_FAILED) return undefined
+  const error = new BrokerError(brokerError(errorCode), errorMessage)
+  return fenced ? new ProducerFencedError(`another producer has taken over: ${error.message}`, { cause: error }) : error
+}
+
+/** Codes that tell that what is known of the partition, or of its leader, is out of date. */
+const STALE: readonly number[] = [
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.REPLICA_NOT_AVAILABLE,
+  ErrorCode.NETWORK_EXCEPTION,
+  ErrorCode.KAFKA_STORAGE_ERROR,
+  ErrorCode.LISTENER_NOT_FOUND,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+  ErrorCode.INCONSISTENT_TOPIC_ID,
+]
+
+/** Whether the answer, or its absence, is a reason to ask for metadata. */
+export function saysStale(verdict: ProduceResult): boolean {
+  if (verdict.kind === 'stored') return false
+  return !(verdict.error instanceof BrokerError) || STALE.includes(verdict.error.code)
+}

@@ -1,0 +1,53 @@
+import { isIPv6 } from 'node:net'
+import { domainToASCII } from 'node:url'
+import type { Address } from '../../transport/transport.js'
+import { invalid } from './rules.js'
+
+const ENTRY = "'host:port'"
+const NAME_RULE =
+  "a host name is at most 253 letters, digits, '.', '-' and '_', with at most 63 from one '.' to the next"
+
+/**
+ * Parses the option `brokers`: host, host:port, [IPv6] or [IPv6]:port.
+ *
+ * @throws {InvalidArgumentError} naming the entry and the rule that it breaks: what is no host would be looked up for ever.
+ */
+export function parseBrokers(brokers: unknown): Address[] {
+  if (!Array.isArray(brokers) || brokers.length === 0) {
+    throw invalid('brokers', withoutSecrets(brokers), `must be a non-empty array of ${ENTRY}`)
+  }
+  return brokers.map(parseBroker)
+}
+
+function parseBroker(entry: unknown): Address {
+  const refuse = (rule: string): Error =>
+    invalid('brokers', withoutSecrets(entry), `must be an array of ${ENTRY}, and ${rule}`)
+  if (typeof entry !== 'string') throw refuse('each is a string')
+  if (isIPv6(entry)) throw refuse("an IPv6 address stands in brackets, such as '[::1]:9092'")
+  if (entry.includes('://')) throw refuse("it stands without a scheme such as 'kafka://'")
+  const [, ipv6, name, digits = '9092'] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(entry) ?? []
+  if (ipv6 === undefined && !isHostName(name ?? '')) throw refuse(NAME_RULE + hint(entry))
+  if (ipv6 !== undefined && !isIPv6(ipv6)) throw refuse('what stands in brackets is an IPv6 address')
+  const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0
+  if (port < 1 || port > 65535) throw refuse(`a port is a number from 1 to 65535${hint(entry)}`)
+  return { host: ipv6 ?? name!, port }
+}
+
+/** What stands in front of an `@`, or behind a `?`, may be a password. */
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  return typeof value === 'string' ? value.replace(/^.*@/s, '…@').replace(/\?.*$/s, '?…') : value
+}
+
+/** Of labels that DNS can carry. Underscores are no host name's by the book, but what container networks are full of. */
+function isHostName(name: string): boolean {
+  if (!/^[\p{L}\p{M}\p{N}._-]+$/u.test(name)) return false
+  // International letters are looked up in their ASCII form, which is longer.
+  const ascii = /^[\x21-\x7e]+$/.test(name) ? name : domainToASCII(name)
+  const labels = ascii.replace(/\.$/, '').split('.')
+  return ascii.length <= 253 && labels.every(label => label.length >= 1 && label.length <= 63)
+}
+
+function hint(entry: string): string {
+  return /[,;\s]/.test(entry) ? "; several brokers are several strings, such as ['a:9092', 'b:9092']" : ''
+}

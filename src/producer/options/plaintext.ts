@@ -1,0 +1,39 @@
+import { tcp } from '../../transport/tcp.js'
+import {
+  type Address,
+  formatAddress,
+  type Socket,
+  type SocketListener,
+  type Transport,
+} from '../../transport/transport.js'
+import type { ProducerEvent } from '../model/events.js'
+import type { ResolvedOptions } from './options.js'
+
+/**
+ * The options, with a transport that tells, once, when a password or token is about to be sent to another machine for
+ * everybody on the way to read. A transport of the user's own may well encrypt what it sends.
+ */
+export function tellOfPlaintext(options: ResolvedOptions, tell: (event: ProducerEvent) => void): ResolvedOptions {
+  const { sasl, transport } = options
+  if (transport !== tcp || sasl?.bare !== true) return options
+  let told = false
+  const telling: Transport = {
+    connect(address: Address, listener: SocketListener): Socket {
+      if (!told && !isLoopback(address.host)) {
+        told = true
+        const name = formatAddress(address)
+        process.emitWarning(
+          `rx-kafka: ${sasl.name} sends ${sasl.name === 'PLAIN' ? 'the password' : 'tokens'} to ${name} unencrypted: set option \`ssl\``,
+          { code: 'RX_KAFKA_PLAINTEXT' },
+        )
+        tell({ kind: 'plaintext', address: name, mechanism: sasl.name })
+      }
+      return tcp.connect(address, listener)
+    },
+  }
+  return { ...options, transport: telling }
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|.*\.localhost|127(\.\d+){3}|::1|::ffff:127(\.\d+){3})$/i.test(host)
+}

@@ -1,0 +1,178 @@
+import { describe, InvalidRecordError } from '../../errors.js'
+import type { RecordData } from '../../protocol/records/record-batch-builder.js'
+import type { Headers, ProducerRecord } from '../model/record.js'
+import { checkOptions, integer, invalid, isFunction, type Rule, type Rules, SIGNAL, shape } from '../options/rules.js'
+import { ownBytes, refusal, takeRecord } from './taken-record.js'
+
+/** What a serializer is told beside the data. */
+export interface SerializerContext {
+  readonly topic: string
+  /** Whether it makes the key, not the value. */
+  readonly isKey: boolean
+}
+
+/**
+ * Makes bytes (or a string, written as UTF-8; or null) of data: at once, or later, as one that asks a schema registry does.
+ * Records keep the order of the source either way. One that throws or rejects fails its record only.
+ *
+ * @example const avro: Serializer<Order> = (order, { topic }) => registry.encode(`${topic}-value`, order)
+ */
+export type Serializer<T> = (data: T, context: SerializerContext) => RecordData | PromiseLike<RecordData>
+
+/** Serializers for what most streams carry. */
+export const serializers: {
+  /** Strings as UTF-8; what is none as `String()` has it. */
+  readonly string: <T>(data: T, context: SerializerContext) => string
+  /** JSON. What has none, such as `undefined`, fails. */
+  readonly json: <T>(data: T, context: SerializerContext) => string
+  /** Strings, Uint8Arrays (so Buffers) and null as they are; anything else fails. The default. */
+  readonly bytes: <T>(data: T, context: SerializerContext) => RecordData
+} = {
+  string: data => String(data),
+  json: data => {
+    const text = JSON.stringify(data)
+    if (text === undefined) throw new TypeError(`${typeof data} has no JSON`)
+    return text
+  },
+  bytes: data => data as RecordData,
+}
+
+/**
+ * How records are made of what a stream carries, where that may be their value as it is: strings, Uint8Arrays and null. The
+ * data itself comes back in the ack, as `ack.record.metadata`.
+ *
+ * @example lines$.pipe(producer.send({ topic: 'lines', key: line => line.slice(0, 8) }))
+ */
+export interface RecordMapping<T> {
+  /** Where to: one topic, or one for each. */
+  readonly topic: string | ((data: T) => string)
+  /** The record's key. Default: none. */
+  readonly key?: (data: T, context: SerializerContext) => RecordData | undefined | PromiseLike<RecordData | undefined>
+  /** The record's value. Default: the data itself, which must be a string, a Uint8Array or null. */
+  readonly value?: Serializer<T>
+  readonly headers?: (data: T) => Headers | undefined
+  readonly partition?: (data: T) => number | undefined
+  /** Milliseconds since 1970. Default: when the producer accepts it. */
+  readonly timestamp?: (data: T) => number | undefined
+  /**
+   * How many records of the stream asynchronous serializers work on at once, from 1. Records keep the order of the source. A
+   * source that is pulled is not asked for more meanwhile. What one that pushes emits meanwhile waits, unchanged it should
+   * be, and each counts 500 bytes of `bufferMemory`; when that is full, `overflow` decides. Default 16.
+   */
+  readonly concurrency?: number
+}
+
+/**
+ * How records are made of anything. As {@link RecordMapping}, with a `value`: only strings, Uint8Arrays and null can do without.
+ *
+ * @example orders$.pipe(producer.send({ topic: 'orders', key: order => order.id, value: serializers.json }))
+ */
+export interface RecordOptions<T> extends RecordMapping<T> {
+  readonly value: Serializer<T>
+}
+
+/** What every way into the producer takes. */
+export interface SendOptions {
+  /**
+   * Ends the stream at once, with the signal's reason. What was accepted is still delivered, in the background, and its acks
+   * go to nobody.
+   */
+  readonly signal?: AbortSignal
+}
+
+const FUNCTION = shape('a function', isFunction)
+
+const RULES: Rules<RecordMapping<unknown> & SendOptions> = {
+  topic: shape(
+    'a non-empty string or a function',
+    value => isFunction(value) || (typeof value === 'string' && value !== ''),
+  ),
+  key: FUNCTION,
+  value: FUNCTION,
+  headers: FUNCTION,
+  partition: FUNCTION,
+  timestamp: FUNCTION,
+  concurrency: integer(1),
+  signal: SIGNAL,
+}
+
+/**
+ * Reads the options, each once, and checks them.
+ *
+ * @param more rules of options that only this method has.
+ * @throws {InvalidArgumentError} when an option is unknown or of the wrong type, or says how to make a record but not its topic.
+ */
+export function checkSendOptions<O extends SendOptions & Partial<RecordMapping<never>>>(
+  method: string,
+  given: O,
+  more: { readonly [name: string]: Rule } = {},
+): O {
+  const options = checkOptions(method, given, { ...RULES, ...more })
+  if (options.topic !== undefined) return options
+  for (const name of ['key', 'value', 'headers', 'partition', 'timestamp', 'concurrency'] as const) {
+    if (options[name] !== undefined)
+      throw invalid(name, options[name], `needs option \`topic\` of ${method}() beside it`)
+  }
+  return options
+}
+
+/** A record that cannot be sent, or what stands in for one that could not be made: it fails in-band. */
+export class Unserializable<T> {
+  readonly record: ProducerRecord<T>
+  readonly error: InvalidRecordError
+
+  constructor(record: ProducerRecord<T>, error: InvalidRecordError) {
+    this.record = record
+    this.error = error
+  }
+}
+
+export type Made<T> = ProducerRecord<T> | Unserializable<T>
+
+/**
+ * Makes a record of data, at once unless a serializer is asynchronous. All that is asked of the data is asked at once, for it
+ * may change while a serializer takes its time. Never throws, and never rejects.
+ */
+export function makeRecord<T>(mapping: RecordMapping<T>, data: T): Made<T> | Promise<Made<T>> {
+  let topic = ''
+  const failed = (cause: unknown): Unserializable<T> => notMade(topic, data, cause)
+  try {
+    topic = typeof mapping.topic === 'string' ? mapping.topic : mapping.topic(data)
+    // The serializer of the value may write into the same buffer.
+    const key = mapping.key && settling(ownBytes(mapping.key(data, { topic, isKey: true })))
+    const value = settling((mapping.value ?? serializers.bytes)(data, { topic, isKey: false }))
+    const headers = mapping.headers?.(data)
+    const partition = mapping.partition?.(data)
+    const timestamp = mapping.timestamp?.(data)
+    if (!(key instanceof Promise) && !(value instanceof Promise))
+      return { topic, key, value, headers, partition, timestamp, metadata: data }
+    const rest = takeRecord({ topic, value: null, headers, partition, timestamp })
+    if (rest instanceof InvalidRecordError) return new Unserializable({ topic, value: null, metadata: data }, rest)
+    return Promise.all([own(key), own(value)]).then(
+      ([key, value]): Made<T> => ({ topic, key, value, headers: rest.headers, partition, timestamp, metadata: data }),
+      failed,
+    )
+  } catch (cause) {
+    return failed(cause)
+  }
+}
+
+function notMade<T>(topic: string, data: T, cause: unknown): Unserializable<T> {
+  return new Unserializable(
+    { topic, value: null, metadata: data },
+    refusal(`it could not be serialized: ${describe(cause)}`, cause),
+  )
+}
+
+/** Bytes that wait for others to settle: whoever made them may use them again meanwhile. */
+function own<B>(bytes: B | Promise<B>): B | Buffer | Promise<B | Buffer> {
+  return bytes instanceof Promise ? bytes.then(ownBytes) : ownBytes(bytes)
+}
+
+/** A promise of ours for one of any kind, asked for its value once. It may come to nothing where something else throws. */
+function settling<B>(bytes: B | PromiseLike<B>): B | Promise<B> {
+  if (typeof (bytes as PromiseLike<B> | null | undefined)?.then !== 'function') return bytes as B
+  const promise = Promise.resolve(bytes)
+  promise.catch(() => {})
+  return promise
+}

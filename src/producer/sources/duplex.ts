@@ -1,0 +1,98 @@
+import { Duplex } from 'node:stream'
+import type { Subscription } from 'rxjs'
+import { KafkaError } from '../../errors.js'
+import type { Ack } from '../model/record.js'
+import { type Chunk, feed } from './feed.js'
+import type { Intake } from './intake.js'
+import type { Open } from './writable.js'
+
+/** A Node Duplex that says what it gives. */
+export interface AckDuplex<M> extends Duplex {
+  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Ack<M>>
+}
+
+/**
+ * Records in, acks out, as a Node stream. A reader that stops reading acks stops the intake: what was accepted by then is
+ * all that is still to come.
+ */
+export class ProducerDuplex<I, M> extends Duplex {
+  /** None where the stream is refused. */
+  #intake: Intake<I> | undefined
+  readonly #acks: Subscription | undefined
+  /** The reader has as many acks as it wants for now. */
+  #unread = false
+  /** What waits for the reader. */
+  #whenRead: (() => void) | undefined
+  /** What was written is not all accepted yet, or waits for the reader. */
+  #writing: ((error?: Error) => void) | undefined
+  #finish: (() => void) | undefined
+  /** What it ends with when every ack has been read. */
+  #failure: Error | undefined
+
+  constructor(open: Open<I, Ack<M>>) {
+    // As in a Writable; for acks Node's own.
+    super({ objectMode: true, writableHighWaterMark: 2 })
+    const start = (intake: Intake<I>): undefined => {
+      this.#intake = intake
+    }
+    this.#acks = open(start).subscribe({
+      next: ack => {
+        if (!this.push(ack)) this.#unread = true
+      },
+      error: error => this.#fail(error),
+      complete: () => {
+        this.push(null)
+        this.#finish!()
+      },
+    })
+  }
+
+  override _write(chunk: Chunk<I>, _: unknown, done: (error?: Error) => void): void {
+    this.#writing = done
+    const intake = this.#intake
+    if (intake === undefined) return
+    feed(intake, chunk, error => {
+      if (error !== undefined) intake.error(error)
+      else if (this.#unread) this.#whenRead = () => this.#written()
+      else this.#written()
+    })
+  }
+
+  override read(size?: number): Ack<M> | null {
+    const ack = super.read(size)
+    if (this.#failure !== undefined && this.readableLength === 0) process.nextTick(() => this.destroy(this.#failure))
+    return ack
+  }
+
+  override _read(): void {
+    this.#unread = false
+    const resume = this.#whenRead
+    this.#whenRead = undefined
+    resume?.()
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.#finish = done
+    this.#intake?.complete()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // What was accepted is delivered all the same.
+    this.#acks?.unsubscribe()
+    this.#written(error ?? new KafkaError('the stream was destroyed before this was accepted'))
+    done(error)
+  }
+
+  #written(error?: Error): void {
+    const done = this.#writing
+    this.#writing = undefined
+    done?.(error)
+  }
+
+  /** The reader gets what was acked before it is told. */
+  #fail(error: Error): void {
+    this.#failure = error
+    // A stream that is refused from the start says so when the code that made it has had its turn to listen.
+    if (this.readableLength === 0) setImmediate(() => this.destroy(error))
+  }
+}

@@ -1,0 +1,84 @@
+import { Writable } from 'node:stream'
+import type { Observable, Subscription } from 'rxjs'
+import { KafkaError } from '../../errors.js'
+import type { BatchAck } from '../acks/acks.js'
+import { type FailureOptions, failuresTo } from './failures.js'
+import { type Chunk, feed } from './feed.js'
+import type { Intake } from './intake.js'
+
+/** Opens an intake, and gives the acks of what is put into it. */
+export type Open<I, A> = (start: (intake: Intake<I>) => undefined) => Observable<A>
+
+/**
+ * Records into Kafka, as a Node stream. `write()` is false exactly while the producer's buffer has no room (and, for who
+ * writes a thousand in one go, until the event loop has turned); `finish` means that brokers have confirmed every record.
+ */
+export class ProducerWritable<I, M> extends Writable {
+  /** None where the stream is refused. */
+  #intake: Intake<I> | undefined
+  readonly #acks: Subscription | undefined
+  /** `write()` said false for want of room, and `drain` is owed for that. */
+  #full = false
+  /** What was written is not all accepted yet. */
+  #writing: ((error?: Error) => void) | undefined
+  #finish: (() => void) | undefined
+
+  constructor(open: Open<I, BatchAck<M>>, onFailed: FailureOptions<M>['onFailed']) {
+    // What waits here is in no buffer that is counted: one chunk, and the one that is being written.
+    super({ objectMode: true, highWaterMark: 2 })
+    const start = (intake: Intake<I>): undefined => {
+      this.#intake = intake
+    }
+    this.#acks = open(start).subscribe({
+      next: failuresTo<M>(onFailed, error => this.destroy(error)),
+      // A stream that is refused from the start says so when the code that made it has had its turn to listen.
+      error: error => setImmediate(() => this.destroy(error)),
+      complete: () => this.#finish!(),
+    })
+  }
+
+  override write(chunk: Chunk<I>, ...rest: unknown[]): boolean {
+    const wanted = super.write(chunk, ...(rest as []))
+    if (this.#hasRoom) return wanted
+    this.#full = true
+    return false
+  }
+
+  override _write(chunk: Chunk<I>, _: unknown, done: (error?: Error) => void): void {
+    this.#writing = done
+    if (this.#intake !== undefined) feed(this.#intake, chunk, error => this.#fed(error))
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Chunk<I> }[], done: (error?: Error) => void): void {
+    const values = chunks.flatMap(({ chunk }) => chunk as I)
+    this._write(values, undefined, done)
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.#finish = done
+    this.#intake?.complete()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // What was accepted is delivered all the same.
+    this.#acks?.unsubscribe()
+    this.#fed(error ?? new KafkaError('the stream was destroyed before this was accepted'))
+    done(error)
+  }
+
+  get #hasRoom(): boolean {
+    return this.#intake?.hasRoom ?? true
+  }
+
+  #fed(error: Error | undefined): void {
+    const drains = this.#full && !this.writableNeedDrain
+    this.#full = false
+    const done = this.#writing
+    // Destroyed meanwhile.
+    if (done === undefined) return
+    this.#writing = undefined
+    done(error)
+    // Node emits it only where `write()` was false for Node's own reasons.
+    if (drains && error === undefined) process.nextTick(() => this.destroyed || this.emit('drain'))
+  }
+}
