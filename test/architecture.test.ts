@@ -45,7 +45,11 @@ const folderOf = (file: string): string => (file.includes('/') ? file.slice(0, f
 
 test('there are imports to look at', () => {
   assert.ok(imports.length > 100, `${imports.length} found`)
-  assert.ok(imports.some(({ from, target }) => from === 'producer/in-flight/produce-request.ts' && target === 'transport/connection.ts'))
+  assert.ok(
+    imports.some(
+      ({ from, target }) => from === 'producer/in-flight/produce-request.ts' && target === 'transport/connection.ts',
+    ),
+  )
 })
 
 test('folders import one way: protocol, transport, cluster, producer, streams; testing stands aside', () => {

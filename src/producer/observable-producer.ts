@@ -47,7 +47,8 @@ export class ObservableProducer implements AsyncDisposable {
     // Now rather than with the first batch: the package may be missing on this platform.
     prepareCompression(options.compression)
     this.#options = options
-    this.#path = new DataPath(options, error => this.#fail(error))
+    this.#path = new DataPath(options)
+    this.#path.fatal$.subscribe({ error: error => this.#fail(error) })
     this.#singles = new SingleRecords(this.#path, options.stalledOverflow === 'reject')
     this.events$ = this.#path.events$.asObservable()
     const { signal } = options

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Batch, Outcome } from '../../src/producer/model/batch.js'
+import type { Batch } from '../../src/producer/model/batch.js'
+import type { Outcome } from '../../src/producer/model/outcome.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { Leader } from './leader.js'
 

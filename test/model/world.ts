@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { ConnectionError } from '../../src/errors.js'
 import { produceTo } from '../../src/producer/in-flight/produce-request.js'
 import { RequestLimit } from '../../src/producer/in-flight/request-limit.js'
-import { type AckSink, Batch, NO_SEQUENCE, type Outcome } from '../../src/producer/model/batch.js'
-import { Partition } from '../../src/producer/model/partition.js'
+import { type AckSink, Batch, NO_SEQUENCE } from '../../src/producer/model/batch.js'
+import type { Outcome } from '../../src/producer/model/outcome.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
 import { type ProducerIdAndEpoch, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import { append } from '../support/taken.js'
+import { ToldPartition } from '../support/told-partition.js'
 import { Checks } from './checks.js'
 import { Leader, REQUEST_FAULTS, type RequestFault } from './leader.js'
 import {
@@ -89,7 +90,7 @@ const BAD_CODES: readonly number[] = [
 export class World {
   readonly bounds: Bounds
   readonly leader: Leader
-  readonly partition: Partition
+  readonly partition: ToldPartition
   /** Of the producer's side, in the order of the input; parts in place of what was split; without those that are done with. */
   batches: Batch[] = []
   links: Link[] = []
@@ -123,11 +124,10 @@ export class World {
     this.leader = new Leader(bounds.strict)
     this.checks = new Checks(this.leader)
     this.checks.givesUp = bounds.retries < Number.POSITIVE_INFINITY
-    this.partition = new Partition('t', 0, bounds.retries, {
-      settle: (batch, end) => batch.settle(end),
+    this.partition = new ToldPartition('t', 0, bounds.retries, {
+      settle: ({ batch, outcome }) => batch.settle(outcome),
       split: (batch, parts) => this.#split(batch, parts),
-      pause: () => {},
-      epochBumped: () => this.checks.bumped(),
+      epochBump: () => this.checks.bumped(),
     })
     this.partition.sequences.identity = { producerId: this.#producerIds, producerEpoch: bounds.firstEpoch }
     this.partition.sequences.next = bounds.firstSequence
@@ -201,7 +201,7 @@ export class World {
     )
     if (this.#probing)
       assert.equal(outstanding, 0, 'invariant 10: sent beside others after a failure, or before any success')
-    const batch = partition.sent('none')
+    const batch = partition.sent()
     this.#active = true
     const note = this.#notes.get(batch)!
     if (note.uncertain)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
-import type { Batch, ProduceResult } from '../../src/producer/model/batch.js'
+import type { Batch } from '../../src/producer/model/batch.js'
+import type { ProduceResult } from '../../src/producer/model/outcome.js'
 import { VirtualTime } from '../../src/testing/index.js'
 import { loneAccumulator, MAX_REQUEST_SIZE } from '../support/accumulator.js'
 
@@ -23,7 +24,7 @@ test('of a batch that has ended nothing is kept but what its acks hold', () => {
   accumulator.identify({ producerId: 1n, producerEpoch: 0 })
   accumulator.update({ name: 't', topicId: '', leaders: [1], error: undefined })
   const [part] = accumulator.drain(1, MAX_REQUEST_SIZE)
-  part!.partition.answered(part!.batch, { kind: 'stored', baseOffset: 0n, logAppendTime: -1 })
+  accumulator.answered(part!.partition, part!.batch, { kind: 'stored', baseOffset: 0n, logAppendTime: -1 })
   assert.deepEqual(told, records)
   assert.equal(accumulator.memory.bytes, 0)
   // Or whatever keeps a dead batch alive for a while keeps its records alive, which is most of the garbage there is.
@@ -64,7 +65,7 @@ test('later batches are made smaller when one was too large, not when records of
     const answer = (...verdicts: readonly ProduceResult[]): void => {
       for (const one of verdicts) {
         const [part] = accumulator.drain(1, MAX_REQUEST_SIZE)
-        part!.partition.answered(part!.batch, one)
+        accumulator.answered(part!.partition, part!.batch, one)
         accumulator.offer(part!.partition)
       }
     }
@@ -97,14 +98,14 @@ test('what a partition, or a topic that is not known, holds is counted to the by
   const [none, ...each] = held() as [number, number, number]
   assert.deepEqual([none, each[0] + each[1]!], [0, accumulator.memory.bytes])
   const [part] = accumulator.drain(1, MAX_REQUEST_SIZE)
-  part!.partition.answered(part!.batch, { kind: 'tooLarge', error: new Error('too large') })
-  accumulator.obstacles.answered(1, false)
+  accumulator.answered(part!.partition, part!.batch, { kind: 'tooLarge', error: new Error('too large') })
+  accumulator.obstacles.responded(1, false)
   assert.deepEqual(held(), [0, ...each])
   for (let i = 0; i < 2; i++) {
     accumulator.offer(part!.partition)
     const [half] = accumulator.drain(1, MAX_REQUEST_SIZE)
-    half!.partition.answered(half!.batch, { kind: 'stored', baseOffset: BigInt(i), logAppendTime: -1 })
-    accumulator.obstacles.answered(1, false)
+    accumulator.answered(half!.partition, half!.batch, { kind: 'stored', baseOffset: BigInt(i), logAppendTime: -1 })
+    accumulator.obstacles.responded(1, false)
   }
   assert.deepEqual(held(), [0, 0, each[1]])
   const { changes } = accumulator.obstacles

@@ -14,7 +14,8 @@ import {
   RecordFailedError,
 } from '../../src/index.js'
 import { BatchAcks, RecordAcks } from '../../src/producer/acks/acks.js'
-import { Batch, type Outcome } from '../../src/producer/model/batch.js'
+import { Batch } from '../../src/producer/model/batch.js'
+import type { Outcome } from '../../src/producer/model/outcome.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
 import { RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { merge, mergeMap, Observable, Subject, type Subscription } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
-import { drain, inSendOrder, Slots } from '../../src/producer/in-flight/in-flight.js'
+import { drain } from '../../src/producer/in-flight/drain.js'
+import { inSendOrder } from '../../src/producer/in-flight/in-send-order.js'
+import { Slots } from '../../src/producer/in-flight/slots.js'
 
 /** A window as data-path.ts builds it, over attempts that the test answers by hand. */
 function openWindow(maxInFlight: number, waiting: string[]) {

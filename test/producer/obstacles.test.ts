@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { ReadyPartitions } from '../../src/producer/batching/ready-partitions.js'
-import { type AckSink, Batch, type ProduceResult } from '../../src/producer/model/batch.js'
+import { type AckSink, Batch } from '../../src/producer/model/batch.js'
 import { Obstacles } from '../../src/producer/model/obstacles.js'
-import { Partition } from '../../src/producer/model/partition.js'
+import type { ProduceResult } from '../../src/producer/model/outcome.js'
 import { VirtualTime } from '../../src/testing/index.js'
 import { append } from '../support/taken.js'
+import { ToldPartition } from '../support/told-partition.js'
 
 const SINK: AckSink = { settled() {}, neverBatched() {} }
 const STORED: ProduceResult = { kind: 'stored', baseOffset: 0n, logAppendTime: -1 }
@@ -17,16 +18,17 @@ let time: VirtualTime
 let lines: ReadyPartitions
 let obstacles: Obstacles
 /** Two partitions that node 1 leads, and one that node 2 does. */
-let partitions: Partition[]
+let partitions: ToldPartition[]
 /** Of the records that were drawn, in order. */
-let drawn: { partition: Partition; batch: Batch; node: number }[]
+let drawn: { partition: ToldPartition; batch: Batch; node: number }[]
 
 beforeEach(() => {
   time = new VirtualTime()
-  lines = new ReadyPartitions({ compression: 'none' }, nodeId => obstacles.waiting(nodeId))
-  obstacles = new Obstacles(time, nodeId => lines.isWaiting(nodeId))
+  lines = new ReadyPartitions()
+  obstacles = new Obstacles(time, nodeId => lines.has(nodeId))
+  lines.ready$.subscribe(nodeId => obstacles.ready(nodeId))
   partitions = [1, 1, 2].map((node, index) => {
-    const partition = new Partition('t', index, 10, { settle() {}, split() {}, pause() {}, epochBumped() {} })
+    const partition = new ToldPartition('t', index, 10)
     partition.ledBy(node)
     partition.sequences.identity = { producerId: 1n, producerEpoch: 0 }
     return partition
@@ -44,7 +46,7 @@ function add(index: number): void {
 
 function draw(node: number): void {
   const parts = lines.drain(node, 1_000)
-  drawn.push(...parts.map(part => ({ ...part, node })))
+  drawn.push(...parts.map(part => ({ ...part, partition: part.partition as ToldPartition, node })))
   obstacles.sent(node)
 }
 
@@ -53,7 +55,7 @@ function answer(verdict: ProduceResult): void {
   const { partition, batch, node } = drawn.shift()!
   partition.answered(batch, verdict)
   lines.offer(partition)
-  obstacles.answered(node, verdict === LOST)
+  obstacles.responded(node, verdict === LOST)
 }
 
 const moving = (): boolean[] => partitions.map(partition => obstacles.moves(partition))

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { DataLossError } from '../../src/errors.js'
-import { type AckSink, Batch, type Outcome, type ProduceResult } from '../../src/producer/model/batch.js'
-import { Partition } from '../../src/producer/model/partition.js'
+import { type AckSink, Batch } from '../../src/producer/model/batch.js'
+import type { Outcome, ProduceResult } from '../../src/producer/model/outcome.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
 import { append } from '../support/taken.js'
+import { ToldPartition } from '../support/told-partition.js'
 
 const sink: AckSink = { settled() {}, neverBatched() {} }
 const identity = { producerId: 7n, producerEpoch: 0 }
@@ -27,7 +28,7 @@ const bad = (...named: [index: number, error: Error][]): ProduceResult => ({
 })
 
 let log: string[]
-let partition: Partition
+let partition: ToldPartition
 const names = new Map<Batch, string>()
 
 beforeEach(() => {
@@ -36,11 +37,11 @@ beforeEach(() => {
   partition = newPartition(2147483647)
 })
 
-function newPartition(retries: number, settled?: (batch: Batch, end: Outcome) => void): Partition {
-  const created = new Partition('t', 0, retries, {
-    settle: (batch, end) => {
-      log.push(`${names.get(batch)} ${describeEnd(end)}`)
-      settled?.(batch, end)
+function newPartition(retries: number, settled?: (batch: Batch, end: Outcome) => void): ToldPartition {
+  const created = new ToldPartition('t', 0, retries, {
+    settle: ({ batch, outcome }) => {
+      log.push(`${names.get(batch)} ${describeEnd(outcome)}`)
+      settled?.(batch, outcome)
     },
     split: (batch, parts) => {
       log.push(`${names.get(batch)} split`)
@@ -48,10 +49,10 @@ function newPartition(retries: number, settled?: (batch: Batch, end: Outcome) =>
         names.set(part, `${names.get(batch)}.${i}`)
       })
     },
-    pause: (_, failures) => log.push(`pause ${failures}`),
-    epochBumped: ({ sequences }, error) => {
+    retryAfter: failures => log.push(`pause ${failures}`),
+    epochBump: error => {
       const after = error instanceof DataLossError ? ' after data loss' : ''
-      log.push(`epoch ${sequences.identity?.producerEpoch}${after}`)
+      log.push(`epoch ${created.sequences.identity?.producerEpoch}${after}`)
     },
   })
   created.sequences.identity = identity
@@ -80,7 +81,7 @@ function add(name: string, count = 10): Batch {
 
 function take(): Batch {
   assert.ok(partition.sendable, `${partition.phase}, nothing to send`)
-  return partition.sent('none')
+  return partition.sent()
 }
 
 /** The partition with its window open: one batch `0` of 10 records is stored. */
@@ -103,18 +104,18 @@ test('one batch goes before the first success, then as many as there are', () =>
 
 test('records may be appended to the last batch that waits, until it is taken, has expired or is abandoned', () => {
   const [a, b] = [add('a'), add('b')]
-  assert.equal(partition.filling, b)
+  assert.equal(partition.openBatch, b)
   partition.expired(a)
-  assert.equal(partition.filling, b)
+  assert.equal(partition.openBatch, b)
   partition.expired(b)
-  assert.equal(partition.filling, undefined)
+  assert.equal(partition.openBatch, undefined)
   const c = add('c')
-  assert.equal(partition.filling, c)
+  assert.equal(partition.openBatch, c)
   take()
-  assert.equal(partition.filling, undefined)
+  assert.equal(partition.openBatch, undefined)
   add('d')
   partition.abandon(new Error('closed'))
-  assert.equal(partition.filling, undefined)
+  assert.equal(partition.openBatch, undefined)
 })
 
 test('nothing is sendable without a leader, a producer id, or a batch that is due', () => {
@@ -1009,7 +1010,7 @@ test('a batch that expires unsent leaves no gap', () => {
 test('batches that expire together take time by their number, not by its square', () => {
   const expireAll = (count: number): number => {
     const quiet = { settle() {}, split() {}, pause() {}, epochBumped() {} }
-    const waiting = new Partition('t', 0, 1, quiet)
+    const waiting = new ToldPartition('t', 0, 1, quiet)
     const batches = Array.from({ length: count }, () => new Batch('t', 0, Buffer.alloc(0)))
     for (const batch of batches) waiting.add(batch)
     const start = performance.now()

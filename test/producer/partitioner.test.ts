@@ -14,6 +14,7 @@ import {
   partitionOfKey,
 } from '../../src/producer/records/partitioner.js'
 import type { TakenRecord } from '../../src/producer/records/taken-record.js'
+import { ledBy } from '../../src/producer/sequencing/recovery.js'
 import { type RecordData, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import { append, taken } from '../support/taken.js'
 
@@ -56,8 +57,8 @@ const LED: Movement = { changes: 0, moves: ({ leader }) => leader !== -1 }
 function topicOf(partitionCount: number, batchSize = 1000): Topic {
   const topic = new Topic('t', batchSize)
   for (let i = 0; i < partitionCount; i++) {
-    const partition = new Partition('t', i, 1, { settle() {}, split() {}, pause() {}, epochBumped() {} })
-    partition.ledBy(1)
+    const partition = new Partition('t', i, 1)
+    ledBy(partition, 1)
     topic.partitions.push(partition)
     topic.count++
   }
@@ -82,11 +83,11 @@ test('first the record, then the key', () => {
 
 test('keyless records pass over partitions that nobody leads', () => {
   const topic = topicOf(3)
-  topic.partitions[0]!.ledBy(-1)
-  topic.partitions[2]!.ledBy(-1)
+  ledBy(topic.partitions[0]!, -1)
+  ledBy(topic.partitions[2]!, -1)
   const chooser = new PartitionChooser(0, LED, () => {})
   for (let i = 0; i < 6; i++) assert.equal(choose(chooser, topic), 1)
-  topic.partitions[1]!.ledBy(-1)
+  ledBy(topic.partitions[1]!, -1)
   assert.ok(choose(chooser, topic) >= 0, 'and take any when nobody leads any')
 })
 
@@ -103,7 +104,7 @@ class Standing implements Movement {
 }
 
 /** A chooser of three partitions, and what it does with each record: the partition where it opens or fills a batch. */
-function filling(batchSize: number): { standing: Standing; left: number[]; send(): number; draw(): void } {
+function openBatch(batchSize: number): { standing: Standing; left: number[]; send(): number; draw(): void } {
   const topic = topicOf(3, batchSize)
   const standing = new Standing()
   const left: number[] = []
@@ -114,19 +115,19 @@ function filling(batchSize: number): { standing: Standing; left: number[]; send(
     send() {
       const index = choose(chooser, topic)
       const partition = topic.partitions[index]!
-      const fits = partition.filling !== undefined && partition.filling.size + 30 <= batchSize
+      const fits = partition.openBatch !== undefined && partition.openBatch.size + 30 <= batchSize
       if (!fits) partition.add(new Batch('t', index, Buffer.alloc(batchSize)))
-      append(partition.filling!, { topic: 't', value: '' }, 0, { settled() {}, neverBatched() {} })
+      append(partition.openBatch!, { topic: 't', value: '' }, 0, { settled() {}, neverBatched() {} })
       return index
     },
     draw() {
-      for (const { filling } of topic.partitions) filling?.seal('none')
+      for (const { openBatch } of topic.partitions) openBatch?.seal('none')
     },
   }
 }
 
 test('keyless records leave a partition that does not move while others do, and come back when it does', () => {
-  const { standing, left, send } = filling(10_000)
+  const { standing, left, send } = openBatch(10_000)
   assert.deepEqual([send(), send(), send()], [0, 0, 0])
   standing.still.add(0)
   assert.equal(send(), 0, 'nobody has said that something has changed')
@@ -142,7 +143,7 @@ test('keyless records leave a partition that does not move while others do, and 
 })
 
 test('while none moves they fill batches as ever, one after the other', () => {
-  const { standing, send } = filling(300)
+  const { standing, send } = openBatch(300)
   for (const index of [0, 1, 2]) standing.still.add(index)
   const places: number[] = []
   for (let i = 0; i < 300; i++) {
@@ -158,7 +159,7 @@ test('while none moves they fill batches as ever, one after the other', () => {
 })
 
 test('a partition that stops with its first record keeps that one alone', () => {
-  const { standing, send, draw } = filling(10_000)
+  const { standing, send, draw } = openBatch(10_000)
   standing.still.add(2)
   assert.equal(send(), 0)
   draw()
@@ -168,7 +169,7 @@ test('a partition that stops with its first record keeps that one alone', () => 
 })
 
 test('while nothing changes, no partition is looked at for a record that finds room', () => {
-  const { standing, send } = filling(100_000)
+  const { standing, send } = openBatch(100_000)
   send()
   send()
   const { asked } = standing

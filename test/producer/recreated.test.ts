@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
 import { DeliveryTimeoutError } from '../../src/index.js'
-import type { Accumulator } from '../../src/producer/batching/accumulator.js'
-import type { Batch, Outcome, ProduceResult } from '../../src/producer/model/batch.js'
+import type { Batch } from '../../src/producer/model/batch.js'
+import type { Outcome, ProduceResult } from '../../src/producer/model/outcome.js'
 import type { ProducerOptions } from '../../src/producer/options/options.js'
 import { partitionOfKey } from '../../src/producer/records/partitioner.js'
-import { loneAccumulator } from '../support/accumulator.js'
+import { type LoneAccumulator, loneAccumulator } from '../support/accumulator.js'
 
 /* What an accumulator counts, and keeps, when its topic is made anew. */
 
@@ -17,7 +17,7 @@ interface Told {
 }
 
 interface Bench extends Told {
-  readonly accumulator: Accumulator
+  readonly accumulator: LoneAccumulator
   readonly scheduler: VirtualTimeScheduler
   accept(value: string, fields?: { readonly key?: string; readonly partition?: number }): Error | undefined
   /** Metadata gives the topic of an id so many partitions, of which node 1 leads each. */
@@ -53,12 +53,12 @@ function bench(options: Omit<ProducerOptions, 'brokers'> = {}): Bench {
 }
 
 /** Answers everything that there is to send to a node; gives the values' partitions, as they were sent. */
-function drain(accumulator: Accumulator, node: number, verdict: ProduceResult): [number, number][] {
+function drain(accumulator: LoneAccumulator, node: number, verdict: ProduceResult): [number, number][] {
   const sent: [number, number][] = []
   for (let parts = accumulator.drain(node, MAX); parts.length > 0; parts = accumulator.drain(node, MAX)) {
     for (const { partition, batch } of parts) {
       sent.push([partition.index, batch.count])
-      partition.answered(batch, verdict)
+      accumulator.answered(partition, batch, verdict)
       accumulator.offer(partition)
     }
   }
@@ -115,14 +115,14 @@ test('while answers are owed, what waits counts and is told of; then it goes', a
       [-1, true],
     ].sort((a, b) => Number(b[0]) - Number(a[0])),
   )
-  assert.equal(accumulator.hasWork(1) || accumulator.hasWork(2), false)
+  assert.equal(accumulator.ready.prune(1) || accumulator.ready.prune(2), false)
   let flushed = false
   void accumulator.flush().then(() => {
     flushed = true
   })
-  part!.partition.answered(part!.batch, STORED)
+  accumulator.answered(part!.partition, part!.batch, STORED)
   accumulator.offer(part!.partition)
-  assert.equal(accumulator.hasWork(1), false)
+  assert.equal(accumulator.ready.prune(1), false)
   assert.deepEqual(drain(accumulator, 2, STORED), [[0, 2]])
   await Promise.resolve()
   assert.equal(flushed, true)
@@ -134,13 +134,13 @@ test('nothing stands in the line of a node that has gone with the old topic', ()
   const { accumulator, accept, has } = bench()
   accept('a')
   has('a', 3, 1)
-  assert.equal(accumulator.hasWork(1), true)
+  assert.equal(accumulator.ready.prune(1), true)
   const old = [...accumulator.topics.get('t')!.partitions]
   assert.equal(old.filter(({ readyAt }) => readyAt === 1).length, 1)
   has('b', 2, 2)
   assert.equal(old.filter(({ readyAt }) => readyAt !== undefined).length, 0)
-  assert.equal(accumulator.hasWork(1), false)
-  assert.equal(accumulator.hasWork(2), true)
+  assert.equal(accumulator.ready.prune(1), false)
+  assert.equal(accumulator.ready.prune(2), true)
 })
 
 test('delivery times go on', () => {
@@ -176,7 +176,7 @@ test('halves of a batch, and what a broker named in it, are placed anew as one',
     for (let i = 0; i < 6; i++) accept(`${i}`, i < 3 ? { partition: 0 } : { key: `${i}` })
     has('a', 1)
     const [part] = accumulator.drain(1, MAX)
-    part!.partition.answered(part!.batch, verdict)
+    accumulator.answered(part!.partition, part!.batch, verdict)
     accumulator.offer(part!.partition)
     const before = accumulator.memory.bytes
     has('b', 1)
@@ -198,8 +198,8 @@ test('halves know which records named their partition, and come in their batchâ€
   const other = 1 - first!.partition.index
   for (const value of ['second', 'third']) accept(value, { partition: other })
   const [second] = accumulator.drain(1, MAX)
-  second!.partition.answered(second!.batch, { kind: 'tooLarge', error: new Error('large') })
-  first!.partition.answered(first!.batch, { kind: 'rejected', error: new Error('not now') })
+  accumulator.answered(second!.partition, second!.batch, { kind: 'tooLarge', error: new Error('large') })
+  accumulator.answered(first!.partition, first!.batch, { kind: 'rejected', error: new Error('not now') })
   has('b', 2)
   assert.deepEqual(
     drain(accumulator, 1, STORED).toSorted(),
@@ -221,7 +221,7 @@ test('what is left of batches comes in the order in which they were opened, halv
   accept('2', { key: keyOf(0) })
   for (const { partition, batch } of accumulator.drain(1, MAX)) {
     const kind = partition.index === 0 ? 'tooLarge' : 'rejected'
-    partition.answered(batch, { kind, error: new Error(kind) })
+    accumulator.answered(partition, batch, { kind, error: new Error(kind) })
   }
   has('b', 1)
   drain(accumulator, 1, STORED)
@@ -233,7 +233,7 @@ test('a compressed batch that was rejected is placed anew', () => {
   for (let i = 0; i < 50; i++) accept(`value ${i}`.repeat(10))
   has('a', 1)
   const [part] = accumulator.drain(1, MAX)
-  part!.partition.answered(part!.batch, { kind: 'rejected', error: new Error('not now') })
+  accumulator.answered(part!.partition, part!.batch, { kind: 'rejected', error: new Error('not now') })
   accumulator.offer(part!.partition)
   has('b', 1)
   assert.deepEqual(drain(accumulator, 1, STORED), [[0, 50]])
@@ -254,7 +254,7 @@ test('the producer id that the old topic waited for is the new oneâ€™s; no epoch
   accept('b', { partition: 1 })
   const [second] = accumulator.drain(1, MAX)
   assert.deepEqual([second!.batch.identity?.producerEpoch, second!.batch.baseSequence], [1, 0])
-  second!.partition.answered(second!.batch, { kind: 'fenced', error: new Error('somebody else') })
+  accumulator.answered(second!.partition, second!.batch, { kind: 'fenced', error: new Error('somebody else') })
   accumulator.offer(second!.partition)
   assert.equal(second!.partition.sequences.identity, undefined)
   has('d', 1)

@@ -12,7 +12,6 @@ import type { Connection } from '../../src/transport/connection.js'
 import { append } from '../support/taken.js'
 
 const sink = { settled() {}, neverBatched() {} }
-const effects = { settle() {}, split() {}, pause() {}, epochBumped() {} }
 
 /** What becomes of a request for these partitions of topic `t`, each batch of `count` records, when the connection answers so. */
 function outcomeOf(partitions: readonly number[], answer: Observable<ProduceResponse>, count = 0): RequestResult {
@@ -20,7 +19,7 @@ function outcomeOf(partitions: readonly number[], answer: Observable<ProduceResp
   const parts = partitions.map(index => {
     const batch = new Batch('t', index, Buffer.alloc(100))
     for (let i = 0; i < count; i++) append(batch, { topic: 't', value: '' }, 0, sink)
-    return { partition: new Partition('t', index, 1, effects), batch }
+    return { partition: new Partition('t', index, 1), batch }
   })
   const attempt: DrainedRequest = { sendIndex: 7, connection, parts, limit: new RequestLimit(1_048_576) }
   const outcomes: RequestResult[] = []

@@ -23,7 +23,7 @@ beforeEach(() => {
   topic = new Topic('t', 1_000)
   unknown = new Topic('u', 1_000)
   for (let i = 0; i < 3; i++) {
-    topic.partitions.push(new Partition('t', i, 1, { settle() {}, split() {}, pause() {}, epochBumped() {} }))
+    topic.partitions.push(new Partition('t', i, 1))
   }
   stalled = new Set([0])
   obstacles = { changes: 0, moves: ({ index }) => !stalled.has(index), of: () => error }

@@ -1,21 +1,72 @@
+import type { TopicMetadata } from '../../src/cluster/metadata-answer.js'
+import { deliver } from '../../src/producer/acks/deliver.js'
 import { Accumulator } from '../../src/producer/batching/accumulator.js'
+import type { Batch } from '../../src/producer/model/batch.js'
+import type { ProduceResult, SettledBatch } from '../../src/producer/model/outcome.js'
+import type { Partition, PartitionBatch } from '../../src/producer/model/partition.js'
 import { type ProducerOptions, resolveOptions } from '../../src/producer/options/options.js'
+import type { Decision } from '../../src/producer/sequencing/decision.js'
+import { answered, expired } from '../../src/producer/sequencing/recovery.js'
+import { stamp } from '../../src/producer/sequencing/stamp.js'
+import { TopicChanges } from '../../src/producer/topic-changes.js'
+import type { ProducerIdAndEpoch } from '../../src/protocol/records/record-batch-builder.js'
 
 /** The option's default. */
 export const MAX_REQUEST_SIZE = 1_048_576
 
-/** An accumulator with nothing around it: who uses it draws, and answers what was drawn. */
-export function loneAccumulator(options: Omit<ProducerOptions, 'brokers'> = {}): Accumulator {
-  const accumulator = new Accumulator(resolveOptions({ brokers: ['stub'], ...options }), {
-    topicUsed() {},
-    leaderless() {},
-    topicGivenUp() {},
-    ready() {},
-    released() {},
-    settle: (batch, end) => accumulator.settle(batch, end),
-    split: (batch, parts) => accumulator.split(batch, parts),
-    pause() {},
-    epochBumped() {},
-  })
-  return accumulator
+/** An accumulator that carries out decisions about its batches, without brokers: its user drains requests, and answers them. */
+export class LoneAccumulator extends Accumulator {
+  readonly #changes: TopicChanges
+
+  constructor(options: Omit<ProducerOptions, 'brokers'>) {
+    const resolved = resolveOptions({ brokers: ['stub'], ...options })
+    super(resolved)
+    this.#changes = new TopicChanges(this, { bumped() {} }, resolved.retries)
+    this.batches.expired$.subscribe(batch => {
+      const partition = this.partitionOf(batch)
+      const obstacle = this.obstacles.of(this.topics.get(batch.topic)!, partition)
+      this.#carryOut(expired(partition, batch, obstacle))
+      this.obstacles.changed()
+    })
+  }
+
+  identify(identity: ProducerIdAndEpoch): void {
+    this.#changes.identify(identity)
+  }
+
+  update(metadata: TopicMetadata): void {
+    this.#settle(this.#changes.update(metadata))
+  }
+
+  override drain(nodeId: number, maxBytes: number): PartitionBatch[] {
+    const parts = super.drain(nodeId, maxBytes)
+    stamp(this.compress({ parts, limit: { bytes: maxBytes } }))
+    return parts
+  }
+
+  answered(partition: Partition, batch: Batch, result: ProduceResult): void {
+    this.#carryOut(answered(partition, batch, result))
+  }
+
+  offer(partition: Partition): void {
+    if (partition.retired) this.#settle(this.#changes.succeed(this.topics.get(partition.topic)!))
+    else this.ready.offer(partition)
+  }
+
+  #carryOut({ split, settled }: Decision): void {
+    for (const { batch, parts } of split) this.split(batch, parts)
+    this.#settle(settled)
+  }
+
+  #settle(all: Iterable<SettledBatch>): void {
+    for (const settled of all) {
+      this.deallocate(settled)
+      deliver(settled)
+      this.completed(settled.batch)
+    }
+  }
+}
+
+export function loneAccumulator(options: Omit<ProducerOptions, 'brokers'> = {}): LoneAccumulator {
+  return new LoneAccumulator(options)
 }

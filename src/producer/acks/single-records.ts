@@ -1,6 +1,7 @@
 import { Subscription } from 'rxjs'
 import type { BufferFullError } from '../../errors.js'
-import type { AckSink, Batch, Outcome } from '../model/batch.js'
+import type { AckSink, Batch } from '../model/batch.js'
+import type { Outcome } from '../model/outcome.js'
 import type { Ack, Acked, ProducerRecord } from '../model/record.js'
 import { type TakenRecord, takeRecord } from '../records/taken-record.js'
 import type { Deadlines } from '../time/deadlines.js'

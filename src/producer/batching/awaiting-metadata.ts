@@ -1,5 +1,6 @@
+import type { AwaitingRecord } from '../model/awaiting-record.js'
 import type { Batch } from '../model/batch.js'
-import type { AwaitingRecord, Topic } from '../model/topic.js'
+import type { Topic } from '../model/topic.js'
 import type { ResolvedOptions } from '../options/options.js'
 import { unknownTopic } from '../records/refusals.js'
 import { Deadlines } from '../time/deadlines.js'
@@ -7,29 +8,11 @@ import type { BufferMemory } from './buffer-memory.js'
 import type { Flushes } from './flushes.js'
 import type { Topics } from './topics.js'
 
-/** A record that was taken before it is placed. */
-export interface Waited {
-  /** The bytes that it already counts for in `bufferMemory`; undefined: none yet. */
-  readonly counted: number | undefined
-  /** When it was taken, by the scheduler's clock; undefined: just now. */
-  readonly takenAt: number | undefined
-  /** Flags, as of `origin.ts`. */
-  readonly origin: number
-}
-
-export interface UnplacedEffects {
-  /** Nothing was ever learnt of a topic, and no record waits for that any more. */
-  topicGivenUp(topic: string): void
-  /** Memory was released. */
-  released(): void
-}
-
-/** Records that wait to learn of their topic's partitions, with what each counts for and how long it may wait. */
+/** Records that wait for the metadata of their topic, with what each counts for and how long it may wait. */
 export class RecordsAwaitingMetadata {
   readonly #topics: Topics
   readonly #memory: BufferMemory
   readonly #flushes: Flushes<Batch | AwaitingRecord>
-  readonly #effects: UnplacedEffects
   readonly #deadlines: Deadlines<AwaitingRecord>
 
   constructor(
@@ -37,61 +20,58 @@ export class RecordsAwaitingMetadata {
     topics: Topics,
     memory: BufferMemory,
     flushes: Flushes<Batch | AwaitingRecord>,
-    effects: UnplacedEffects,
   ) {
     this.#topics = topics
     this.#memory = memory
     this.#flushes = flushes
-    this.#effects = effects
-    this.#deadlines = new Deadlines(scheduler, deliveryTimeoutMs, waiting => this.#giveUp(waiting))
+    this.#deadlines = new Deadlines(scheduler, deliveryTimeoutMs, record => this.#expire(record))
   }
 
-  add(topic: Topic, waiting: AwaitingRecord): void {
-    topic.awaiting.add(waiting)
-    this.#deadlines.add(waiting, waiting.takenAt)
-    topic.awaitingBytes += waiting.bytes
-    this.#memory.bytes += waiting.bytes
+  add(topic: Topic, record: AwaitingRecord): void {
+    topic.awaiting.add(record)
+    this.#deadlines.add(record, record.takenAt)
+    topic.awaitingBytes += record.bytes
+    this.#memory.bytes += record.bytes
   }
 
-  /** Puts the records of these batches in front of those that wait already, which came later. */
+  /** Adds the records of `batches` in front of those that wait already, which were accepted later. */
   addBack(topic: Topic, batches: readonly Batch[], takenAt: (batch: Batch) => number): void {
     const later = [...topic.awaiting]
     topic.awaiting.clear()
     for (const batch of batches) {
       const records = batch.takeApart(takenAt(batch))
       this.#flushes.split(batch, records)
-      for (const waiting of records) this.add(topic, waiting)
+      for (const record of records) this.add(topic, record)
     }
-    for (const waiting of later) topic.awaiting.add(waiting)
+    for (const record of later) topic.awaiting.add(record)
   }
 
-  remove(topic: Topic, waiting: AwaitingRecord): void {
-    topic.awaiting.delete(waiting)
-    this.#deadlines.delete(waiting)
-    topic.awaitingBytes -= waiting.bytes
-    this.#memory.bytes -= waiting.bytes
-    if (topic.awaiting.size > 0 || topic.partitions.length > 0) return
-    this.#topics.giveUp(topic)
-    this.#effects.topicGivenUp(topic.name)
+  remove(topic: Topic, record: AwaitingRecord): void {
+    topic.awaiting.delete(record)
+    this.#deadlines.delete(record)
+    topic.awaitingBytes -= record.bytes
+    this.#memory.bytes -= record.bytes
+    if (topic.awaiting.size === 0 && topic.partitions.length === 0) this.#topics.giveUp(topic)
   }
 
-  /** One that was removed fails. */
-  end(waiting: AwaitingRecord, error: Error): void {
-    waiting.sink.neverBatched(waiting.taken.record, error)
-    this.#flushes.ended(waiting)
-    this.#effects.released()
+  /** Fails a record that was removed. */
+  fail(record: AwaitingRecord, error: Error): void {
+    record.sink.neverBatched(record.taken.record, error)
+    this.#flushes.ended(record)
+    this.#memory.released$.next()
   }
 
+  /** Fails every record of the topic that waits. */
   abandon(topic: Topic, error: Error): void {
-    for (const waiting of [...topic.awaiting]) {
-      this.remove(topic, waiting)
-      this.end(waiting, error)
+    for (const record of [...topic.awaiting]) {
+      this.remove(topic, record)
+      this.fail(record, error)
     }
   }
 
-  #giveUp(waiting: AwaitingRecord): void {
-    const topic = this.#topics.get(waiting.taken.topic)!
-    this.remove(topic, waiting)
-    this.end(waiting, unknownTopic(topic.name, topic.error))
+  #expire(record: AwaitingRecord): void {
+    const topic = this.#topics.get(record.taken.topic)!
+    this.remove(topic, record)
+    this.fail(record, unknownTopic(topic.name, topic.error))
   }
 }

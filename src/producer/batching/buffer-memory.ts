@@ -1,3 +1,4 @@
+import { Subject } from 'rxjs'
 import type { BufferFullError } from '../../errors.js'
 import { RECORD_COST } from '../model/batch.js'
 import { bufferFull } from '../records/refusals.js'
@@ -12,6 +13,8 @@ export interface MemoryOptions {
 export class BufferMemory {
   /** Never above `bufferMemory`. */
   bytes = 0
+  /** Emits when memory was released. */
+  readonly released$: Subject<void> = new Subject<void>()
   readonly #options: MemoryOptions
   readonly #refused: () => void
 

@@ -1,92 +1,74 @@
-import type { Compression } from '../../protocol/records/compression.js'
-import type { Batch } from '../model/batch.js'
-import type { Partition } from '../model/partition.js'
-
-/** A batch that a request carries, and the partition that it belongs to. */
-export interface PartitionBatch {
-  readonly partition: Partition
-  readonly batch: Batch
-}
-
-export interface LinesOptions {
-  readonly compression: Compression
-}
+import { Subject } from 'rxjs'
+import type { Partition, PartitionBatch } from '../model/partition.js'
 
 /**
- * By node, the partitions that have something to send to it, longest waiting first. A partition stands in one line at most,
- * and only while it can send: one that stands there already is not announced again.
+ * The partitions that are ready to send, by node, longest waiting first. A partition is in one list at most, and joins it only while
+ * it can send. Java's producer calls this `RecordAccumulator.ready` and `drain`.
  */
 export class ReadyPartitions {
-  readonly #options: LinesOptions
-  readonly #ready: (nodeId: number) => void
-  readonly #lines = new Map<number, Partition[]>()
+  /** Emits the node id when a partition becomes ready. */
+  readonly ready$: Subject<number> = new Subject<number>()
+  readonly #byNode = new Map<number, Partition[]>()
 
-  /** @param ready told of the node when a partition has come into its line. */
-  constructor(options: LinesOptions, ready: (nodeId: number) => void) {
-    this.#options = options
-    this.#ready = ready
-  }
-
-  /** Puts the partition in its leader's line if it can send: to be called after whatever could have made it so. */
+  /** Adds the partition to its leader's list if it can send. Call it after anything that may have made it so. */
   offer(partition: Partition): void {
     const { leader } = partition
     if (partition.readyAt === leader || !partition.sendable) return
-    // A leader that is gone draws no more: what stands in its line would stand there for ever.
+    // A leader that is gone drains nothing: the partition would stay in its list for ever.
     this.remove(partition)
     partition.readyAt = leader
-    const line = this.#lines.get(leader)
-    if (line === undefined) this.#lines.set(leader, [partition])
-    else line.push(partition)
-    this.#ready(leader)
+    const ready = this.#byNode.get(leader)
+    if (ready === undefined) this.#byNode.set(leader, [partition])
+    else ready.push(partition)
+    this.ready$.next(leader)
   }
 
-  /** Whether a partition in the node's line can send. */
-  isWaiting(nodeId: number): boolean {
-    return (this.#lines.get(nodeId) ?? []).some(partition => partition.sendable && partition.leader === nodeId)
-  }
-
-  /** Removes the partition from its line, if it stands in one. */
+  /** Removes the partition from its list, if it is in one. */
   remove(partition: Partition): void {
     if (partition.readyAt === undefined) return
-    const line = this.#lines.get(partition.readyAt)!
-    line.splice(line.indexOf(partition), 1)
+    const ready = this.#byNode.get(partition.readyAt)!
+    ready.splice(ready.indexOf(partition), 1)
     partition.readyAt = undefined
   }
 
-  /** Whether there is something to send to a node. What can't be sent now leaves the line, to be announced when it can. */
-  hasWork(nodeId: number): boolean {
-    const line = this.#lines.get(nodeId) ?? []
-    for (let turns = line.length; turns > 0; turns--) {
-      const partition = line.shift()!
+  /** Whether a partition in the node's list can send. */
+  has(nodeId: number): boolean {
+    return (this.#byNode.get(nodeId) ?? []).some(partition => partition.sendable && partition.leader === nodeId)
+  }
+
+  /** As {@link has}, and removes the partitions that can't send now, so that they are announced when they can. */
+  prune(nodeId: number): boolean {
+    const ready = this.#byNode.get(nodeId) ?? []
+    for (let turns = ready.length; turns > 0; turns--) {
+      const partition = ready.shift()!
       if (partition.sendable && partition.leader === nodeId) {
-        line.push(partition)
+        ready.push(partition)
       } else {
         partition.readyAt = undefined
         this.offer(partition)
       }
     }
     // Nothing is kept for a node that has left.
-    if (line.length === 0) this.#lines.delete(nodeId)
-    return line.length > 0
+    if (ready.length === 0) this.#byNode.delete(nodeId)
+    return ready.length > 0
   }
 
-  /** Takes the batches of the next request to a node: one per partition, of at most `maxBytes` together, or a single larger one. */
+  /** Moves batches into flight for the next request to a node: one a partition, of at most `maxBytes` together, or a single larger one. */
   drain(nodeId: number, maxBytes: number): PartitionBatch[] {
-    const { compression } = this.#options
-    const line = this.#lines.get(nodeId) ?? []
+    const ready = this.#byNode.get(nodeId) ?? []
     const parts: PartitionBatch[] = []
     let bytes = 0
-    for (let turns = line.length; turns > 0; turns--) {
-      const partition = line[0]!
+    for (let turns = ready.length; turns > 0; turns--) {
+      const partition = ready[0]!
       if (partition.sendable && partition.leader === nodeId) {
         const { size } = partition.next
         if (parts.length > 0 && bytes + size > maxBytes) break
         bytes += size
-        parts.push({ partition, batch: partition.sent(compression) })
+        parts.push({ partition, batch: partition.sent() })
       }
-      line.shift()
+      ready.shift()
       partition.readyAt = undefined
-      // Back to the end of this line if it has more, or into another one if its leader has changed.
+      // To the end of this list if it has more, or into another one if its leader has changed.
       this.offer(partition)
     }
     return parts

@@ -1,4 +1,4 @@
-import type { SchedulerLike } from 'rxjs'
+import { type SchedulerLike, Subject } from 'rxjs'
 import type { TopicUse } from '../../cluster/metadata.js'
 import type { InvalidRecordError } from '../../errors.js'
 import { Topic } from '../model/topic.js'
@@ -10,8 +10,15 @@ export interface TopicsOptions {
   readonly scheduler: SchedulerLike
 }
 
+/** What the topics need of metadata: kept from now on, refreshed, or no more. */
+export interface MetadataNeed {
+  readonly kind: 'use' | 'refresh' | 'drop'
+  readonly topic: string
+}
+
 /** The topics in use, by name. */
 export class Topics implements TopicUse {
+  readonly metadataNeeds$: Subject<MetadataNeed> = new Subject<MetadataNeed>()
   readonly #options: TopicsOptions
   readonly #byName = new Map<string, Topic>()
   /** Most records go to the topic of the one before. */
@@ -35,10 +42,18 @@ export class Topics implements TopicUse {
     return this.#find(name)
   }
 
-  /** Nothing was learnt of it, and nothing waits for that. */
+  /** Requests the topic's metadata, unless it is kept already. */
+  needMetadata(topic: Topic): void {
+    if (topic.state !== 'unasked') return
+    topic.state = 'asked'
+    this.metadataNeeds$.next({ kind: 'use', topic: topic.name })
+  }
+
+  /** Forgets a topic that has no partitions and no record that awaits them. */
   giveUp(topic: Topic): void {
     this.#byName.delete(topic.name)
     this.#last = undefined
+    this.metadataNeeds$.next({ kind: 'drop', topic: topic.name })
   }
 
   waits(name: string): boolean {

@@ -8,7 +8,8 @@ import {
   produce,
 } from '../../protocol/messages/produce.js'
 import type { Connection } from '../../transport/connection.js'
-import type { Batch, NamedRecord, ProduceResult } from '../model/batch.js'
+import type { Batch } from '../model/batch.js'
+import type { NamedRecord, ProduceResult } from '../model/outcome.js'
 import type { Partition } from '../model/partition.js'
 import type { RequestLimit } from './request-limit.js'
 

@@ -14,7 +14,9 @@ import {
   RecordLengths,
 } from '../../protocol/records/record-batch-builder.js'
 import type { TakenRecord } from '../records/taken-record.js'
+import type { AwaitingRecord } from './awaiting-record.js'
 import { Origin } from './origin.js'
+import type { Outcome, ProduceResult } from './outcome.js'
 import type { ProducerRecord } from './record.js'
 
 /** Where the acks of a stream's records go: one per `send()` that is subscribed to, not one per record. */
@@ -25,51 +27,6 @@ export interface AckSink {
   settled(batch: Batch, from: number, to: number, end: Outcome): void
   /** A record that was taken failed before it was part of a batch. */
   neverBatched(record: ProducerRecord, error: Error): void
-}
-
-/** How a batch ended. */
-export type Outcome =
-  | { readonly kind: 'acked'; readonly baseOffset: bigint; readonly logAppendTime: number }
-  | { readonly kind: 'failed'; readonly error: Error; readonly persisted: 'no' | 'maybe' }
-
-/** What one request came to for one batch. */
-export type ProduceResult =
-  | { readonly kind: 'stored'; readonly baseOffset: bigint; readonly logAppendTime: number }
-  /** This request stored nothing; another may succeed. */
-  | { readonly kind: 'rejected'; readonly error: Error }
-  /** No answer, or one that leaves open whether the batch is stored. */
-  | { readonly kind: 'unknown'; readonly error: Error }
-  /** Its sequence does not follow what the broker knows of this producer; nothing was stored. */
-  | { readonly kind: 'outOfSequence'; readonly error: Error }
-  /** The broker knows nothing of this producer, and takes only sequence 0 from it; nothing was stored. */
-  | { readonly kind: 'forgotten'; readonly error: Error }
-  /** Somebody has written with this producer id and a newer epoch; nothing was stored. */
-  | { readonly kind: 'fenced'; readonly error: Error }
-  /** It has more bytes than the topic takes; nothing was stored. */
-  | { readonly kind: 'tooLarge'; readonly error: Error }
-  /** This request stored nothing, and no other will. */
-  | { readonly kind: 'refused'; readonly error: Error }
-  /** Some of its records are refused, so nothing was stored; the others may be stored without them. */
-  | { readonly kind: 'badRecords'; readonly error: Error; readonly named: readonly NamedRecord[] }
-  /** It was damaged on its way, or has a record that an old broker refuses; nothing was stored. */
-  | { readonly kind: 'corrupt'; readonly error: Error; readonly named: readonly NamedRecord[] }
-
-/** A record that a broker names as one that it refuses (KIP-467), with the broker's reason. */
-export interface NamedRecord {
-  /** Its place in the batch. */
-  readonly index: number
-  /** The same object for records that are refused with the same message. */
-  readonly error: Error
-}
-
-/** A record that is taken out of its batch again, and is to be placed anew. */
-export interface Displaced {
-  readonly taken: TakenRecord
-  readonly timestamp: number
-  readonly sink: AckSink
-  readonly takenAt: number
-  /** What it counts for in `bufferMemory`. */
-  readonly bytes: number
 }
 
 /** The sequence of a batch that has none yet: it was never sent, or gave its sequence back. */
@@ -151,6 +108,11 @@ export class Batch {
     this.partition = partition
     this.#builder = new RecordBatchBuilder(buffer, buffers)
     this.encoded = this.#builder.size
+  }
+
+  /** Whether the last request that carried it stored it. */
+  get isStored(): boolean {
+    return this.result?.kind === 'stored'
   }
 
   get count(): number {
@@ -246,7 +208,7 @@ export class Batch {
    *
    * @param takenAt when the first of them was taken.
    */
-  takeApart(takenAt: number): Displaced[] {
+  takeApart(takenAt: number): AwaitingRecord[] {
     const decoded = this.#decode()
     const lengths = new RecordLengths()
     const sizes = decoded.map(({ key, value, headers }) => {

@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs'
 import type { DataLossError } from '../../errors.js'
 import { toPlain } from '../../json.js'
+import { Warnings } from './warnings.js'
 
 /** What a partition, or a topic whose partitions are not known yet, holds of the buffer. */
 export interface WaitingOn {
@@ -61,9 +62,16 @@ const JSON_METHOD: PropertyDescriptor = {
   },
 }
 
-/** Emits events that `JSON.stringify` takes: ids as strings, and errors with their messages. */
+/**
+ * Emits events that `JSON.stringify` accepts: ids as strings, and errors with their messages. While nobody observes them, brokers that
+ * cannot be reached cause a process warning.
+ */
 export class ProducerEvents extends Subject<ProducerEvent> {
+  readonly #warnings = new Warnings()
+
   override next(event: ProducerEvent): void {
+    const failed = event.kind === 'metadataFailed' || event.kind === 'producerIdFailed'
+    if (failed && !this.observed) this.#warnings.about(event.error)
     super.next(Object.defineProperty(event, 'toJSON', JSON_METHOD))
   }
 }

@@ -14,7 +14,7 @@ const QUIET_MS = 1_000
  */
 export class Obstacles {
   readonly #scheduler: SchedulerLike
-  readonly #standsInLine: (nodeId: number) => boolean
+  readonly #hasReady: (nodeId: number) => boolean
   #changes = 0
   /** Nodes whose connection could not be made, or broke, with the reason. */
   readonly #unreachable = new Map<number, Error>()
@@ -27,10 +27,10 @@ export class Obstacles {
   /** Nodes with work, since it arrived or since their last answer. */
   readonly #quiet: Deadlines<number>
 
-  /** @param standsInLine whether something could be sent to a node now. */
-  constructor(scheduler: SchedulerLike, standsInLine: (nodeId: number) => boolean) {
+  /** @param hasReady whether something could be sent to a node now. */
+  constructor(scheduler: SchedulerLike, hasReady: (nodeId: number) => boolean) {
     this.#scheduler = scheduler
-    this.#standsInLine = standsInLine
+    this.#hasReady = hasReady
     this.#quiet = new Deadlines(scheduler, QUIET_MS, nodeId => this.#fellSilent(nodeId))
   }
 
@@ -49,8 +49,8 @@ export class Obstacles {
     return !this.#silent.has(leader) || !this.#hasWork(leader)
   }
 
-  /** A partition has joined the node's line. */
-  waiting(nodeId: number): void {
+  /** A partition of the node is ready. */
+  ready(nodeId: number): void {
     if (!this.#quiet.has(nodeId)) this.#quiet.add(nodeId, this.#scheduler.now())
   }
 
@@ -60,7 +60,7 @@ export class Obstacles {
   }
 
   /** A produce request to the node was answered or lost, and its partitions know the result. */
-  answered(nodeId: number, lost: boolean): void {
+  responded(nodeId: number, lost: boolean): void {
     this.#changes++
     this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1)
     if (!lost) this.#silent.delete(nodeId)
@@ -134,7 +134,7 @@ export class Obstacles {
   }
 
   #hasWork(nodeId: number): boolean {
-    return (this.#inFlight.get(nodeId) ?? 0) > 0 || this.#standsInLine(nodeId)
+    return (this.#inFlight.get(nodeId) ?? 0) > 0 || this.#hasReady(nodeId)
   }
 }
 

@@ -67,7 +67,7 @@ export class PartitionChooser {
 
   /** KIP-480: one batch is filled before the next begins, so that requests are large even when partitions are many. */
   #sticky(topic: Topic, bytes: number): number {
-    const batch = topic.partitions[topic.sticky]?.filling
+    const batch = topic.partitions[topic.sticky]?.openBatch
     const fits = batch !== undefined && batch.size + bytes <= topic.batchSize
     if (fits && topic.judged === this.#movement.changes) return topic.sticky
     return this.#decide(topic, batch, fits)

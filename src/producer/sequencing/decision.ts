@@ -1,26 +1,38 @@
 import { DeliveryTimeoutError, describe } from '../../errors.js'
-import type { Batch, Outcome, ProduceResult } from '../model/batch.js'
+import type { Batch } from '../model/batch.js'
+import type { Outcome, ProduceResult, SettledBatch } from '../model/outcome.js'
 
-/** What a transition of a partition leads to outside, kept until its state is whole. */
-export class Decision {
-  readonly settled: { readonly batch: Batch; readonly end: Outcome }[] = []
-  readonly splits: { readonly batch: Batch; readonly parts: readonly Batch[] }[] = []
+/** What follows from something that happened to a partition. `data-path.ts` carries it out, in the order of these fields. */
+export interface Decision {
+  /** Batches that can't be stored as they are, with the parts that replace them. */
+  readonly split: readonly { readonly batch: Batch; readonly parts: readonly Batch[] }[]
+  /** Why the partition's sequences restart: in a new epoch, or with a producer id that has yet to arrive. */
+  readonly epochBump: Error | undefined
+  /** Batches are sent again after the back-off for this many failures in a row. */
+  readonly retryAfter: { readonly failures: number; readonly error: Error } | undefined
+  readonly settled: readonly SettledBatch[]
+}
+
+/** Collects a {@link Decision} while the partition changes its state. */
+export class DecisionBuilder implements Decision {
+  readonly split: { readonly batch: Batch; readonly parts: readonly Batch[] }[] = []
   epochBump: Error | undefined
-  retry: { readonly failures: number; readonly error: Error } | undefined
+  retryAfter: { readonly failures: number; readonly error: Error } | undefined
+  readonly settled: SettledBatch[] = []
 
-  /** The batch is stored. */
-  settle(batch: Batch): void {
-    if (batch.settled) return // it expired, and was reported as possibly stored
-    const verdict = batch.result as Extract<ProduceResult, { kind: 'stored' }>
-    this.#add(batch, { kind: 'acked', baseOffset: verdict.baseOffset, logAppendTime: verdict.logAppendTime })
+  /** Acks a stored batch, unless it expired before and was reported as possibly stored. */
+  ack(batch: Batch): void {
+    if (batch.settled) return
+    const result = batch.result as Extract<ProduceResult, { kind: 'stored' }>
+    this.#settle(batch, { kind: 'acked', baseOffset: result.baseOffset, logAppendTime: result.logAppendTime })
   }
 
   fail(batch: Batch, error: Error): void {
-    this.#add(batch, { kind: 'failed', error, persisted: batch.unresolved ? 'maybe' : 'no' })
+    this.#settle(batch, { kind: 'failed', error, persisted: batch.unresolved ? 'maybe' : 'no' })
   }
 
   /**
-   * The batch has had its time.
+   * Fails a batch that reached `deliveryTimeoutMs`.
    *
    * @param obstacle what kept it from being sent, if anything did.
    */
@@ -28,13 +40,13 @@ export class Decision {
     this.fail(batch, timeoutError(batch, obstacle))
   }
 
-  split(batch: Batch, parts: readonly Batch[]): void {
-    this.splits.push({ batch, parts })
+  replace(batch: Batch, parts: readonly Batch[]): void {
+    this.split.push({ batch, parts })
   }
 
-  #add(batch: Batch, end: Outcome): void {
+  #settle(batch: Batch, outcome: Outcome): void {
     batch.settled = true
-    this.settled.push({ batch, end })
+    this.settled.push({ batch, outcome })
   }
 }
 

@@ -1,5 +1,6 @@
-import { type Batch, type NamedRecord, NO_SEQUENCE } from '../model/batch.js'
-import { nextSequence } from '../model/sequencer.js'
+import { type Batch, NO_SEQUENCE } from '../model/batch.js'
+import type { NamedRecord } from '../model/outcome.js'
+import { nextSequence } from '../model/sequences.js'
 
 /*
  * What stands in for a batch that can't be stored as it is: one that is too large, or has records that its topic refuses

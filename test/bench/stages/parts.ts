@@ -1,18 +1,17 @@
 import { type AckSink, Batch } from '../../../src/producer/model/batch.js'
-import { Partition, type PartitionEffects } from '../../../src/producer/model/partition.js'
 import type { ProducerRecord } from '../../../src/producer/model/record.js'
 import { append } from '../../support/taken.js'
+import { ToldPartition } from '../../support/told-partition.js'
 
 export const VALUE: string = 'x'.repeat(100)
 export const RECORD: ProducerRecord = { topic: 't', value: VALUE }
 export const STORED = { kind: 'stored', baseOffset: 0n, logAppendTime: -1 } as const
 
 const NOTHING = { settled() {}, neverBatched() {} }
-const NO_EFFECTS: PartitionEffects = { settle() {}, split() {}, pause() {}, epochBumped() {} }
 
 /** A partition that node 1 leads, ready to send. */
-export function partition(index: number): Partition {
-  const one = new Partition('t', index, 10, NO_EFFECTS)
+export function partition(index: number): ToldPartition {
+  const one = new ToldPartition('t', index, 10)
   one.ledBy(1)
   one.sequences.identity = { producerId: 1n, producerEpoch: 0 }
   return one

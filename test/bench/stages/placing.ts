@@ -1,8 +1,9 @@
 import { ReadyPartitions } from '../../../src/producer/batching/ready-partitions.js'
-import { Sequences } from '../../../src/producer/model/sequencer.js'
 import { Topic } from '../../../src/producer/model/topic.js'
 import { PartitionChooser } from '../../../src/producer/records/partitioner.js'
+import { stamp } from '../../../src/producer/sequencing/stamp.js'
 import { RecordLengths } from '../../../src/protocol/records/record-batch-builder.js'
+import type { ToldPartition } from '../../support/told-partition.js'
 import type { Stage } from '../measure.js'
 import { batch, partition, STORED, VALUE } from './parts.js'
 
@@ -40,11 +41,10 @@ export function choosing(): Stage[] {
 }
 
 export function sequencing(): Stage {
-  const sequencer = new Sequences()
-  sequencer.identity = { producerId: 1n, producerEpoch: 0 }
   const one = batch(0, 10)
   one.seal('none')
-  sequencer.stamp(one)
+  const request = { parts: [{ partition: partition(0), batch: one }] }
+  stamp(request)
   const { bytes } = one
   return {
     name: 'sequence',
@@ -55,7 +55,7 @@ export function sequencing(): Stage {
         // With its bytes still there it is numbered and not stamped.
         one.unstamp()
         one.bytes = bytes
-        sequencer.stamp(one)
+        stamp(request)
       }
     },
   }
@@ -63,7 +63,7 @@ export function sequencing(): Stage {
 
 /** What `offer` costs when the partition stands in line already. */
 export function standing(): Stage {
-  const lines = new ReadyPartitions({ compression: 'none' }, () => {})
+  const lines = new ReadyPartitions()
   const one = partition(0)
   one.add(batch(0, 1))
   return {
@@ -78,7 +78,7 @@ export function standing(): Stage {
 
 /** A short batch's way through its partition and its line, from being offered to its answer; requests take 64 at a time. */
 export function drawing(partitions: number): Stage {
-  const lines = new ReadyPartitions({ compression: 'none' }, () => {})
+  const lines = new ReadyPartitions()
   const maxBytes = 64 * batch(0, 1).size
   const all = Array.from({ length: partitions }, (_, index) => partition(index))
   const count = Math.max(partitions, 500)
@@ -98,7 +98,7 @@ export function drawing(partitions: number): Stage {
       }
       for (let parts = lines.drain(1, maxBytes); parts.length > 0; parts = lines.drain(1, maxBytes)) {
         for (const part of parts) {
-          part.partition.answered(part.batch, STORED)
+          ;(part.partition as ToldPartition).answered(part.batch, STORED)
           lines.offer(part.partition)
         }
       }

@@ -55,7 +55,7 @@ export function accepting(size: number): Stage {
       parts = accumulator.drain(1, MAX_REQUEST_SIZE)
     ) {
       for (const { partition, batch } of parts) {
-        partition.answered(batch, STORED)
+        accumulator.answered(partition, batch, STORED)
         accumulator.offer(partition)
       }
     }

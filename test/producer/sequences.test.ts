@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { nextSequence } from '../../src/producer/model/sequencer.js'
+import { nextSequence } from '../../src/producer/model/sequences.js'
 
 test('0 follows 2147483647', () => {
   assert.equal(nextSequence(2147483647, 1), 0)

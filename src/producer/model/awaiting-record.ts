@@ -1,0 +1,13 @@
+import type { TakenRecord } from '../records/taken-record.js'
+import type { AckSink } from './batch.js'
+
+/** A record of a topic whose partitions are not known yet, or not known any more. */
+export interface AwaitingRecord {
+  readonly taken: TakenRecord
+  readonly timestamp: number
+  readonly sink: AckSink
+  /** Start of the record's delivery timeout, by the scheduler's clock. */
+  readonly takenAt: number
+  /** What it counts for in `bufferMemory`. */
+  readonly bytes: number
+}

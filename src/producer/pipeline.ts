@@ -1,0 +1,64 @@
+import { map, merge, mergeMap, type Observable, takeUntil } from 'rxjs'
+import type { MetadataEvent } from '../cluster/metadata.js'
+import type { Accumulator } from './batching/accumulator.js'
+import type { BrokerWindow, BrokerWindows } from './in-flight/broker-windows.js'
+import { drain } from './in-flight/drain.js'
+import { inSendOrder } from './in-flight/in-send-order.js'
+import { type DrainedRequest, produceTo } from './in-flight/produce-request.js'
+import type { SettledBatch } from './model/outcome.js'
+import type { NextRequest } from './next-request.js'
+import type { Resolver } from './resolver.js'
+import { stamp } from './sequencing/stamp.js'
+import type { TopicChanges } from './topic-changes.js'
+
+/** What the pipeline is made of. `data-path.ts` makes one of each for a producer. */
+export interface Stages {
+  readonly batching: Accumulator
+  readonly windows: BrokerWindows
+  readonly nextRequest: NextRequest
+  readonly resolver: Resolver
+  readonly topicChanges: TopicChanges
+  readonly metadata$: Observable<MetadataEvent>
+  readonly options: { readonly maxInFlight: number; readonly requestTimeoutMs: number }
+}
+
+/**
+ * The data path of a producer. Records go in by `batching.accept()`; each becomes part of a batch, and every batch comes out here
+ * once, settled. RxJS carries requests and batches, never records.
+ *
+ *   record → batching → [a pipeline for each broker] → settled batch → acks
+ *
+ * A batch settles when a broker answers, when it reaches `deliveryTimeoutMs`, or when its topic is deleted. The pipeline errors when
+ * the producer cannot go on, and then `Resolver.abandon` settles what is left.
+ */
+export function pipeline(stages: Stages): Observable<SettledBatch> {
+  const { batching, windows, resolver, topicChanges, metadata$ } = stages
+  return merge(
+    windows.opened$.pipe(mergeMap(window => brokerPipeline(window, stages))),
+    batching.batches.expired$.pipe(mergeMap(batch => resolver.expire(batch))),
+    metadata$.pipe(mergeMap(event => topicChanges.apply(event))),
+  )
+}
+
+/**
+ * Everything between an accepted record and its acks, for the partitions that one broker leads. A retry is a feedback edge: recovery
+ * puts batches back to the front of their partition, which becomes ready again and is drained here like any other.
+ *
+ * A codec that works off the event loop is one more operator, in place of `compress`: `concatMap(request => batching.compress(request))`,
+ * which keeps the order; the slot is taken already, so a full window still stops the drain. A transaction gate is one in front of it:
+ * `concatMap(request => transaction.addPartitions(request))`, which holds a request back until the coordinator knows its partitions.
+ */
+function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<SettledBatch> {
+  const { batching, nextRequest, resolver, options } = stages
+  const { slots, wake$, closed$ } = window
+  const attempt = (request: DrainedRequest) => slots.hold(produceTo(request, options.requestTimeoutMs))
+  return merge(wake$, slots.freed$).pipe(
+    drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free
+    map(request => batching.compress(request)), // batching: the batches are sealed
+    map(request => stamp(request)), //             sequencing: producer id, epoch and base sequence, in send order
+    mergeMap(attempt, options.maxInFlight), //     the in-flight window: one network attempt, which never errors
+    inSendOrder(), //                              results, in the order in which their requests were sent
+    mergeMap(result => resolver.resolve(result, window)), // recovery: each partition's batch is settled, or sent again
+    takeUntil(closed$),
+  )
+}
