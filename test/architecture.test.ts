@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -9,18 +9,42 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const src = join(root, 'src')
 
 /** What each folder of src/ may import, itself aside. The leaves may be used by all. */
-const MAY_IMPORT: Record<string, readonly string[]> = {
+const LAYERS: Record<string, readonly string[]> = {
   protocol: [],
   transport: ['protocol'],
   cluster: ['protocol', 'transport'],
   producer: ['protocol', 'transport', 'cluster'],
-  streams: ['protocol', 'transport', 'cluster', 'producer'],
   testing: ['protocol', 'transport'],
 }
 const LEAVES = ['bounded-scheduler.ts', 'errors.ts', 'json.ts', 'read-options.ts', 'version.ts']
 
-/** The stages of the data path: joined in data-path.ts, unknown to each other. */
-const STAGES = ['accumulator', 'partitioner', 'in-flight', 'sender', 'acks', 'producer-id', 'room']
+/** What each room of a layer may import of its layer, itself aside. Files of a layer that are in no room join the rooms. */
+const ROOMS: Record<string, Record<string, readonly string[]>> = {
+  protocol: {
+    wire: ['error-codes.ts'],
+    records: ['wire'],
+    messages: ['wire', 'records', 'error-codes.ts'],
+  },
+  testing: {
+    network: [],
+    sasl: [],
+    state: ['network', 'sasl'],
+    handlers: ['state', 'sasl'],
+    connection: ['handlers', 'state', 'network', 'sasl'],
+  },
+  // The stages of the data path, from sources to acks, know the nouns of `model` and not each other.
+  producer: {
+    time: [],
+    model: ['time'],
+    options: ['model', 'time'],
+    records: ['options', 'model', 'time'],
+    sources: ['records', 'options', 'model', 'time'],
+    batching: ['records', 'options', 'model', 'time'],
+    sequencing: ['records', 'options', 'model', 'time'],
+    'in-flight': ['records', 'options', 'model', 'time'],
+    acks: ['records', 'options', 'model', 'time'],
+  },
+}
 
 interface Import {
   readonly from: string
@@ -28,20 +52,23 @@ interface Import {
   readonly target: string | undefined
 }
 
-const imports: Import[] = readdirSync(src, { recursive: true, encoding: 'utf8' })
-  .filter(file => file.endsWith('.ts'))
-  .flatMap(file => {
-    const text = readFileSync(join(src, file), 'utf8')
-    return [...text.matchAll(/^(?:import|export)\b[^'";]*?\bfrom\s+'([^']+)'/gms)].map(([, specifier]) => ({
-      from: file,
-      specifier: specifier!,
-      target: specifier!.startsWith('.')
-        ? relative(src, resolve(src, dirname(file), specifier!.replace(/\.js$/, '.ts')))
-        : undefined,
-    }))
-  })
+const sources = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
 
-const folderOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : '')
+const imports: Import[] = sources.flatMap(file => {
+  const text = readFileSync(join(src, file), 'utf8')
+  return [...text.matchAll(/^(?:import|export)\b[^'";]*?\bfrom\s+'([^']+)'/gms)].map(([, specifier]) => ({
+    from: file,
+    specifier: specifier!,
+    target: specifier!.startsWith('.')
+      ? relative(src, resolve(src, dirname(file), specifier!.replace(/\.js$/, '.ts')))
+      : undefined,
+  }))
+})
+
+const layerOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : '')
+
+/** The room of a file in its layer, or the file's own name if it is in none. */
+const roomOf = (file: string): string => file.split('/')[1]!
 
 test('there are imports to look at', () => {
   assert.ok(imports.length > 100, `${imports.length} found`)
@@ -52,42 +79,54 @@ test('there are imports to look at', () => {
   )
 })
 
-test('folders import one way: protocol, transport, cluster, producer, streams; testing stands aside', () => {
+test('folders import one way: protocol, transport, cluster, producer; testing stands aside', () => {
   for (const { from, target } of imports) {
-    const folder = folderOf(from)
-    if (target === undefined || folder === '' || LEAVES.includes(target) || folderOf(target) === folder) continue
-    assert.ok(MAY_IMPORT[folder]?.includes(folderOf(target)), `${from} must not import ${target}`)
+    const layer = layerOf(from)
+    if (target === undefined || layer === '' || LEAVES.includes(target) || layerOf(target) === layer) continue
+    assert.ok(LAYERS[layer]?.includes(layerOf(target)), `${from} must not import ${target}`)
+  }
+})
+
+test('rooms import one way, and the stages of the data path do not import each other', () => {
+  let checked = 0
+  for (const { from, target } of imports) {
+    const layer = layerOf(from)
+    const allowed = ROOMS[layer]?.[roomOf(from)]
+    if (target === undefined || allowed === undefined || layerOf(target) !== layer) continue
+    if (roomOf(target) === roomOf(from)) continue
+    assert.ok(allowed.includes(roomOf(target)), `${from} must not import ${target}`)
+    checked++
+  }
+  assert.ok(checked > 100, `${checked} checked`)
+})
+
+test('every folder of a layer with rooms is a room, and says what it is for', () => {
+  for (const [layer, rooms] of Object.entries(ROOMS)) {
+    const folders = readdirSync(join(src, layer), { withFileTypes: true }).filter(entry => entry.isDirectory())
+    assert.deepEqual(folders.map(({ name }) => name).sort(), Object.keys(rooms).sort(), layer)
+    for (const { name } of folders) assert.ok(existsSync(join(src, layer, name, 'README.md')), `${layer}/${name}`)
   }
 })
 
 test('protocol is pure: no rxjs, no sockets', () => {
-  for (const { from, specifier } of imports.filter(({ from }) => folderOf(from) === 'protocol')) {
+  for (const { from, specifier } of imports.filter(({ from }) => layerOf(from) === 'protocol')) {
     assert.ok(!/^(rxjs|node:(net|tls|http|dns|events|stream))/.test(specifier), `${from} must not import ${specifier}`)
   }
 })
 
 test('every timer is a scheduler of the options, which is bounded: Node fires a timer of more than 24.8 days at once', () => {
-  const own = ['producer/process-scheduler.ts', 'producer/process-hold.ts']
-  for (const from of new Set(imports.map(({ from }) => from))) {
-    const text = readFileSync(join(src, from), 'utf8')
-    if (!own.includes(from)) assert.doesNotMatch(text, /\bset(Timeout|Interval)\(/, from)
+  const own = ['producer/time/process-scheduler.ts', 'producer/time/process-hold.ts']
+  for (const file of own) assert.ok(sources.includes(file), file)
+  for (const file of sources) {
+    const text = readFileSync(join(src, file), 'utf8')
+    if (!own.includes(file)) assert.doesNotMatch(text, /\bset(Timeout|Interval)\(/, file)
   }
 })
 
 test('testing takes from transport only framing and the transport interface', () => {
-  for (const { from, target } of imports.filter(({ from }) => folderOf(from) === 'testing')) {
-    if (target === undefined || folderOf(target) !== 'transport') continue
+  for (const { from, target } of imports.filter(({ from }) => layerOf(from) === 'testing')) {
+    if (target === undefined || layerOf(target) !== 'transport') continue
     assert.match(target, /^transport\/(framing|transport)\.ts$/, from)
-  }
-})
-
-test('the stages of the data path do not import each other', () => {
-  const stages = STAGES.map(stage => `producer/${stage}.ts`)
-  // The chooser is a part of the accumulator.
-  const allowed = 'producer/accumulator.ts>producer/partitioner.ts'
-  for (const { from, target } of imports) {
-    if (!stages.includes(from) || target === undefined || `${from}>${target}` === allowed) continue
-    assert.ok(!stages.includes(target), `${from} must not import ${target}`)
   }
 })
 
@@ -107,7 +146,7 @@ test('no import cycles', () => {
 })
 
 test('no file of src/ is over 400 lines', () => {
-  for (const file of readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))) {
+  for (const file of sources) {
     const lines = readFileSync(join(src, file), 'utf8').split('\n').length
     assert.ok(lines <= 400, `${file} has ${lines} lines`)
   }

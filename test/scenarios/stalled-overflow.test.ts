@@ -148,12 +148,12 @@ const TROUBLES: Readonly<Record<string, { trouble: Trouble; stalled: readonly nu
   'nobody leads one': {
     trouble: { leaderless: partition => partition === 0 },
     stalled: [0],
-    why: /partition t-0 can't send at present \(nobody leads partition t-0\)/,
+    why: /partition t-0 can't send at present \(partition t-0 has no leader\)/,
   },
   'nobody leads three': {
     trouble: { leaderless: partition => partition > 0 },
     stalled: [1, 2, 3],
-    why: /\(nobody leads partition t-/,
+    why: /\(partition t-\d+ has no leader/,
   },
   'their broker never answers': {
     trouble: { faults: on(['Produce'], { kind: 'neverAnswer' }) },

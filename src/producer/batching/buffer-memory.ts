@@ -5,11 +5,11 @@ import { bufferFull } from '../records/refusals.js'
 
 export interface MemoryOptions {
   readonly bufferMemory: number
-  /** Of the largest request, and so of the largest record. */
+  /** Bytes of the largest request, and so of the largest record. */
   readonly maxRequestSize: number
 }
 
-/** What counts for `bufferMemory`: everything that has no terminal event yet. */
+/** What counts for `bufferMemory`: every record that has no terminal event yet. */
 export class BufferMemory {
   /** Never above `bufferMemory`. */
   bytes = 0
@@ -18,25 +18,25 @@ export class BufferMemory {
   readonly #options: MemoryOptions
   readonly #refused: () => void
 
-  /** @param refused told when something finds no room. */
+  /** @param refused called when a record finds no memory. */
   constructor(options: MemoryOptions, refused: () => void) {
     this.#options = options
     this.#refused = refused
   }
 
-  /** Whether a record of any size that is allowed would find room. */
+  /** Whether a record of any permitted size would find memory. */
   get hasRoom(): boolean {
     return this.bytes + this.#options.maxRequestSize + RECORD_COST <= this.#options.bufferMemory
   }
 
-  /** Whether a record that has its place {@link reserve reserved} would find room for its bytes, whatever its size. */
+  /** Whether a record with {@link reserve reserved} memory would find memory for its bytes, whatever its size. */
   get hasRoomForReserved(): boolean {
     return this.bytes + this.#options.maxRequestSize <= this.#options.bufferMemory
   }
 
   /**
-   * Has something that is not encoded yet count for one record's overhead in the buffer, if there is room for the largest
-   * record: what is reserved can never fill the buffer so that none of it finds room for its bytes.
+   * Reserves one record's overhead for a record that is not encoded yet, if there is memory for the largest record. So reservations
+   * can never fill the buffer until none of them finds memory for its bytes.
    */
   reserve(): BufferFullError | undefined {
     if (!this.hasRoom) return this.refuse(RECORD_COST + this.#options.maxRequestSize)
@@ -44,12 +44,12 @@ export class BufferMemory {
     return undefined
   }
 
-  /** It counts no more. Nobody is told: what it becomes may take its place. */
+  /** Ends a reservation. Emits nothing: the record itself may take its place. */
   unreserve(): void {
     this.bytes -= RECORD_COST
   }
 
-  /** @param held what would have been added. */
+  /** @param held bytes that the record would have added. */
   refuse(held: number): BufferFullError {
     this.#refused()
     return bufferFull(this.bytes, held, this.#options.bufferMemory)

@@ -1,11 +1,11 @@
 import type { Buffers } from '../../protocol/records/record-batch-builder.js'
 
-/** Below this a buffer is not worth keeping. */
+/** Smaller buffers are not worth keeping. */
 const SMALLEST = 512
 
 /**
- * Buffers of batches that have ended, for the batches to come. Fresh memory is paid for page by page when it is first
- * written to, and again by the garbage collector: for large records that is more than all the rest.
+ * Buffers of settled batches, for later batches. Fresh memory costs a page fault a page when it is first written to, and again at
+ * garbage collection: for large records that is more than everything else.
  */
 export class BufferPool implements Buffers {
   readonly #limit: number
@@ -13,12 +13,12 @@ export class BufferPool implements Buffers {
   readonly #free = new Map<number, Buffer[]>()
   #bytes = 0
 
-  /** @param limit bytes to keep, at the most. */
+  /** @param limit most bytes to keep. */
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  /** A buffer of at least so many bytes; what is in it means nothing. */
+  /** Returns a buffer of at least `bytes`, with arbitrary content. */
   take(bytes: number): Buffer {
     const size = Math.max(SMALLEST, 2 ** Math.ceil(Math.log2(bytes)))
     const buffer = this.#free.get(size)?.pop()
@@ -27,7 +27,7 @@ export class BufferPool implements Buffers {
     return buffer
   }
 
-  /** Nobody uses the buffer any more. */
+  /** Takes back a buffer that nothing uses any more. */
   give(buffer: Buffer): void {
     const size = buffer.length
     if (this.#bytes + size > this.#limit || size < SMALLEST || !Number.isInteger(Math.log2(size))) return

@@ -1,8 +1,8 @@
-/** The calls of `flush()` that wait: each for the items that were under way when it came, and for no later ones. */
+/** The pending calls of `flush()`. Each waits for the items that were unsettled when it was made, and for no later ones. */
 export class Flushes<T> {
   readonly #waiting = new Set<{ readonly items: Set<T>; readonly done: () => void }>()
 
-  /** Resolves when every one of `items` has ended. */
+  /** Resolves when every item has {@link ended}. */
   begin(items: Iterable<T>): Promise<void> {
     const set = new Set(items)
     if (set.size === 0) return Promise.resolve()
@@ -18,12 +18,12 @@ export class Flushes<T> {
     }
   }
 
-  /** `item` has become part of `into`: who waits for the one waits for the other from here on. Tells whether anyone does. */
+  /** `item` became part of `into`: whoever waits for `item` waits for `into` instead. Returns whether anyone does. */
   moved(item: T, into: T): boolean {
     return this.split(item, [into])
   }
 
-  /** As {@link moved}, into several. */
+  /** As {@link moved}, into several items. */
   split(item: T, into: Iterable<T>): boolean {
     let awaited = false
     for (const flush of this.#waiting) {

@@ -6,10 +6,10 @@ import type { Topic } from '../model/topic.js'
 import { shareFull } from '../records/refusals.js'
 import type { BufferMemory, MemoryOptions } from './buffer-memory.js'
 
-/** Of the buffer without room for the largest record. The rest is reserved for partitions that move. */
+/** Of the buffer memory less the largest record. The rest is reserved for partitions that move. */
 const SHARE = 3 / 4
 
-/** Limits the share of the buffer that records of all partitions that do not move may take together. */
+/** Limits the share of buffer memory that the records of all stalled partitions may take together. */
 export class StalledShare {
   readonly #bufferMemory: number
   readonly #limit: number
@@ -28,19 +28,19 @@ export class StalledShare {
   ) {
     this.#memory = memory
     this.#bufferMemory = bufferMemory
-    // A source that is pulled needs room for the largest record.
+    // A pulled source needs memory for the largest record.
     this.#limit = SHARE * (bufferMemory - maxRequestSize - RECORD_COST)
     this.#obstacles = obstacles
     this.#topics = topics
   }
 
   /**
-   * Why this record is refused; undefined if its partition moves, or the share has room for it.
+   * Returns why a record is refused; undefined if its partition moves, or the share has memory for it.
    *
-   * @param partition undefined: those of the topic are not known.
+   * @param partition undefined: the topic's partitions are not known.
    */
   refuse(sink: AckSink, bytes: number, topic: Topic, partition: Partition | undefined): BufferFullError | undefined {
-    // Most records come no further.
+    // Most records return here.
     if (!sink.yields || this.#memory.bytes + bytes <= this.#limit) return undefined
     return this.#moves(topic, partition) ? undefined : this.#refuse(bytes, topic, partition)
   }
@@ -55,7 +55,7 @@ export class StalledShare {
     return shareFull(topic.name, partition?.index ?? -1, this.#held, this.#bufferMemory, cause)
   }
 
-  /** A topic whose first metadata answer is still to come moves. */
+  /** A topic that awaits its first metadata counts as moving. */
   #moves(topic: Topic, partition: Partition | undefined): boolean {
     return partition === undefined ? topic.error === undefined : this.#obstacles.moves(partition)
   }

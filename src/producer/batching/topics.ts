@@ -21,7 +21,7 @@ export class Topics implements TopicUse {
   readonly metadataNeeds$: Subject<MetadataNeed> = new Subject<MetadataNeed>()
   readonly #options: TopicsOptions
   readonly #byName = new Map<string, Topic>()
-  /** Most records go to the topic of the one before. */
+  /** Most records go to the same topic as the record before. */
   #last: Topic | undefined
 
   constructor(options: TopicsOptions) {
@@ -36,7 +36,7 @@ export class Topics implements TopicUse {
     return this.#byName.get(name)
   }
 
-  /** The topic, or why none can have the name. */
+  /** Returns the topic, or why no topic can have this name. */
   use(name: string): Topic | InvalidRecordError {
     if (this.#last?.name === name) return this.#last
     return this.#find(name)
@@ -78,13 +78,13 @@ export class Topics implements TopicUse {
     return this.#byName.get(name)?.ids.isOutdated(topicId, this.#options.scheduler.now()) ?? false
   }
 
-  /** Its partitions stay, for the sequences that the next record of each has. */
+  /** Its partitions stay, for their sequences. */
   forgotten(name: string): void {
     const topic = this.#byName.get(name)
     if (topic !== undefined) topic.state = 'unasked'
   }
 
-  /** Those that have something for a node. */
+  /** Names of topics that have unsettled batches for a node. */
   *at(nodeId: number): Iterable<string> {
     for (const { name, partitions } of this.#byName.values()) {
       if (partitions.some(partition => partition.leader === nodeId && !partition.isEmpty)) yield name

@@ -13,25 +13,25 @@ import type { NamedRecord, ProduceResult } from '../model/outcome.js'
 import type { Partition } from '../model/partition.js'
 import type { RequestLimit } from './request-limit.js'
 
-/** One produce request: at most one batch of a partition. */
+/** One produce request, drained: at most one batch a partition. */
 export interface DrainedRequest {
-  /** The requests of a broker's window are numbered from 0, in the order in which they are sent. */
+  /** Its place in the order in which the requests of a broker's window are sent, from 0. */
   readonly sendIndex: number
   readonly connection: Connection
   readonly parts: readonly { readonly partition: Partition; readonly batch: Batch }[]
-  /** Of the broker's window. */
+  /** The limit of the broker's window. */
   readonly limit: RequestLimit
 }
 
-/** What a request came to. */
+/** The result of a request. */
 export interface RequestResult {
   readonly sendIndex: number
   readonly request: DrainedRequest
-  /** For each part, in the same order. */
+  /** One for each part, in the same order. */
   readonly results: readonly ProduceResult[]
-  /** No answer came. */
+  /** Whether no response arrived. */
   readonly lost: boolean
-  /** How long the broker asks to be left alone, in ms (KIP-219). */
+  /** How long the broker asks the producer to pause, in ms (KIP-219). */
   readonly throttleTimeMs: number
   /** Why the producer can't go on. */
   readonly fatal: Error | undefined
@@ -40,8 +40,8 @@ export interface RequestResult {
 const ACKS_ALL = -1
 
 /**
- * One network attempt. Writes to the socket while it is being subscribed to, so that requests leave in the order in which
- * they were drained; emits one result, completes, and never errors, for an error would end the window it is part of.
+ * One network attempt. Writes to the socket synchronously on subscription, so that requests leave in the order in which they were
+ * drained; emits one result, completes, and never errors, because an error would end the window that it is part of.
  */
 export function produceTo(request: DrainedRequest, timeoutMs: number): Observable<RequestResult> {
   const message = { transactionalId: null, acks: ACKS_ALL, timeoutMs, topicData: topicData(request) }
@@ -64,7 +64,7 @@ function topicData(request: DrainedRequest): ProduceTopicData[] {
   return [...topics.values()]
 }
 
-/** A broker may leave entries out, repeat them or invent some: each part takes the first that names it, the rest is ignored. */
+/** A broker may omit entries, repeat them or invent some: each part takes the first that names it, and the rest is ignored. */
 function answered(request: DrainedRequest, response: ProduceResponse): RequestResult {
   request.limit.answered(sizeOf(request))
   const answers = new Map<string, Map<number, PartitionProduceResponse>>()
@@ -83,21 +83,21 @@ function answered(request: DrainedRequest, response: ProduceResponse): RequestRe
       return produceResult(answer, batch.count)
     }
     const error = new KafkaError(
-      `the broker at ${request.connection.name} answered a request and left out partition ${partition.topic}-${partition.index}`,
+      `the response of the broker at ${request.connection.name} has no entry for partition ${partition.topic}-${partition.index}`,
     )
     return { kind: 'unknown', error }
   })
   return { sendIndex: request.sendIndex, request, results, lost: false, throttleTimeMs: response.throttleTimeMs, fatal }
 }
 
-/** No answer came. */
+/** No response arrived. */
 function lost(request: DrainedRequest, cause: Error): RequestResult {
   const error = request.limit.lost(request.connection, sizeOf(request), cause)
   const results = request.parts.map((): ProduceResult => ({ kind: 'unknown', error }))
   return { sendIndex: request.sendIndex, request, results, lost: true, throttleTimeMs: 0, fatal: undefined }
 }
 
-/** Bytes of its batches, which are nearly all of the request. */
+/** Returns the bytes of the request's batches, which are nearly all of it. */
 function sizeOf({ parts }: DrainedRequest): number {
   let bytes = 0
   for (const { batch } of parts) bytes += batch.size
@@ -105,9 +105,9 @@ function sizeOf({ parts }: DrainedRequest): number {
 }
 
 /**
- * The codes that Kafka's brokers give before they append, and never after: with each, this request stored nothing. The table in
- * ARCHITECTURE.md ("The recovery") has the file of Kafka's that says so. Every other code, also one that this library does not
- * know, leaves open whether the batch is stored.
+ * The codes that Kafka's brokers return before they append, and never after: with each, this request stored nothing. The table in
+ * ARCHITECTURE.md ("The recovery") names the file of Kafka that says so. Every other code, also one that this library does not know,
+ * leaves open whether the batch is stored.
  */
 const BEFORE_APPEND: ReadonlyMap<number, Exclude<ProduceResult['kind'], 'stored' | 'unknown'>> = new Map([
   [ErrorCode.NOT_ENOUGH_REPLICAS, 'rejected'],
@@ -139,7 +139,7 @@ function produceResult(answer: PartitionProduceResponse, count: number): Produce
   if (errorCode === ErrorCode.NONE) {
     return { kind: 'stored', baseOffset: answer.baseOffset, logAppendTime: Number(answer.logAppendTimeMs) }
   }
-  // The batch is stored, and too old for the broker to know where (KIP-98).
+  // The batch is stored, and the broker no longer knows where (KIP-98).
   if (errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1n, logAppendTime: -1 }
   const error = new BrokerError(brokerError(errorCode), answer.errorMessage)
   const kind = BEFORE_APPEND.get(errorCode) ?? 'unknown'
@@ -149,7 +149,7 @@ function produceResult(answer: PartitionProduceResponse, count: number): Produce
   return named.length > 0 ? { kind: 'badRecords', error, named } : { kind, error }
 }
 
-/** The records that the broker names (KIP-467). It may name some twice, or such as are not there: what it says of these is ignored. */
+/** Returns the records that the broker names (KIP-467). Ignores records that it names twice, and such as are not there. */
 function namedRecords(
   { errorCode, errorMessage, recordErrors }: PartitionProduceResponse,
   count: number,
@@ -159,7 +159,7 @@ function namedRecords(
   const named = new Map<number, NamedRecord>()
   for (const { batchIndex: index, batchIndexErrorMessage } of recordErrors) {
     if (index < 0 || index >= count || named.has(index)) continue
-    // Kafka 2.4 says it once, for the whole batch.
+    // Kafka 2.4 gives one message for the whole batch.
     const detail = batchIndexErrorMessage ?? errorMessage
     const error = errors.get(detail) ?? new BrokerError(info, detail)
     errors.set(detail, error)
@@ -168,7 +168,7 @@ function namedRecords(
   return [...named.values()].sort((a, b) => a.index - b.index)
 }
 
-/** An answer after which nothing that this producer sends can be written, or told from another's. */
+/** Returns the error of a response after which nothing that this producer sends can be written, or told from another producer's. */
 function fatalError({ errorCode, errorMessage }: PartitionProduceResponse): Error | undefined {
   const fenced = errorCode === ErrorCode.PRODUCER_FENCED
   if (!fenced && errorCode !== ErrorCode.CLUSTER_AUTHORIZATION_FAILED) return undefined
@@ -176,7 +176,7 @@ function fatalError({ errorCode, errorMessage }: PartitionProduceResponse): Erro
   return fenced ? new ProducerFencedError(`another producer has taken over: ${error.message}`, { cause: error }) : error
 }
 
-/** Codes that tell that what is known of the partition, or of its leader, is out of date. */
+/** Codes that say that the metadata of the partition, or of its leader, is stale. */
 const STALE: readonly number[] = [
   ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
   ErrorCode.LEADER_NOT_AVAILABLE,
@@ -191,7 +191,7 @@ const STALE: readonly number[] = [
   ErrorCode.INCONSISTENT_TOPIC_ID,
 ]
 
-/** Whether the answer, or its absence, is a reason to ask for metadata. */
+/** Whether the response, or its absence, is a reason to refresh metadata. */
 export function saysStale(verdict: ProduceResult): boolean {
   if (verdict.kind === 'stored') return false
   return !(verdict.error instanceof BrokerError) || STALE.includes(verdict.error.code)

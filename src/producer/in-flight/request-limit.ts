@@ -1,7 +1,7 @@
 import { ConnectionError } from '../../errors.js'
 import type { Connection } from '../../transport/connection.js'
 
-/** Smaller requests are never suspected. */
+/** Smaller requests are never suspected of being too large. */
 const LEAST = 8_192
 
 /**

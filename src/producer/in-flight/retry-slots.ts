@@ -1,6 +1,6 @@
 import type { SchedulerLike, Subscription } from 'rxjs'
 
-/** Least ms between two slots of a broker. */
+/** The least time between two slots of a broker, in ms. */
 const GAP = 100
 
 interface Slot {
@@ -9,14 +9,14 @@ interface Slot {
 }
 
 /**
- * When partitions are to try again. Those of one broker do so together, a few times a second at the most: however many
- * they are, they fill a few requests, and do not send one each.
+ * Times at which partitions end their back-off. The partitions of one broker do so together, at most a few times a second: however
+ * many they are, they fill a few requests instead of sending one each.
  */
 export class RetrySlots {
   readonly #scheduler: SchedulerLike
   readonly #gap: number
   readonly #life: Subscription
-  /** By node, in the order of time. The last one may be over: the next is not before it, and a gap later. */
+  /** By node, in time order. The last one may be over: the next slot is at least a gap behind it. */
   readonly #slots = new Map<number, Slot[]>()
 
   /** @param life ends every timer when it is unsubscribed. */
@@ -31,7 +31,7 @@ export class RetrySlots {
     this.#slots.delete(nodeId)
   }
 
-  /** Calls back in the node's first slot that is so many ms away, or more. */
+  /** Calls back in the node's first slot that is at least `delayMs` away. */
   add(nodeId: number, delayMs: number, action: () => void): void {
     const now = this.#scheduler.now()
     const dueAt = now + delayMs

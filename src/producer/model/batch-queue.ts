@@ -1,18 +1,18 @@
 import type { Batch } from './batch.js'
 
-/** A shorter queue moves up at once. A longer one keeps free places in front until they are half of all. */
+/** A shorter queue moves up at once. A longer one keeps free places at its front until they are half of it. */
 const MANY = 1_024
 
 /**
- * Batches in order. To take one that is at the front, or near it, costs the same however many there are: where nobody leads a
- * partition, hundreds of thousands may wait, and all have had their time at once.
+ * Batches in order. Removing a batch at the front, or near it, is O(1): a partition without a leader may hold hundreds of thousands,
+ * which all expire at once.
  */
 export class BatchQueue {
-  /** Those before `#head` are gone. */
+  /** Those before `#head` are removed. */
   #batches: (Batch | undefined)[]
   #head = 0
 
-  /** @param batches are its own from now on. */
+  /** @param batches owned by the queue from now on. */
   constructor(batches: Batch[] = []) {
     this.#batches = batches
   }
@@ -22,7 +22,7 @@ export class BatchQueue {
   }
 
   get first(): Batch | undefined {
-    // Not behind the end, which V8 gives up on the whole line for.
+    // Reading behind the end would make V8 deoptimize the whole line.
     return this.length === 0 ? undefined : this.#batches[this.#head]
   }
 
@@ -40,11 +40,11 @@ export class BatchQueue {
     return first
   }
 
-  /** Takes out one that is in it. */
+  /** Removes a batch that is in the queue. */
   delete(batch: Batch): void {
     const batches = this.#batches
     const index = batches.indexOf(batch, this.#head)
-    // Those in front of it move up, for they are few.
+    // The batches in front of it move up, because they are few.
     batches.copyWithin(this.#head + 1, this.#head, index)
     this.#dropFirst()
   }

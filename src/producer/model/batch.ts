@@ -19,73 +19,73 @@ import { Origin } from './origin.js'
 import type { Outcome, ProduceResult } from './outcome.js'
 import type { ProducerRecord } from './record.js'
 
-/** Where the acks of a stream's records go: one per `send()` that is subscribed to, not one per record. */
+/** Where the acks of a stream's records go: one a subscribed `send()`, not one a record. */
 export interface AckSink {
-  /** Whether its records may be refused while their partition can't send, to leave room for others. Default false. */
+  /** Whether its records may be refused while their partition is stalled, to leave memory for others. Default false. */
   readonly yields?: boolean
-  /** The records `from` up to `to` of the batch have this end. Called once for each record that was taken. */
+  /** The records `from` up to `to` of the batch have this outcome. Covers every accepted record exactly once. */
   settled(batch: Batch, from: number, to: number, end: Outcome): void
-  /** A record that was taken failed before it was part of a batch. */
+  /** An accepted record failed before it was part of a batch. */
   neverBatched(record: ProducerRecord, error: Error): void
 }
 
-/** The sequence of a batch that has none yet: it was never sent, or gave its sequence back. */
+/** The base sequence of a batch that was never sent, or gave its sequence back. */
 export const NO_SEQUENCE = -1
 
-/** Of bytes that are read again, and not sent. */
+/** The identity in bytes that are decoded again instead of sent. */
 const NOBODY: ProducerIdAndEpoch = { producerId: -1n, producerEpoch: -1 }
 
 /**
- * What a record takes beside its bytes until it has its terminal event: it comes back in its ack, and so does what it holds.
- * Measured with records of 100 bytes, for which it is most of what there is.
+ * Bytes of memory that a record takes beside its encoded bytes until it has its ack, which returns it to the user. Measured with
+ * records of 100 bytes, where it is most of the cost.
  */
 export const RECORD_COST = 500
 
 /**
- * Records of one partition that are sent, and settled, together. It fills, is sealed and stamped when a request takes
- * it, and keeps its bytes until it is settled: a retry sends the very same ones.
+ * Records of one partition that are sent and settled together. A batch is open until it is drained into a request, which seals and
+ * stamps it. It keeps its bytes until it is settled: a retry sends the same bytes.
  */
 export class Batch {
   readonly topic: string
   readonly partition: number
   /** Its bytes before compression. */
   encoded: number
-  /** The batch's place in the order in which batches were opened. Parts of a batch share it. */
+  /** Its place in the order in which batches were opened. Parts of a batch share it. */
   opened = 0
-  /** Flags of {@link Origin}, of the record that came last. */
+  /** Flags of {@link Origin} of the last record. */
   origin = 0
-  /** None any more after {@link release}. */
+  /** Empty after {@link release}. */
   records: ProducerRecord[] = []
   identity: ProducerIdAndEpoch | undefined
   baseSequence: number = NO_SEQUENCE
   /** Requests that carried its records. */
   attempts = 0
-  /** How many of these carried the batch that it is a part of: they do not count against its retries. */
+  /** How many of these carried the batch that it was split from: they do not count against its retries. */
   inherited = 0
   /**
-   * It was sent, and no answer has said whether it is stored. From then on it may be sent again only as it is, must not
-   * be called failed for certain, and stays so until a broker confirms it: later rejections speak of later attempts.
+   * It was sent, and no response has said whether it is stored. From then on it may be sent again only as it is, and must not fail
+   * with persisted 'no'. It stays unresolved until a broker confirms it: later rejections are about later attempts.
    */
   unresolved = false
-  /** How often a broker has called it, or the batch that it was part of, corrupt. */
+  /** How often a broker called it, or the batch that it was split from, corrupt. */
   corruptions = 0
-  /** A part of a batch of which a broker refuses some record, without saying which. Nothing is sent behind it. */
+  /** It is part of a batch with a bad record that the broker did not name. Nothing is sent behind it. */
   suspect = false
-  /** The half behind it of the same batch: the bad record is in that one if this one is stored. */
+  /** The other half of that batch, behind this one: it has the bad record if this half is stored. */
   counterpart: Batch | undefined
-  /** It has ended: its records have had their terminal events. */
+  /** It has its outcome. */
   settled = false
-  /** What the last request that carried it came to; undefined while one does, and before the first. */
+  /** What the last request said about it; undefined while a request carries it, and before the first. */
   result: ProduceResult | undefined
-  /** What was wrong with the last request that carried it, or the batch that it is a part of, and was not stored by that. */
+  /** Why the last request that carried it, or the batch that it was split from, did not store it. */
   failure: Error | undefined
-  /** No record may be appended. */
+  /** It accepts no more records. */
   sealed = false
-  /** The linger has passed, or nothing is to wait for it. */
+  /** It has lingered, or does not have to. */
   due = false
   bytes: Buffer | undefined
   readonly #builder: RecordBatchBuilder
-  /** Runs of records that came from one stream: most batches have a single one. */
+  /** Runs of records from one stream, and where each begins. Most batches have a single run. */
   readonly #sinks: AckSink[] = []
   readonly #starts: number[] = []
   #lastSink: AckSink | undefined
@@ -93,15 +93,15 @@ export class Batch {
   readonly #times: number[] = []
   readonly #timeStarts: number[] = []
   #lastTime = -1
-  /** The run of times that was looked at last: records are looked at in order. */
+  /** The run that was read last: timestamps are read in order. */
   #timeRun = 0
-  /** Runs of records of one origin; the first ones have none of its flags. */
+  /** Runs of records of one origin. Records before the first run have no flags. */
   readonly #origins: number[] = []
   readonly #originStarts: number[] = []
 
   /**
    * @param buffer memory to begin with.
-   * @param buffers where more comes from.
+   * @param buffers gives more when that is full.
    */
   constructor(topic: string, partition: number, buffer: Buffer, buffers?: Buffers) {
     this.topic = topic
@@ -124,17 +124,17 @@ export class Batch {
     return this.#builder.size
   }
 
-  /** What it counts for in `bufferMemory`. A compressed copy is smaller, and takes the place of what it was made from. */
+  /** What it counts for in `bufferMemory`. A compressed copy is smaller, and replaces what it was made from. */
   get reserved(): number {
     return this.encoded + this.count * RECORD_COST
   }
 
-  /** The memory that it was encoded into. */
+  /** The memory that its records are encoded into. */
   get memory(): Buffer {
     return this.#builder.memory
   }
 
-  /** @param record comes back in the ack; its fields are given beside it, as they were read. */
+  /** @param record is returned in the ack; its fields are passed beside it, as they were read. */
   append(
     record: ProducerRecord,
     key: RecordData | undefined,
@@ -149,7 +149,7 @@ export class Batch {
   }
 
   /**
-   * Makes the last record count for no more than it did before it was placed here. Returns the difference in bytes.
+   * Limits what the last record counts for to what it counted for before it was placed here. Returns the difference in bytes.
    *
    * @param growth bytes that the record added to the batch.
    * @param counted bytes that it counted for before.
@@ -161,14 +161,14 @@ export class Batch {
     return less
   }
 
-  /** The records that follow have these flags of {@link Origin}. */
+  /** Gives the records that follow these flags of {@link Origin}. */
   become(origin: number): void {
     this.origin = origin
     this.#origins.push(origin)
     this.#originStarts.push(this.records.length)
   }
 
-  /** Milliseconds since 1970, as the record was sent. */
+  /** Returns the record's timestamp, in ms since 1970. */
   timestampOf(index: number): number {
     const starts = this.#timeStarts
     if (starts[this.#timeRun]! > index) this.#timeRun = 0
@@ -176,22 +176,22 @@ export class Batch {
     return this.#times[this.#timeRun]!
   }
 
-  /** No record follows; the bytes are compressed. */
+  /** Closes the batch for records, and compresses its bytes. */
   seal(compression: Compression): void {
     this.sealed = true
     if (!this.#builder.sealed) this.#builder.seal(compression)
   }
 
   /**
-   * Batches that stand in for this one, without sequences yet: only for one that is certainly not stored. Made from its
-   * bytes, for a user may have changed the records since.
+   * Returns batches that replace this one, without sequences: only for a batch that is certainly not stored. They are made from its
+   * bytes, because the user may have changed the records since.
    *
-   * @param groups the records of each part by their index, in order; each record in one group.
+   * @param groups the records of each part by index, in order; each record is in one group.
    */
   split(groups: readonly (readonly number[])[]): Batch[] {
     const decoded = this.#decode()
     const parts = groups.map(indexes => this.#part(decoded, indexes))
-    // Together what it had: the headers that they have more must not make `bufferMemory` overflow.
+    // Together they count for what it did: their additional headers must not make `bufferMemory` overflow.
     const total = this.encoded
     let before = 0
     for (const part of parts) {
@@ -203,10 +203,10 @@ export class Batch {
   }
 
   /**
-   * Takes the records out of a batch that is certainly not stored, as they were when the producer took them. Together they count for
-   * as many bytes as the batch did.
+   * Returns the records of a batch that is certainly not stored, as they were when the producer accepted them. Together they count
+   * for as many bytes as the batch did.
    *
-   * @param takenAt when the first of them was taken.
+   * @param takenAt when the first of them was accepted.
    */
   takeApart(takenAt: number): AwaitingRecord[] {
     const decoded = this.#decode()
@@ -239,20 +239,20 @@ export class Batch {
     })
   }
 
-  /** Takes an identity and a sequence, which its bytes get when it is stamped. */
+  /** Sets the identity and the base sequence that {@link stamp} writes. */
   number(identity: ProducerIdAndEpoch, baseSequence: number): void {
     this.identity = identity
     this.baseSequence = baseSequence
   }
 
-  /** Gets its bytes, with the identity and the sequence that it has. */
+  /** Makes the bytes to send, with the batch's identity and base sequence. */
   stamp(): void {
     const { identity, baseSequence } = this
     if (identity === undefined) throw new Error('a batch was stamped before it had a sequence')
     this.bytes = this.#builder.stamp(identity, baseSequence)
   }
 
-  /** Gives its sequence back, to be stamped anew: only for one that is certainly not stored. */
+  /** Gives the sequence back, to be stamped again: only for a batch that is certainly not stored. */
   unstamp(): void {
     this.identity = undefined
     this.baseSequence = NO_SEQUENCE
@@ -260,7 +260,7 @@ export class Batch {
   }
 
   #decode(): DecodedRecord[] {
-    this.seal('none') // nothing, for one that was sent
+    this.seal('none') // does nothing if it was sent
     const bytes = this.bytes ?? this.#builder.stamp(NOBODY, NO_SEQUENCE)
     return decodeRecords(decodeRecordBatches(bytes)[0]!)
   }
@@ -311,6 +311,7 @@ export class Batch {
     this.records[this.records.length] = record
   }
 
+  /** Gives every record its terminal event. */
   settle(end: Outcome): void {
     this.settled = true
     for (let i = 0; i < this.#sinks.length; i++) {
@@ -319,9 +320,8 @@ export class Batch {
   }
 
   /**
-   * It has ended, and lets go of its records. It may be garbage for long before it is collected: one that got old keeps
-   * younger ones alive, by some Map's discarded table, and those theirs. With records in them, most records of a busy
-   * producer got old.
+   * Drops the records of a settled batch. A batch may be garbage long before it is collected: an old one keeps younger ones alive, by
+   * some Map's discarded table. With their records in them, most records of a busy producer reached the old generation.
    */
   release(): void {
     this.records = []

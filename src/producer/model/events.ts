@@ -3,32 +3,32 @@ import type { DataLossError } from '../../errors.js'
 import { toPlain } from '../../json.js'
 import { Warnings } from './warnings.js'
 
-/** What a partition, or a topic whose partitions are not known yet, holds of the buffer. */
+/** The buffer memory that a partition holds, or a topic whose partitions are not known yet. */
 export interface WaitingOn {
   readonly topic: string
-  /** -1: records that wait to learn of the topic's partitions. */
+  /** -1: records that await the topic's metadata. */
   readonly partition: number
   readonly bytes: number
-  /** Why it does not get rid of it, if that is known. */
+  /** Why the records are not sent, if that is known. */
   readonly error: Error | undefined
 }
 
-/** What a producer tells of itself, beside acks. Nothing has to be done about any of it; `fatal` ends the producer. */
+/** What happens in a producer, beside acks. No event requires an action; `fatal` ends the producer. */
 export type ProducerEvent =
   | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
-  /** The SASL session was renewed, on the same connection, before it would have ended. */
+  /** The SASL session was renewed, on the same connection, before it expired. */
   | { readonly kind: 'reauthenticated'; readonly nodeId: number; readonly address: string }
   | { readonly kind: 'disconnected'; readonly nodeId: number; readonly address: string; readonly error: Error }
   | {
       readonly kind: 'metadata'
       readonly topics: readonly { readonly name: string; readonly leaders: readonly number[] }[]
     }
-  /** It will be asked for again. With an OtherClusterError: of another broker, by now. */
+  /** Metadata is requested again; after an `OtherClusterError`, from another broker. */
   | { readonly kind: 'metadataFailed'; readonly error: Error }
   | { readonly kind: 'producerId'; readonly producerId: bigint; readonly producerEpoch: number }
-  /** No producer id yet; it will be asked for again. */
+  /** There is no producer id yet; it is requested again. */
   | { readonly kind: 'producerIdFailed'; readonly error: Error }
-  /** Batches of this partition were not stored, and will be sent again; `failures` in a row. */
+  /** Batches of this partition were not stored, and are sent again after a back-off; `failures` in a row. */
   | {
       readonly kind: 'retrying'
       readonly topic: string
@@ -36,7 +36,7 @@ export type ProducerEvent =
       readonly failures: number
       readonly error: Error
     }
-  /** The partition's sequences start anew, in a new epoch; with a `TopicRecreatedError` because its topic was made anew. */
+  /** The partition's sequences restart in a new epoch. With a `TopicRecreatedError`: because its topic was recreated. */
   | {
       readonly kind: 'epochBumped'
       readonly topic: string
@@ -44,13 +44,13 @@ export type ProducerEvent =
       readonly producerEpoch: number
       readonly error: Error
     }
-  /** Records of this partition that were acked may be lost; `error` says why. What follows is written in a new epoch. */
+  /** Acked records of this partition may be lost; `error` says why. Later records are written in a new epoch. */
   | { readonly kind: 'dataLoss'; readonly topic: string; readonly partition: number; readonly error: DataLossError }
-  /** A password or token is sent over an unencrypted connection that leaves this machine. Told once. */
+  /** A password or token is sent over an unencrypted connection that leaves this machine. Emitted once. */
   | { readonly kind: 'plaintext'; readonly address: string; readonly mechanism: string }
-  /** A broker asked to be left alone for a while (a quota). */
+  /** A broker asked the producer to pause, as for a quota (KIP-219). */
   | { readonly kind: 'throttled'; readonly nodeId: number; readonly throttleTimeMs: number }
-  /** A source has waited for room in the buffer for a second. The partitions that hold most of it come first. */
+  /** A source has waited for buffer memory for a second. The partitions that hold most of it come first. */
   | { readonly kind: 'blocked'; readonly bufferedBytes: number; readonly waitingOn: readonly WaitingOn[] }
   | { readonly kind: 'fatal'; readonly error: Error }
   | { readonly kind: 'closed' }

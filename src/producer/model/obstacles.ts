@@ -9,25 +9,25 @@ import type { Topic } from './topic.js'
 const QUIET_MS = 1_000
 
 /**
- * What keeps partitions from sending. The partitioner uses it for records without a key, and errors and events about waiting
- * records report it.
+ * What keeps partitions from sending. Records without a key avoid such partitions, and errors and events about waiting records
+ * report the reason.
  */
 export class Obstacles {
   readonly #scheduler: SchedulerLike
   readonly #hasReady: (nodeId: number) => boolean
   #changes = 0
-  /** Nodes whose connection could not be made, or broke, with the reason. */
+  /** Nodes that could not be connected to, or whose connection broke, with the reason. */
   readonly #unreachable = new Map<number, Error>()
-  /** By node: how many pauses it asked for that are not over, and what is told of the last one. */
+  /** By node: how many pauses that it asked for are not over, and the error that reports the last one. */
   readonly #pauses = new Map<number, { readonly count: number; readonly error: Error }>()
-  /** Nodes that have answered nothing for {@link QUIET_MS}, or since their connection broke, with the error to report. */
+  /** Nodes that have not answered for {@link QUIET_MS}, or since their connection broke, with the error to report. */
   readonly #silent = new Map<number, Error>()
   /** Unanswered produce requests, by node. */
   readonly #inFlight = new Map<number, number>()
-  /** Nodes with work, since it arrived or since their last answer. */
+  /** Nodes with work, since it arrived or since their last response. */
   readonly #quiet: Deadlines<number>
 
-  /** @param hasReady whether something could be sent to a node now. */
+  /** @param hasReady whether something can be sent to a node now. */
   constructor(scheduler: SchedulerLike, hasReady: (nodeId: number) => boolean) {
     this.#scheduler = scheduler
     this.#hasReady = hasReady
@@ -49,7 +49,7 @@ export class Obstacles {
     return !this.#silent.has(leader) || !this.#hasWork(leader)
   }
 
-  /** A partition of the node is ready. */
+  /** A partition that the node leads is ready. */
   ready(nodeId: number): void {
     if (!this.#quiet.has(nodeId)) this.#quiet.add(nodeId, this.#scheduler.now())
   }
@@ -59,7 +59,7 @@ export class Obstacles {
     this.#inFlight.set(nodeId, (this.#inFlight.get(nodeId) ?? 0) + 1)
   }
 
-  /** A produce request to the node was answered or lost, and its partitions know the result. */
+  /** A produce request to the node was answered or lost, and its partitions have their results. */
   responded(nodeId: number, lost: boolean): void {
     this.#changes++
     this.#inFlight.set(nodeId, this.#inFlight.get(nodeId)! - 1)
@@ -113,11 +113,11 @@ export class Obstacles {
     this.#quiet.clear()
   }
 
-  /** What keeps a partition of the topic from sending. */
+  /** Returns what keeps a partition of the topic from sending. */
   of({ error, count }: Topic, { topic, index, leader, sequences, oldest }: Partition): Error | undefined {
     if (leader === -1) return error ?? (index < count ? leaderless(topic, index) : unlisted(topic, index, count))
     if (sequences.identity === undefined) return new KafkaError('no broker has given a producer id yet')
-    // The topic's is of another partition, or of an attempt to learn of a new leader.
+    // The topic's error is about another partition, or about an attempt to find a new leader.
     return (
       this.#unreachable.get(leader) ??
       this.#pauses.get(leader)?.error ??
@@ -139,16 +139,16 @@ export class Obstacles {
 }
 
 function leaderless(topic: string, index: number): KafkaError {
-  return new KafkaError(`nobody leads partition ${topic}-${index}`)
+  return new KafkaError(`partition ${topic}-${index} has no leader`)
 }
 
 function unlisted(topic: string, index: number, count: number): KafkaError {
   return new KafkaError(
-    `metadata no longer has partition ${topic}-${index}, and says that there are ${count}: the topic may have been deleted and made anew`,
+    `metadata no longer lists partition ${topic}-${index}, and has ${count} partitions: the topic may have been deleted and recreated`,
   )
 }
 
-/** What holds something of the buffer, and how much; most first. */
+/** Returns what holds buffer memory, and how much; most first. */
 export function waitingOn(
   topics: Iterable<Topic>,
   obstacleTo: (topic: Topic, partition: Partition) => Error | undefined,

@@ -1,6 +1,6 @@
 import type { TakenRecord } from '../records/taken-record.js'
 
-/** Flags for what the encoded bytes of a record do not show, needed when it is taken out of its batch. */
+/** Flags for what a record's encoded bytes do not show, needed when it is taken out of its batch. */
 export const Origin = {
   /** It named its partition. */
   NAMED: 1,
@@ -9,7 +9,7 @@ export const Origin = {
   TEXT_VALUE: 4,
 } as const
 
-/** @param asked whether there is a partitioner, which must receive the same types if it is asked again. */
+/** @param asked whether there is a custom partitioner, which must receive the same types if it is called again. */
 export function originOf({ partition, key, value }: TakenRecord, asked: boolean): number {
   let origin: number = partition === undefined ? 0 : Origin.NAMED
   if (!asked) return origin

@@ -1,5 +1,5 @@
 /**
- * How long, in ms, all answers must name an earlier id until the producer believes it: longer than brokers take to hear of a new
+ * How long, in ms, all metadata must name an earlier id until the producer believes it: longer than brokers take to hear of a new
  * topic, and shorter than records wait. Ids are never reused, but a client may be moved to another cluster and back.
  */
 const BELIEVED_AFTER_MS = 10_000
@@ -12,13 +12,13 @@ const KEPT = 10
  * topic yet; an unknown id belongs to a new topic.
  */
 export class TopicIds {
-  /** Empty: no answer had an id, as before Kafka 2.8. */
+  /** Empty: no metadata had an id, as before Kafka 2.8. */
   #current = ''
   #former: readonly string[] = []
-  /** Since when all answers name an earlier id. */
+  /** Since when all metadata names an earlier id. */
   #doubtedSince: number | undefined
 
-  /** Whether an answer with this id is outdated. */
+  /** Whether metadata with this id is outdated. */
   isOutdated(id: string, now: number): boolean {
     if (id === '') return false
     if (!this.#former.includes(id)) {
@@ -29,7 +29,7 @@ export class TopicIds {
     return now - this.#doubtedSince < BELIEVED_AFTER_MS
   }
 
-  /** Adopts the id of an answer that is not outdated. Returns whether it is a new topic's. */
+  /** Adopts the id of metadata that is not outdated. Returns whether it belongs to a new topic. */
   take(id: string): boolean {
     const last = this.#current
     if (id === '' || id === last) return false

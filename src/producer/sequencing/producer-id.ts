@@ -6,7 +6,7 @@ import { brokerError, ErrorCode, mayPass } from '../../protocol/error-codes.js'
 import { type InitProducerIdResponse, initProducerId } from '../../protocol/messages/init-producer-id.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 
-/** For a producer without transactions the timeout means nothing; this is what Java's sends. */
+/** Brokers ignore the timeout of a producer without transactions; Java's producer sends this value. */
 const NO_TIMEOUT = 2147483647
 
 /** Acquires producer ids, and never accepts one twice. */
@@ -21,10 +21,10 @@ export class ProducerIds {
   }
 
   /**
-   * Asks for a producer id (KIP-98), again and again with back-off while brokers can't be reached or say "not yet".
-   * Errors with what a broker answered when that is final, such as CLUSTER_AUTHORIZATION_FAILED.
+   * Requests a producer id (KIP-98), and again with back-off while brokers can't be reached or say "not yet". Errors with the
+   * broker's error when that is final, such as CLUSTER_AUTHORIZATION_FAILED.
    *
-   * @param failed told of every failure that may pass; completes without a producer id if that says not to try again.
+   * @param failed called with every failure that may pass; returns whether to try again. If not, the Observable completes without an id.
    */
   acquire(failed: (error: Error) => boolean): Observable<ProducerIdAndEpoch> {
     const request = { transactionalId: null, transactionTimeoutMs: NO_TIMEOUT, producerId: -1n, producerEpoch: -1 }
@@ -48,13 +48,13 @@ export class ProducerIds {
     // Records with id -1 are not idempotent: a broker would store duplicates, in any order.
     if (producerId < 0n || producerEpoch < 0) {
       throw new ConnectionError(
-        `the answer to InitProducerId has no error, and producer id ${producerId} with epoch ${producerEpoch}, which are from 0`,
+        `the response to InitProducerId has no error, but producer id ${producerId} and epoch ${producerEpoch}; both must be at least 0`,
       )
     }
     // Sequences restart with the id, so a broker would take new records for duplicates, and ack them without storing them.
     if (this.#had.has(producerId)) {
       throw new ConnectionError(
-        `the answer to InitProducerId gives producer id ${producerId}, which this producer had before; brokers give an id once`,
+        `the response to InitProducerId has producer id ${producerId}, which this producer had before; brokers give an id only once`,
       )
     }
     this.#had.add(producerId)

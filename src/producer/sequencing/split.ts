@@ -3,19 +3,18 @@ import type { NamedRecord } from '../model/outcome.js'
 import { nextSequence } from '../model/sequences.js'
 
 /*
- * What stands in for a batch that can't be stored as it is: one that is too large, or has records that its topic refuses
- * (KIP-467).
+ * What replaces a batch that can't be stored as it is: it is too large, or has records that its topic refuses (KIP-467).
  *
- * A broker that names the bad records is taken at its word. One that names none (Kafka before 2.4) is asked: the batch is
- * sent by halves until the bad records stand alone. If the first half is stored, the second one has a bad record, and is
- * split again without being sent. So a bad record among n costs at most 2·log2(n) more requests, for
+ * A broker that names the bad records is believed. A broker that names none (Kafka before 2.4) is asked: the batch is sent in halves
+ * until each bad record is alone. If the first half is stored, the second half has a bad record, and is split again without being
+ * sent. So a bad record among n costs at most 2·log2(n) more requests, because
  *
  *   requests(n) = max(2 + requests(floor(n / 2)), 1 + requests(ceil(n / 2))), requests(2) = 2
  *
- * where the first is a first half that is refused and a second one that is stored, the other a first half that is stored.
+ * where the first term is a refused first half and a stored second half, and the other term a stored first half.
  */
 
-/** Halves, with the sequences that the whole had: those behind it keep theirs. */
+/** Returns the halves of a batch, with its sequences: batches behind it keep theirs. */
 export function halves(batch: Batch): [Batch, Batch] {
   const indexes = [...batch.records.keys()]
   const middle = batch.count >> 1
@@ -27,7 +26,7 @@ export function halves(batch: Batch): [Batch, Batch] {
   return [first, second]
 }
 
-/** Halves of a batch of which a broker refuses some record, and has not said which. */
+/** Returns the halves of a batch with a bad record that the broker did not name. */
 export function suspects(batch: Batch): [Batch, Batch] {
   const [first, second] = halves(batch)
   first.suspect = true
@@ -36,11 +35,11 @@ export function suspects(batch: Batch): [Batch, Batch] {
   return [first, second]
 }
 
-/** A batch without the records that a broker has named. */
+/** A batch without the records that a broker named. */
 export interface Sifted {
-  /** Those records, in batches that have one error each. */
+  /** Those records, in batches with one error each. */
   readonly refused: readonly { readonly batch: Batch; readonly error: Error }[]
-  /** The others; without sequences, for those of the whole would leave a gap. */
+  /** The others, without sequences: those of the whole batch would leave a gap. */
   readonly rest: Batch | undefined
 }
 
