@@ -18,12 +18,13 @@ export {
   TopicRecreatedError,
   UnsupportedVersionError,
 } from './errors.js'
-export type { BatchAck } from './producer/acks/acks.js'
-export { failFast, RecordFailedError } from './producer/acks/fail-fast.js'
+export { failFast } from './producer/acks/fail-fast.js'
+export type { BatchAck } from './producer/model/batch-ack.js'
 export type { ProducerEvent, WaitingOn } from './producer/model/events.js'
-export type { Ack, Acked, Failed, Headers, ProducerRecord } from './producer/model/record.js'
+export type { Ack, Acked, Failed, Headers, Partitioner, ProducerRecord } from './producer/model/record.js'
+export { RecordFailedError } from './producer/model/record-failed-error.js'
 export type { CloseOptions } from './producer/observable-producer.js'
-export type { Partitioner, ProducerOptions } from './producer/options/options.js'
+export type { ProducerOptions } from './producer/options/options.js'
 export type { SaslOptions } from './producer/options/security.js'
 export { createProducer, type Producer } from './producer/producer.js'
 export {

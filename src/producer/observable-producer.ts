@@ -2,17 +2,18 @@ import { Observable, type OperatorFunction, type Subscriber, Subscription } from
 import { ProducerClosedError } from '../errors.js'
 import { prepareCompression } from '../protocol/records/compression.js'
 import type { RecordData } from '../protocol/records/record-batch-builder.js'
-import { type BatchAck, BatchAcks, RecordAcks } from './acks/acks.js'
+import { BatchAcks, RecordAcks } from './acks/ack-streams.js'
 import { SingleRecords } from './acks/single-records.js'
 import { DataPath } from './data-path.js'
+import type { BatchAck } from './model/batch-ack.js'
 import type { ProducerEvent } from './model/events.js'
 import type { Ack, Acked, ProducerRecord } from './model/record.js'
+import type { StreamSink } from './model/sinks.js'
 import type { ResolvedOptions } from './options/options.js'
 import { checkOptions, integer, SIGNAL } from './options/rules.js'
 import { checkSendOptions, type RecordMapping, type RecordOptions, type SendOptions } from './records/serializer.js'
 import { Intake } from './sources/intake.js'
 import { checkSource, isPulled, pull, type Source } from './sources/pull.js'
-import type { IntakeSink } from './sources/serializer-queue.js'
 import { onAbort, unlessAborted } from './time/signal.js'
 
 /** How long to wait for the end. */
@@ -231,7 +232,7 @@ export class ObservableProducer implements AsyncDisposable {
   protected taking<I, T>(
     { signal, ...how }: SendOptions & Partial<RecordMapping<I>>,
     overflow: 'wait' | undefined,
-    sinkFor: (subscriber: Subscriber<T>) => IntakeSink,
+    sinkFor: (subscriber: Subscriber<T>) => StreamSink,
     start: (intake: Intake<I>) => Subscription | undefined,
   ): Observable<T> {
     const mapping = how.topic === undefined ? undefined : (how as RecordMapping<I>)

@@ -52,7 +52,7 @@ test('README, a broker for your tests: every fault, every kind of trace entry an
   const methods = Object.getOwnPropertyNames(TestCluster.prototype).filter(
     name => !['constructor', 'start', 'inject'].includes(name),
   )
-  const names = [...kindsIn('faults.ts'), ...kindsIn('trace.ts'), ...methods]
+  const names = [...kindsIn('state/faults.ts'), ...kindsIn('state/trace.ts'), ...methods]
   assert.ok(names.length > 30, `${names}`)
   const missing = names.filter(name => !new RegExp(`[\`.]${name.replace('$', '\\$')}(?!\\w)`).test(section))
   assert.deepEqual(missing, [])

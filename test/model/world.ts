@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { ConnectionError } from '../../src/errors.js'
 import { produceTo } from '../../src/producer/in-flight/produce-request.js'
 import { RequestLimit } from '../../src/producer/in-flight/request-limit.js'
-import { type AckSink, Batch, NO_SEQUENCE } from '../../src/producer/model/batch.js'
+import { Batch, NO_SEQUENCE } from '../../src/producer/model/batch.js'
 import type { Outcome } from '../../src/producer/model/outcome.js'
+import type { AckSink } from '../../src/producer/model/sinks.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
 import { type ProducerIdAndEpoch, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
@@ -133,7 +134,7 @@ export class World {
     this.partition.sequences.next = bounds.firstSequence
     this.partition.ledBy(1)
     this.#sink = {
-      settled: (batch, from, to, end) => this.#settled(batch, from, to, end),
+      settled: (batch, from, to, end) => this.#settled(batch as Batch, from, to, end),
       neverBatched: () => assert.fail('a record without a partition'),
     }
   }

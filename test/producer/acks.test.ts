@@ -13,7 +13,7 @@ import {
   type ProducerRecord,
   RecordFailedError,
 } from '../../src/index.js'
-import { BatchAcks, RecordAcks } from '../../src/producer/acks/acks.js'
+import { BatchAcks, RecordAcks } from '../../src/producer/acks/ack-streams.js'
 import { Batch } from '../../src/producer/model/batch.js'
 import type { Outcome } from '../../src/producer/model/outcome.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Observable } from 'rxjs'
-import { type BatchAck, BatchAcks } from '../../src/producer/acks/acks.js'
+import { BatchAcks } from '../../src/producer/acks/ack-streams.js'
 import { Batch } from '../../src/producer/model/batch.js'
+import type { BatchAck } from '../../src/producer/model/batch-ack.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
 import { append } from '../support/taken.js'
 

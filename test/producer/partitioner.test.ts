@@ -2,18 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import kafkajs from 'kafkajs'
 import type { InvalidRecordError } from '../../src/errors.js'
+import { type Movement, PartitionChooser } from '../../src/producer/batching/partition-chooser.js'
 import { Batch } from '../../src/producer/model/batch.js'
 import { Partition } from '../../src/producer/model/partition.js'
 import type { ProducerRecord } from '../../src/producer/model/record.js'
+import type { TakenRecord } from '../../src/producer/model/taken-record.js'
 import { Topic } from '../../src/producer/model/topic.js'
-import {
-  askPartitioner,
-  type Movement,
-  murmur2,
-  PartitionChooser,
-  partitionOfKey,
-} from '../../src/producer/records/partitioner.js'
-import type { TakenRecord } from '../../src/producer/records/taken-record.js'
+import { murmur2, partitionOfKey } from '../../src/producer/records/partition-of-key.js'
+import { askPartitioner } from '../../src/producer/records/partitioner.js'
 import { ledBy } from '../../src/producer/sequencing/recovery.js'
 import { type RecordData, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import { append, taken } from '../support/taken.js'

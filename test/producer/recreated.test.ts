@@ -5,7 +5,7 @@ import { DeliveryTimeoutError } from '../../src/index.js'
 import type { Batch } from '../../src/producer/model/batch.js'
 import type { Outcome, ProduceResult } from '../../src/producer/model/outcome.js'
 import type { ProducerOptions } from '../../src/producer/options/options.js'
-import { partitionOfKey } from '../../src/producer/records/partitioner.js'
+import { partitionOfKey } from '../../src/producer/records/partition-of-key.js'
 import { type LoneAccumulator, loneAccumulator } from '../support/accumulator.js'
 
 /* What an accumulator counts, and keeps, when its topic is made anew. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { BufferMemory } from '../../src/producer/batching/buffer-memory.js'
 import { StalledShare } from '../../src/producer/batching/stalled-share.js'
-import { type AckSink, RECORD_COST } from '../../src/producer/model/batch.js'
+import { RECORD_COST } from '../../src/producer/model/batch.js'
 import { Partition } from '../../src/producer/model/partition.js'
+import type { AckSink } from '../../src/producer/model/sinks.js'
 import { Topic } from '../../src/producer/model/topic.js'
 
 /** Three quarters of what is left beside the largest record are 75,000 bytes. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import type { Headers, ProducerRecord } from '../../src/producer/model/record.js'
-import { show, takeRecord } from '../../src/producer/records/taken-record.js'
+import { show, takeRecord } from '../../src/producer/records/read-record.js'
 import { taken } from '../support/taken.js'
 
 const faultOf = (record: unknown): string | undefined => {

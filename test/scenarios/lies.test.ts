@@ -204,7 +204,7 @@ for (const [producerId, producerEpoch] of [
   [-(2n ** 63n), 0],
   [7n, -32768],
 ] as const) {
-  test(`producer id ${producerId} with epoch ${producerEpoch}, and no error: not taken, told, and asked for again`, async () => {
+  test(`producer id ${producerId} and epoch ${producerEpoch}, and no error: not taken, told, and asked for again`, async () => {
     const world = await startLyingWorld(
       { InitProducerId: (answer, count) => (count <= 2 ? { ...answer, producerId, producerEpoch } : answer) },
       { cluster: { topics: { t: { partitions: 1 } } } },
@@ -216,7 +216,7 @@ for (const [producerId, producerEpoch] of [
     assert.deepEqual(valuesIn(world.cluster, 't', 0), ['v'])
     const told = world.events.filter(event => event.kind === 'producerIdFailed')
     assert.equal(told.length, 2)
-    assert.match(told[0]!.error.message, new RegExp(`producer id ${producerId} with epoch ${producerEpoch}`))
+    assert.match(told[0]!.error.message, new RegExp(`producer id ${producerId} and epoch ${producerEpoch}`))
     await world.end()
   })
 }

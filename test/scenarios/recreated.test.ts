@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BrokerError, DeliveryTimeoutError, InvalidRecordError, TopicRecreatedError } from '../../src/index.js'
 import type { ProducerRecord } from '../../src/producer/model/record.js'
-import { partitionOfKey } from '../../src/producer/records/partitioner.js'
+import { partitionOfKey } from '../../src/producer/records/partition-of-key.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import {
   ONE_RECORD_BATCHES,

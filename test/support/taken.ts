@@ -1,6 +1,8 @@
-import type { AckSink, Batch } from '../../src/producer/model/batch.js'
+import type { Batch } from '../../src/producer/model/batch.js'
 import type { ProducerRecord } from '../../src/producer/model/record.js'
-import { type TakenRecord, takeRecord } from '../../src/producer/records/taken-record.js'
+import type { AckSink } from '../../src/producer/model/sinks.js'
+import type { TakenRecord } from '../../src/producer/model/taken-record.js'
+import { takeRecord } from '../../src/producer/records/read-record.js'
 import { RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 
 /** A record as the producer takes it; throws if it cannot be sent. */

@@ -1,12 +1,14 @@
 import { toPlain } from '../../json.js'
-import type { Acked, Failed, ProducerRecord } from '../model/record.js'
+import type { Outcome } from '../model/outcome.js'
+import type { Ack, Acked, Failed, ProducerRecord } from '../model/record.js'
+import type { SettledRecords } from '../model/sinks.js'
 
 /*
  * Acks are classes so that toJSON() is there once, on the prototype: one ack is made a record. What they hold are plain fields,
  * declared only and assigned in one order, so that an ack costs what a literal does.
  */
 
-export class AckedRecord<M> implements Acked<M> {
+class AckedRecord<M> implements Acked<M> {
   declare readonly kind: 'acked'
   declare readonly topic: string
   declare readonly partition: number
@@ -46,4 +48,22 @@ export class FailedRecord<M> implements Failed<M> {
   toJSON(): unknown {
     return toPlain({ ...this })
   }
+}
+
+/** @param records of the batch, which lets go of them when all are told. */
+export function ackOf<M>(
+  batch: SettledRecords,
+  records: readonly ProducerRecord[],
+  index: number,
+  end: Outcome,
+): Ack<M> {
+  const record = records[index] as ProducerRecord<M>
+  if (end.kind === 'failed') return new FailedRecord(end.error, end.persisted, batch.attempts, record)
+  return new AckedRecord(
+    batch.topic,
+    batch.partition,
+    end.baseOffset < 0n ? -1n : end.baseOffset + BigInt(index),
+    end.logAppendTime < 0 ? batch.timestampOf(index) : end.logAppendTime,
+    record,
+  )
 }

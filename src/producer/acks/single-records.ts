@@ -1,14 +1,14 @@
 import { Subscription } from 'rxjs'
 import type { BufferFullError } from '../../errors.js'
-import type { AckSink, Batch } from '../model/batch.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Ack, Acked, ProducerRecord } from '../model/record.js'
-import { type TakenRecord, takeRecord } from '../records/taken-record.js'
+import { RecordFailedError } from '../model/record-failed-error.js'
+import type { AckSink, SettledRecords } from '../model/sinks.js'
+import type { TakenRecord } from '../model/taken-record.js'
+import { takeRecord } from '../records/read-record.js'
 import type { Deadlines } from '../time/deadlines.js'
 import { onAbort } from '../time/signal.js'
-import { ackOf } from './acks.js'
-import { RecordFailedError } from './fail-fast.js'
-import { FailedRecord } from './record-acks.js'
+import { ackOf, FailedRecord } from './record-acks.js'
 
 /** What single records need of the data path. */
 export interface SingleBuffer {
@@ -129,7 +129,7 @@ class Single implements AckSink {
     this.#reject = reject
   }
 
-  settled(batch: Batch, from: number, _to: number, end: Outcome): void {
+  settled(batch: SettledRecords, from: number, _to: number, end: Outcome): void {
     this.#end(ackOf(batch, batch.records, from, end))
   }
 

@@ -1,5 +1,5 @@
-import type { TakenRecord } from '../records/taken-record.js'
-import type { AckSink } from './batch.js'
+import type { AckSink } from './sinks.js'
+import type { TakenRecord } from './taken-record.js'
 
 /** A record of a topic whose partitions are not known yet, or not known any more. */
 export interface AwaitingRecord {

@@ -13,21 +13,12 @@ import {
   type RecordData,
   RecordLengths,
 } from '../../protocol/records/record-batch-builder.js'
-import type { TakenRecord } from '../records/taken-record.js'
 import type { AwaitingRecord } from './awaiting-record.js'
 import { Origin } from './origin.js'
 import type { Outcome, ProduceResult } from './outcome.js'
 import type { ProducerRecord } from './record.js'
-
-/** Where the acks of a stream's records go: one a subscribed `send()`, not one a record. */
-export interface AckSink {
-  /** Whether its records may be refused while their partition is stalled, to leave memory for others. Default false. */
-  readonly yields?: boolean
-  /** The records `from` up to `to` of the batch have this outcome. Covers every accepted record exactly once. */
-  settled(batch: Batch, from: number, to: number, end: Outcome): void
-  /** An accepted record failed before it was part of a batch. */
-  neverBatched(record: ProducerRecord, error: Error): void
-}
+import type { AckSink } from './sinks.js'
+import type { TakenRecord } from './taken-record.js'
 
 /** The base sequence of a batch that was never sent, or gave its sequence back. */
 export const NO_SEQUENCE = -1

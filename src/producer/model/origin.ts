@@ -1,4 +1,4 @@
-import type { TakenRecord } from '../records/taken-record.js'
+import type { TakenRecord } from './taken-record.js'
 
 /** Flags for what a record's encoded bytes do not show, needed when it is taken out of its batch. */
 export const Origin = {

@@ -1,15 +1,7 @@
-import type { Batch } from './batch.js'
-
 /** What became of a batch. */
 export type Outcome =
   | { readonly kind: 'acked'; readonly baseOffset: bigint; readonly logAppendTime: number }
   | { readonly kind: 'failed'; readonly error: Error; readonly persisted: 'no' | 'maybe' }
-
-/** A batch that has its outcome. This is what leaves the pipeline. */
-export interface SettledBatch {
-  readonly batch: Batch
-  readonly outcome: Outcome
-}
 
 /** What one request said about one batch. */
 export type ProduceResult =

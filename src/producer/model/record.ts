@@ -51,3 +51,6 @@ export interface Failed<M = unknown> {
 
 /** The one terminal event of a record. `JSON.stringify` takes it, whatever the record holds; offsets become strings. */
 export type Ack<M = unknown> = Acked<M> | Failed<M>
+
+/** Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once a record. */
+export type Partitioner = (record: ProducerRecord, partitionCount: number) => number | undefined

@@ -7,15 +7,12 @@ import type { SaslMechanism } from '../../transport/sasl.js'
 import { tcp } from '../../transport/tcp.js'
 import type { Address, Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
-import type { ProducerRecord } from '../model/record.js'
+import type { Partitioner } from '../model/record.js'
 import { processScheduler } from '../time/process-scheduler.js'
 import { parseBrokers } from './broker-addresses.js'
 import { checkOptions, hasMethod, integer, isFunction, MAX_INT32, oneOf, type Rule, SIGNAL, shape } from './rules.js'
 import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
 import { MIN_REQUEST_SIZE, resolveTies } from './ties.js'
-
-/** Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once a record. */
-export type Partitioner = (record: ProducerRecord, partitionCount: number) => number | undefined
 
 /** Only `brokers` is needed. Idempotence is always on: it is what this producer is for. */
 export interface ProducerOptions {

@@ -7,7 +7,7 @@ import {
   TopicRecreatedError,
   withoutStack,
 } from '../../errors.js'
-import { refusal, show } from './taken-record.js'
+import { refusal, show } from './read-record.js'
 
 /** The longest topic name that Kafka takes (org.apache.kafka.common.internals.Topic). */
 const MAX_TOPIC_LENGTH = 249

@@ -2,7 +2,7 @@ import { describe, InvalidRecordError } from '../../errors.js'
 import type { RecordData } from '../../protocol/records/record-batch-builder.js'
 import type { Headers, ProducerRecord } from '../model/record.js'
 import { checkOptions, integer, invalid, isFunction, type Rule, type Rules, SIGNAL, shape } from '../options/rules.js'
-import { ownBytes, refusal, takeRecord } from './taken-record.js'
+import { ownBytes, refusal, takeRecord } from './read-record.js'
 
 /** What a serializer is told beside the data. */
 export interface SerializerContext {

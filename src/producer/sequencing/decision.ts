@@ -1,6 +1,7 @@
 import { DeliveryTimeoutError, describe } from '../../errors.js'
 import type { Batch } from '../model/batch.js'
-import type { Outcome, ProduceResult, SettledBatch } from '../model/outcome.js'
+import type { Outcome, ProduceResult } from '../model/outcome.js'
+import type { SettledBatch } from '../model/settled-batch.js'
 
 /** What follows from something that happened to a partition. `data-path.ts` carries it out, in the order of these fields. */
 export interface Decision {

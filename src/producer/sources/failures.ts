@@ -1,6 +1,6 @@
-import type { BatchAck } from '../acks/acks.js'
-import { RecordFailedError } from '../acks/fail-fast.js'
+import type { BatchAck } from '../model/batch-ack.js'
 import type { Ack } from '../model/record.js'
+import { RecordFailedError } from '../model/record-failed-error.js'
 
 /** What becomes of records that fail in a stream that has nowhere to put acks. */
 export interface FailureOptions<M> {

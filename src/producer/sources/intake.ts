@@ -1,9 +1,9 @@
 import { type Observable, type Observer, Subject, Subscription, takeUntil } from 'rxjs'
 import { BufferFullError, ProducerClosedError } from '../../errors.js'
-import type { AckSink } from '../model/batch.js'
 import type { ProducerRecord } from '../model/record.js'
+import type { AckSink, StreamSink } from '../model/sinks.js'
 import { makeRecord, type RecordMapping, Unserializable } from '../records/serializer.js'
-import { type IntakeSink, type SerializedBuffer, SerializerQueue, unmade } from './serializer-queue.js'
+import { type SerializedBuffer, SerializerQueue, unmade } from './serializer-queue.js'
 
 /** What an intake needs of the data path. */
 export interface Buffer extends SerializedBuffer {
@@ -19,7 +19,7 @@ export class Intake<I = never> implements Observer<I> {
   /** Emits, and completes, when nothing more is taken. */
   readonly stopped$: Subject<void> = new Subject<void>()
   readonly #buffer: Buffer
-  readonly #sink: IntakeSink
+  readonly #sink: StreamSink
   readonly #overflow: 'wait' | 'error' | 'reject'
   readonly #mapping: RecordMapping<I> | undefined
   /** What waits for a serializer, or behind what does. */
@@ -31,7 +31,7 @@ export class Intake<I = never> implements Observer<I> {
   /** @param overflow what becomes of a record that finds no room; `wait` where the source asks {@link hasRoom} first. */
   constructor(
     buffer: Buffer,
-    sink: IntakeSink,
+    sink: StreamSink,
     overflow: 'wait' | 'error' | 'reject',
     mapping: RecordMapping<I> | undefined,
   ) {

@@ -1,9 +1,10 @@
 import { Subject, Subscription } from 'rxjs'
 import { DeliveryTimeoutError, InvalidRecordError } from '../../errors.js'
-import type { AckSink } from '../model/batch.js'
 import type { ProducerRecord } from '../model/record.js'
+import type { AckSink, StreamSink } from '../model/sinks.js'
+import type { TakenRecord } from '../model/taken-record.js'
+import { takeRecord } from '../records/read-record.js'
 import { type Made, makeRecord, type RecordMapping, Unserializable } from '../records/serializer.js'
-import { type TakenRecord, takeRecord } from '../records/taken-record.js'
 import type { Deadlines } from '../time/deadlines.js'
 
 /** What the queue needs of the data path. */
@@ -23,17 +24,6 @@ export interface SerializedBuffer {
   now(): number
   /** Limits of `deliveryTimeoutMs`. */
   deliveries<T>(expired: (item: T) => void): Deadlines<T>
-}
-
-/** Where the ends of a stream's records go. */
-export interface IntakeSink extends AckSink {
-  yields?: boolean
-  /** A record was taken: it is owed its end. */
-  taken(): void
-  /** A record fails without having been taken. */
-  refuse(record: ProducerRecord, error: Error): void
-  /** Nothing more comes; an error is passed on when nothing is owed any more. */
-  sourceEnded(error?: Error): void
 }
 
 /** Data that was taken, and is not in the buffer yet. */
@@ -57,7 +47,7 @@ export class SerializerQueue<I> {
   /** Emits when something has left the queue. */
   readonly progress$: Subject<void> = new Subject<void>()
   readonly #buffer: SerializedBuffer
-  readonly #sink: IntakeSink
+  readonly #sink: StreamSink
   readonly #mapping: RecordMapping<I>
   readonly #concurrency: number
   readonly #maxBlockMs: number | undefined
@@ -74,7 +64,7 @@ export class SerializerQueue<I> {
    */
   constructor(
     buffer: SerializedBuffer,
-    sink: IntakeSink,
+    sink: StreamSink,
     mapping: RecordMapping<I>,
     waits: boolean,
     failed: (error: Error) => void,

@@ -1,5 +1,5 @@
 import { Subscription } from 'rxjs'
-import type { BatchAck } from '../acks/acks.js'
+import type { BatchAck } from '../model/batch-ack.js'
 import type { Ack } from '../model/record.js'
 import { onAbort } from '../time/signal.js'
 import { type FailureOptions, failuresTo } from './failures.js'

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import type { Observable, Subscription } from 'rxjs'
 import { KafkaError } from '../../errors.js'
-import type { BatchAck } from '../acks/acks.js'
+import type { BatchAck } from '../model/batch-ack.js'
 import { type FailureOptions, failuresTo } from './failures.js'
 import { type Chunk, feed } from './feed.js'
 import type { Intake } from './intake.js'

@@ -1,5 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs'
-import { type BatchAck, BatchAcks, RecordAcks } from '../../../src/producer/acks/acks.js'
+import { BatchAcks, RecordAcks } from '../../../src/producer/acks/ack-streams.js'
+import type { BatchAck } from '../../../src/producer/model/batch-ack.js'
 import type { Ack } from '../../../src/producer/model/record.js'
 import type { Stage } from '../measure.js'
 import { batch } from './parts.js'

@@ -1,5 +1,6 @@
-import { type AckSink, Batch } from '../../../src/producer/model/batch.js'
+import { Batch } from '../../../src/producer/model/batch.js'
 import type { ProducerRecord } from '../../../src/producer/model/record.js'
+import type { AckSink } from '../../../src/producer/model/sinks.js'
 import { append } from '../../support/taken.js'
 import { ToldPartition } from '../../support/told-partition.js'
 

@@ -1,6 +1,6 @@
+import { PartitionChooser } from '../../../src/producer/batching/partition-chooser.js'
 import { ReadyPartitions } from '../../../src/producer/batching/ready-partitions.js'
 import { Topic } from '../../../src/producer/model/topic.js'
-import { PartitionChooser } from '../../../src/producer/records/partitioner.js'
 import { stamp } from '../../../src/producer/sequencing/stamp.js'
 import { RecordLengths } from '../../../src/protocol/records/record-batch-builder.js'
 import type { ToldPartition } from '../../support/told-partition.js'

@@ -3,6 +3,7 @@ import { isUint8Array } from 'node:util/types'
 import { describe, InvalidRecordError, withoutStack } from '../../errors.js'
 import { byteLengthOf, type HeaderPair, type RecordData } from '../../protocol/records/record-batch-builder.js'
 import type { Headers, ProducerRecord } from '../model/record.js'
+import type { TakenRecord } from '../model/taken-record.js'
 
 /** What a record is read into. */
 export interface RecordReader<C, R> {
@@ -63,18 +64,6 @@ export function readRecord<C, R>(
     return wrong('timestamp', 'milliseconds since 1970, an integer from 0', timestamp)
   if (headers instanceof InvalidRecordError) return headers
   return reader.take(record, topic, key, value, headers, partition, timestamp, context)
-}
-
-/** A record that could not be encoded at once, as it was when the producer took it, with bytes of its own. */
-export interface TakenRecord {
-  /** The user's object. */
-  readonly record: ProducerRecord
-  readonly topic: string
-  readonly key: RecordData | undefined
-  readonly value: RecordData
-  readonly headers: readonly HeaderPair[] | undefined
-  readonly partition: number | undefined
-  readonly timestamp: number | undefined
 }
 
 /** Keeps the fields of a record that cannot be encoded yet. */

@@ -1,0 +1,82 @@
+import type { Subscriber } from 'rxjs'
+import type { BatchAck } from '../model/batch-ack.js'
+import type { Outcome } from '../model/outcome.js'
+import type { Ack, ProducerRecord } from '../model/record.js'
+import type { SettledRecords, StreamSink } from '../model/sinks.js'
+import { batchAckOf, refusedBatchAck } from './batch-acks.js'
+import { ackOf, FailedRecord } from './record-acks.js'
+
+/**
+ * What a stream of records is owed. It counts what was taken and has no end yet, and ends when its source has ended and
+ * nothing is owed any more; a source's error waits for that too.
+ */
+abstract class AckStream<M, T> implements StreamSink {
+  yields = false
+  protected readonly subscriber: Subscriber<T>
+  #owed = 0
+  #sourceEnded = false
+  #error: Error | undefined
+
+  constructor(subscriber: Subscriber<T>) {
+    this.subscriber = subscriber
+  }
+
+  /** A record was taken: it is owed its end. */
+  taken(): void {
+    this.#owed++
+  }
+
+  settled(batch: SettledRecords, from: number, to: number, end: Outcome): void {
+    this.deliver(batch, from, to, end)
+    // Not before: who gets the first ack of several may end the source.
+    this.#owed -= to - from
+    this.#finish()
+  }
+
+  neverBatched(record: ProducerRecord, error: Error): void {
+    this.refuse(record as ProducerRecord<M>, error)
+    this.#owed--
+    this.#finish()
+  }
+
+  /** The record fails without having been in a batch. */
+  abstract refuse(record: ProducerRecord<M>, error: Error): void
+
+  sourceEnded(error?: Error): void {
+    this.#sourceEnded = true
+    // While something is owed, the producer may end after the source has.
+    this.#error ??= error
+    this.#finish()
+  }
+
+  protected abstract deliver(batch: SettledRecords, from: number, to: number, end: Outcome): void
+
+  #finish(): void {
+    if (!this.#sourceEnded || this.#owed > 0) return
+    if (this.#error === undefined) this.subscriber.complete()
+    else this.subscriber.error(this.#error)
+  }
+}
+
+/** One ack a record, for `send()`. */
+export class RecordAcks<M> extends AckStream<M, Ack<M>> {
+  refuse(record: ProducerRecord<M>, error: Error): void {
+    this.subscriber.next(new FailedRecord(error, 'no', 0, record))
+  }
+
+  protected deliver(batch: SettledRecords, from: number, to: number, end: Outcome): void {
+    const { subscriber } = this
+    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, batch.records, i, end))
+  }
+}
+
+/** One ack a batch, for `sendBatches()`. */
+export class BatchAcks<M> extends AckStream<M, BatchAck<M>> {
+  refuse(record: ProducerRecord<M>, error: Error): void {
+    this.subscriber.next(refusedBatchAck<M>(record, error))
+  }
+
+  protected deliver(batch: SettledRecords, from: number, to: number, end: Outcome): void {
+    this.subscriber.next(batchAckOf<M>(batch, from, to, end))
+  }
+}

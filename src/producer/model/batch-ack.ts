@@ -1,0 +1,20 @@
+import type { Ack } from './record.js'
+
+/**
+ * The acks of records of one stream that were sent, and settled, together. Cheaper than an {@link Ack} a record: what is
+ * the same for all of them is there once, and an ack is made when it is asked for.
+ *
+ * @example for (const ack of batchAck) if (ack.kind === 'acked') console.log(ack.offset)
+ */
+export interface BatchAck<M = unknown> extends Iterable<Ack<M>> {
+  readonly kind: Ack['kind']
+  readonly topic: string
+  /** -1 for a record that failed before it had a partition. */
+  readonly partition: number
+  /** How many records. */
+  readonly count: number
+  /** The offset of the first record; -1 when it is not known, or nothing was written. */
+  readonly baseOffset: bigint
+  /** Calls `action` with each record's ack, in order. */
+  forEach(action: (ack: Ack<M>) => void): void
+}
