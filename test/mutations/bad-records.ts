@@ -1,4 +1,4 @@
-import { ACCUMULATOR, BATCH, PARTITION, SENDER, VERDICTS } from './files.js'
+import { ACCUMULATOR, BATCH, FATE, PARTITION, PARTITION_RECOVERY, PRODUCE_REQUEST, REWIND } from './files.js'
 import type { Mutation } from './mutation.js'
 
 /** What becomes of a batch of which some records are refused (KIP-467). */
@@ -6,37 +6,37 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'the rest of a batch leaves the gap of those that were named',
-    file: PARTITION,
+    file: REWIND,
     text: "left.length === 0 || fate === 'sifted'",
     instead: 'left.length === 0',
   },
   {
     rule: 'bad records',
     name: 'the batch fails, though the bad ones are named',
-    file: VERDICTS,
-    text: "if (bad && verdict.named.length > 0) return 'sifted'",
-    instead: "if (bad && verdict.named.length > 0) return 'fails'",
+    file: FATE,
+    text: "if (bad && result.named.length > 0) return 'sifted'",
+    instead: "if (bad && result.named.length > 0) return 'fails'",
     checks: ['schedules', 'model', 'units'],
   },
   {
     rule: 'bad records',
     name: 'a batch that may be stored is taken apart',
-    file: VERDICTS,
+    file: FATE,
     text: "if (batch.unresolved) return displaced || refused ? 'fails' : 'again'",
     instead: "if (batch.unresolved && !bad) return displaced || refused ? 'fails' : 'again'",
   },
   {
     rule: 'bad records',
     name: 'the batch fails, though only some record of it is bad',
-    file: VERDICTS,
-    text: "(bad || verdict.kind === 'tooLarge') && batch.count > 1",
-    instead: "verdict.kind === 'tooLarge' && batch.count > 1",
+    file: FATE,
+    text: "(bad || result.kind === 'tooLarge') && batch.count > 1",
+    instead: "result.kind === 'tooLarge' && batch.count > 1",
     checks: ['schedules', 'model', 'units'],
   },
   {
     rule: 'bad records',
     name: 'what is corrupt once is taken for bad',
-    file: VERDICTS,
+    file: FATE,
     text: 'batch.corruptions > 1',
     instead: 'batch.corruptions > 0',
     checks: ['schedules', 'model', 'units'],
@@ -44,7 +44,7 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'what is corrupt is sent again for ever',
-    file: VERDICTS,
+    file: FATE,
     text: 'batch.corruptions > 1',
     instead: 'batch.corruptions > 1e9',
     checks: ['schedules', 'units'],
@@ -68,15 +68,15 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'the other half is sent, though it is known to be bad',
-    file: PARTITION,
-    text: '      this.#convict(batch.counterpart, ends)\n',
+    file: PARTITION_RECOVERY,
+    text: '    convict(partition, batch.counterpart, decision)\n',
     instead: '',
     checks: ['units', 'scenarios'],
   },
   {
     rule: 'bad records',
     name: 'a half that has expired is split',
-    file: PARTITION,
+    file: PARTITION_RECOVERY,
     text: 'half.settled || half.count === 1',
     instead: 'half.count === 1',
     checks: ['schedules', 'units'],
@@ -92,14 +92,14 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'a name that is not in the batch is believed',
-    file: SENDER,
+    file: PRODUCE_REQUEST,
     text: 'index < 0 || index >= count || named.has(index)',
     instead: 'index < 0 || named.has(index)',
   },
   {
     rule: 'bad records',
     name: 'of two reasons for a record the second counts',
-    file: SENDER,
+    file: PRODUCE_REQUEST,
     text: 'index < 0 || index >= count || named.has(index)',
     instead: 'index < 0 || index >= count',
     checks: ['units'],
@@ -107,7 +107,7 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'names count whatever the code says',
-    file: SENDER,
+    file: PRODUCE_REQUEST,
     text: "  const kind = BEFORE_APPEND.get(errorCode) ?? 'unknown'\n",
     instead:
       "  if (answer.recordErrors.length > 0) return { kind: 'badRecords', error, named: namedRecords(answer, count) }\n  const kind = BEFORE_APPEND.get(errorCode) ?? 'unknown'\n",
@@ -116,7 +116,7 @@ export const BAD_RECORDS: readonly Mutation[] = [
   {
     rule: 'bad records',
     name: 'all that are refused have the same error',
-    file: SENDER,
+    file: PRODUCE_REQUEST,
     text: 'const detail = batchIndexErrorMessage ?? errorMessage',
     instead: 'const detail = batchIndexErrorMessage === undefined ? null : errorMessage',
     checks: ['units', 'scenarios'],
@@ -125,7 +125,7 @@ export const BAD_RECORDS: readonly Mutation[] = [
     rule: 'bad records',
     name: 'later batches are made smaller, though the size was not at fault',
     file: ACCUMULATOR,
-    text: "if (batch.verdict?.kind === 'tooLarge') ",
+    text: "if (batch.result?.kind === 'tooLarge') ",
     instead: 'if (parts.length > 0) ',
     checks: ['units', 'scenarios'],
   },

@@ -1,8 +1,16 @@
 import { ANSWERS } from './answers.js'
 import { BAD_RECORDS } from './bad-records.js'
 import type { Mutation } from './mutation.js'
+import { PIPELINE_STAGES } from './pipeline.js'
 import { RECOVERY } from './recovery.js'
 import { RECREATED } from './recreated.js'
 import { WINDOW } from './window.js'
 
-export const MUTATIONS: readonly Mutation[] = [...WINDOW, ...RECOVERY, ...BAD_RECORDS, ...ANSWERS, ...RECREATED]
+export const MUTATIONS: readonly Mutation[] = [
+  ...PIPELINE_STAGES,
+  ...WINDOW,
+  ...RECOVERY,
+  ...BAD_RECORDS,
+  ...ANSWERS,
+  ...RECREATED,
+]

@@ -1,0 +1,97 @@
+import { PIPELINE } from './files.js'
+import type { Mutation } from './mutation.js'
+
+/** Every operator of the page, left out. */
+export const PIPELINE_STAGES: readonly Mutation[] = [
+  {
+    rule: 'the pipeline',
+    name: 'no broker gets a pipeline',
+    file: PIPELINE,
+    text: '    windows.opened$.pipe(mergeMap(window => brokerPipeline(window, stages))),\n',
+    instead: '',
+    checks: ['scenarios'],
+  },
+  {
+    rule: 'the pipeline',
+    name: 'a batch that expires is not settled',
+    file: PIPELINE,
+    text: '    batching.batches.expired$.pipe(mergeMap(batch => resolver.expire(batch))),\n',
+    instead: '',
+    checks: ['scenarios'],
+  },
+  {
+    rule: 'the pipeline',
+    name: 'metadata does not reach topics',
+    file: PIPELINE,
+    text: '    metadata$.pipe(mergeMap(event => topicChanges.apply(event))),\n',
+    instead: '',
+    checks: ['scenarios'],
+  },
+  {
+    rule: 'the pipeline',
+    name: 'a broker is not woken up',
+    file: PIPELINE,
+    text: 'merge(wake$, slots.freed$)',
+    instead: 'merge(slots.freed$)',
+    checks: ['scenarios'],
+  },
+  {
+    rule: 'the pipeline',
+    name: 'a slot that becomes free wakes nobody up',
+    file: PIPELINE,
+    text: 'merge(wake$, slots.freed$)',
+    instead: 'merge(wake$)',
+    checks: ['scenarios'],
+  },
+  {
+    rule: 'the pipeline',
+    name: 'one request a wake-up, whether a slot is free or not',
+    file: PIPELINE,
+    text: '    drain(slots, () => nextRequest.to(window)),',
+    instead: '    mergeMap(() => nextRequest.to(window) ?? []),',
+  },
+  {
+    rule: 'the pipeline',
+    name: 'batches are not sealed',
+    file: PIPELINE,
+    text: '    map(request => batching.compress(request)),',
+    instead: '',
+  },
+  {
+    rule: 'the pipeline',
+    name: 'batches are not stamped',
+    file: PIPELINE,
+    text: '    map(request => stamp(request)),',
+    instead: '',
+  },
+  {
+    rule: 'the pipeline',
+    name: 'no request is sent',
+    file: PIPELINE,
+    text: '    mergeMap(attempt, options.maxInFlight),',
+    instead: '    mergeMap(() => []),',
+  },
+  {
+    rule: 'the pipeline',
+    name: 'results are handled as they come',
+    file: PIPELINE,
+    text: '    inSendOrder(),',
+    instead: '',
+    checks: ['schedules', 'scenarios'],
+  },
+  {
+    rule: 'the pipeline',
+    name: 'results settle nothing',
+    file: PIPELINE,
+    text: 'mergeMap(result => resolver.resolve(result, window))',
+    instead: 'mergeMap(() => [])',
+  },
+  {
+    rule: 'the pipeline',
+    name: 'the window of a node that has left goes on',
+    file: PIPELINE,
+    text: '    takeUntil(closed$),\n',
+    instead: '',
+    checks: ['scenarios', 'units'],
+  },
+]
