@@ -73,7 +73,7 @@ export const PIPELINE_STAGES: readonly Mutation[] = [
   },
   {
     rule: 'the pipeline',
-    name: 'results are handled as they come',
+    name: 'results come in the order of responses',
     file: PIPELINE,
     text: '    inSendOrder(),',
     instead: '',

@@ -280,7 +280,7 @@ export const WINDOW: readonly Mutation[] = [
     name: 'what may be stored is split',
     file: FATE,
     text: "if (batch.unresolved) return displaced || refused ? 'fails' : 'again'",
-    instead: "if (batch.unresolved && verdict.kind !== 'tooLarge') return displaced || refused ? 'fails' : 'again'",
+    instead: "if (batch.unresolved && result.kind !== 'tooLarge') return displaced || refused ? 'fails' : 'again'",
   },
   {
     rule: '10: new epoch, from 0',
