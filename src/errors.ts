@@ -55,9 +55,9 @@ export class DeliveryTimeoutError extends KafkaError {}
 export class DataLossError extends KafkaError {}
 
 /**
- * The topic was deleted, and made anew, after the record was sent and before a broker confirmed it: it may have been stored in
+ * The topic was deleted and recreated, after the record was sent and before a broker confirmed it: it may have been stored in
  * the old topic, or in the new one. It is not sent again, for it could be stored twice. In the event `epochBumped`: the topic of
- * the partition was made anew.
+ * the partition was recreated.
  */
 export class TopicRecreatedError extends KafkaError {}
 

@@ -14,10 +14,10 @@ import type { Mutation } from './mutation.js'
 
 const checks: readonly CheckName[] = ['units', 'scenarios']
 
-/** A topic that was deleted, and made anew. */
+/** A topic that was deleted and recreated. */
 export const RECREATED: readonly Mutation[] = [
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'another id is the same topic',
     file: TOPIC_IDS,
     text: "if (last === '') return false",
@@ -25,7 +25,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'an earlier id is as good as a new one',
     file: TOPIC_IDS,
     text: 'if (!this.#former.includes(id)) {',
@@ -33,7 +33,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'an earlier id is never believed',
     file: TOPIC_IDS,
     text: 'return now - this.#doubtedSince < BELIEVED_AFTER_MS',
@@ -41,14 +41,14 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'sequences restart in the same epoch',
     file: TOPIC_PARTITIONS,
     text: '    sequences.bump()\n',
     instead: '    sequences.next = 0\n',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'sequences of a partition that is gone for a while are forgotten',
     file: TOPIC,
     text: '    this.partitions = []\n    this.count = 0\n    this.successor',
@@ -56,14 +56,14 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'sequences go on',
     file: TOPIC_PARTITIONS,
     text: 'if (!sequences.used) continue',
     instead: 'if (sequences !== undefined) continue',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'a batch that is too large for the old one is so for the new one',
     file: TOPIC,
     text: '    this.batchSize = this.#fullSize\n  }\n',
@@ -71,56 +71,56 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'without ids fewer partitions are never seen',
     file: TOPIC_PARTITIONS,
     text: "topic.count = topicId === '' ? leaders.length : topic.partitions.length",
     instead: 'topic.count = topic.partitions.length',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'what may be stored in the old one is sent to the new one',
     file: PARTITION_RECOVERY,
     text: 'batch => (batch.unresolved ? decision.fail(batch, error) : kept.push(batch))',
     instead: 'batch => kept.push(batch)',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'what is rejected fails with the old one',
     file: PARTITION_RECOVERY,
     text: 'batch => (batch.unresolved ? decision.fail(batch, error) : kept.push(batch))',
     instead: 'batch => (batch.attempts > 0 ? decision.fail(batch, error) : kept.push(batch))',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'it is told that a partition which is gone tries again',
     file: REWIND,
     text: 'if (error === undefined || partition.retired) {',
     instead: 'if (error === undefined) {',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'the new one begins while the old one owes answers',
     file: TOPIC_CHANGES,
     text: 'if (successor === undefined || partitions.some(({ inFlight }) => inFlight.length > 0)) return',
     instead: 'if (successor === undefined) return',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'a partition that is gone stays in its list',
     file: TOPIC_CHANGES,
     text: 'for (const partition of topic.partitions) ready.remove(partition)',
     instead: '',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'delivery timeouts restart',
     file: ACCUMULATOR,
     text: 'batch => this.batches.since(batch)',
     instead: '() => this.#options.scheduler.now()',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'batches are placed again partition after partition',
     file: TOPIC_CHANGES,
     text: '.sort((a, b) => a.opened - b.opened)',
@@ -128,7 +128,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'what is placed anew may exceed the buffer',
     file: BATCH,
     text: 'const less = Math.max(0, header + growth + RECORD_COST - counted)',
@@ -136,7 +136,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'that a record named its partition is forgotten',
     file: BATCH,
     text: 'partition: has(Origin.NAMED) ? this.partition : undefined',
@@ -144,7 +144,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'every record keeps its partition',
     file: BATCH,
     text: 'partition: has(Origin.NAMED) ? this.partition : undefined',
@@ -152,7 +152,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'halves forget which records named their partition',
     file: BATCH,
     text: '      if (origin !== part.origin) part.become(origin)\n',
@@ -160,7 +160,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'halves are placed as if they had been opened first',
     file: BATCH,
     text: '    part.opened = this.opened\n',
@@ -168,7 +168,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'a partitioner gets bytes for what was a string',
     file: BATCH,
     text: 'key: has(Origin.TEXT_KEY) ? String(key) : (key ?? undefined)',
@@ -176,7 +176,7 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'flush() forgets what is placed anew',
     file: AWAITING_METADATA,
     text: '      this.#flushes.split(batch, records)\n',
@@ -184,14 +184,14 @@ export const RECREATED: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'what came later is placed first',
     file: AWAITING_METADATA,
     text: '    topic.awaiting.clear()\n',
     instead: '',
   },
   {
-    rule: 'made anew',
+    rule: 'recreated',
     name: 'an answer that is out of date is taken over',
     file: 'src/cluster/metadata.ts',
     text: 'const topics = told.filter(({ name, topicId }) => !this.#use.isOutdated(name, topicId))',

@@ -8,7 +8,7 @@ import type { ProducerOptions } from '../../src/producer/options/options.js'
 import { partitionOfKey } from '../../src/producer/records/partition-of-key.js'
 import { type LoneAccumulator, loneAccumulator } from '../support/accumulator.js'
 
-/* What an accumulator counts, and keeps, when its topic is made anew. */
+/* What an accumulator counts, and keeps, when its topic is recreated. */
 
 interface Told {
   readonly acked: string[]
@@ -109,7 +109,7 @@ test('while answers are owed, what waits counts and is told of; then it goes', a
   accept('c')
   assert.equal(accumulator.memory.bytes > before, true)
   assert.deepEqual(
-    accumulator.waitingOn().map(({ partition, error }) => [partition, /made anew/.test(String(error))]),
+    accumulator.waitingOn().map(({ partition, error }) => [partition, /recreated/.test(String(error))]),
     [
       [part!.partition.index, true],
       [-1, true],

@@ -15,7 +15,7 @@ import {
 } from '../support/exactly-once.js'
 
 /*
- * A topic is deleted, and made anew under its name, while it is written to. Its id (KIP-516) tells the new one from the old.
+ * A topic is deleted and recreated under its name, while it is written to. Its id (KIP-516) tells the new one from the old.
  */
 
 const FOR_EVER = Number.POSITIVE_INFINITY
@@ -243,7 +243,7 @@ describe('what was sent', () => {
     for (const number of open) {
       const ack = proof.ack(number)
       assert.ok(ack.kind === 'failed' && ack.error instanceof TopicRecreatedError)
-      assert.match(ack.error.message, /topic t was deleted and made anew before a broker confirmed this record/)
+      assert.match(ack.error.message, /topic t was deleted and recreated before a broker confirmed this record/)
       assert.equal(ack.attempts > 0, true)
     }
     assert.deepEqual(proof.log(), unsent)
@@ -380,7 +380,7 @@ describe('while brokers still owe answers about the old topic', () => {
     await proof.end([0, 1])
   })
 
-  test('the topic is made anew once more', async () => {
+  test('the topic is recreated once more', async () => {
     for (const last of [1, 5]) {
       const proof = await owing()
       recreate(proof, 3)
@@ -465,7 +465,7 @@ describe('brokers that have not heard of it yet', () => {
   })
 })
 
-test('a topic that is deleted while records come, and made anew after a while: each has one end', async () => {
+test('a topic that is deleted while records come, and recreated after a while: each has one end', async () => {
   for (const partitions of [1, 3, 6]) {
     const proof = await start(3, { warm: [0, 1, 2], producer: { ...ONE_RECORD_BATCHES, deliveryTimeoutMs: 20_000 } })
     const numbers: number[] = []

@@ -17,7 +17,7 @@ export function coverageOf({ settled, events, trace, offered, calls, streams }: 
     if (['retrying', 'epochBumped', 'dataLoss', 'fatal', 'throttled', 'disconnected'].includes(kind)) count(kind)
   }
   const renewed = events.filter(event => event.kind === 'epochBumped' && event.error.name === 'TopicRecreatedError')
-  if (renewed.length > 0) count('partition made anew', renewed.length)
+  if (renewed.length > 0) count('partition recreated', renewed.length)
   const producerIds = events.filter(({ kind }) => kind === 'producerId').length
   if (producerIds > 1) count('new producer id', producerIds - 1)
   for (const entry of trace) {

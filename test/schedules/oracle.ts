@@ -27,7 +27,7 @@ import { windowFindings } from './window-oracle.js'
  *   later one as the first, and so seems to have had those before it.
  * - An epoch fences what is carried out late, but nothing fences a producer id that was given up: a record that the user was told
  *   may be stored can then be stored out of order (I3).
- * - Records of a topic that is made anew may be placed anew, behind some that have come to the new one before anybody told of it.
+ * - Records of a recreated topic may be placed anew, behind some that have come to the new one before anybody told of it.
  *   Those with one key, or that name one partition, are in order all the same (I3).
  * - No duplicate is ever excused: a leader is made to forget only while everything that was sent to it is confirmed.
  */

@@ -59,7 +59,7 @@ export type Step = { readonly wait: number } & (
   /** So many of the newest batches. */
   | { readonly do: 'truncate'; readonly topic: string; readonly partition: number; readonly batches: number }
   | { readonly do: 'reloadProducers' | 'forgetProducer'; readonly topic: string; readonly partition: number }
-  /** `partitions`: it is made anew at once, with so many. */
+  /** `partitions`: it is recreated at once, with so many. */
   | { readonly do: 'deleteTopic'; readonly topic: string; readonly partitions?: number }
   | { readonly do: 'createTopic'; readonly topic: string; readonly partitions: number }
   | { readonly do: 'unsubscribe'; readonly stream: number }

@@ -15,7 +15,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
   epochBumped: 200,
   dataLoss: 100,
   'new producer id': 10,
-  'partition made anew': 20,
+  'partition recreated': 20,
   'may be in a topic that is no more': 10,
   'duplicate found by R1': 500,
   'rejected by R4': 100,

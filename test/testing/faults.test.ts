@@ -416,7 +416,7 @@ describe('faults of other requests than Produce', () => {
     ])
   })
 
-  test('staleMetadata: a topic that was deleted is there, also when it was made anew', async () => {
+  test('staleMetadata: a topic that was deleted is there, also when it was recreated', async () => {
     await using bench = await startBench({ nodes: 3 })
     const client = await bench.connect()
     const ask = async () => (await bench.wait(client.request(metadata, 12, metadataRequest('t')))).topics[0]!

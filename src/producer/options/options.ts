@@ -70,7 +70,7 @@ export interface ProducerOptions {
   readonly compression?: Compression
   /**
    * Chooses partitions. Default: by key as Java's producer does (murmur2); without key one partition until its batch is full, passing
-   * over those that do not move. Records that wait while their topic is deleted and made anew are asked about again, with the values
+   * over those that do not move. Records that wait while their topic is deleted and recreated are asked about again, with the values
    * of their headers as bytes.
    */
   readonly partitioner?: Partitioner

@@ -73,19 +73,19 @@ export function shareFull(
 /** A record may be stored in a topic that is no more. */
 export function recreated(topic: string): TopicRecreatedError {
   return new TopicRecreatedError(
-    `topic ${topic} was deleted and made anew before a broker confirmed this record: it may be stored in the old one or in the new` +
+    `topic ${topic} was deleted and recreated before a broker confirmed this record: it may be stored in the old one or in the new` +
       ' one. To send it again could store it twice',
   )
 }
 
 /** Why the sequences of a partition begin anew. */
 export function madeAnew(topic: string): TopicRecreatedError {
-  return new TopicRecreatedError(`topic ${topic} was deleted and made anew`)
+  return new TopicRecreatedError(`topic ${topic} was deleted and recreated`)
 }
 
-/** What keeps records from a topic that was made anew. */
+/** What keeps records from a topic that was recreated. */
 export function ending(topic: string): KafkaError {
-  return new KafkaError(`topic ${topic} was deleted and made anew, and brokers still owe answers about the old one`)
+  return new KafkaError(`topic ${topic} was deleted and recreated, and brokers still owe answers about the old one`)
 }
 
 /** No metadata of a record's topic came in time; `cause` is what the last answer, or the last failure, said. */

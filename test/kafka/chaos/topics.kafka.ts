@@ -95,7 +95,7 @@ test('row 18: topic deleted and recreated with fewer partitions: records go to t
     await load.event('metadata')
     const renewed = load.event('epochBumped')
     await kafka.createTopic(topic, 2)
-    assert.match((await renewed).error.message, /was deleted and made anew/)
+    assert.match((await renewed).error.message, /was deleted and recreated/)
     known = load.taken
     await load.progress(COUNT / 2)
     // Records with other keys may stand between: those of other partitions are placed among those that are left.

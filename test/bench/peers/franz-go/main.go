@@ -1,4 +1,4 @@
-// The Go client franz-go. All records share one value, as in the programs in JavaScript. Each is made anew, or, with the
+// The Go client franz-go. All records share one value, as in the programs in JavaScript. Each is recreated, or, with the
 // second argument "pooled", comes from a pool and goes back to it when it is acked, as in franz-go's own examples/bench.
 package main
 
