@@ -3,8 +3,8 @@ import { BrokerError, ProducerClosedError } from '../errors.js'
 import type { ProducerEvent } from './model/events.js'
 
 /**
- * Resolves when a producer id is had: then a broker has answered, and has accepted who this is. Rejects with what stands in
- * the way when every address has been tried; an error that a broker says will pass does not count.
+ * Resolves when there is a producer id: by then a broker has answered, and has accepted the credentials. Rejects with the reason once
+ * every address has been tried, but not with an error that a broker calls temporary.
  */
 export function firstContact(events$: Observable<ProducerEvent>): Promise<unknown> {
   const outcome = (event: ProducerEvent): Observable<unknown> => {

@@ -16,11 +16,11 @@ import { Intake } from './sources/intake.js'
 import { checkSource, isPulled, pull, type Source } from './sources/pull.js'
 import { onAbort, unlessAborted } from './time/signal.js'
 
-/** How long to wait for the end. */
+/** How long `close()` waits. */
 export interface CloseOptions {
-  /** How long what was accepted may still take, in ms; then it fails with a `ProducerClosedError`. Default: `deliveryTimeoutMs` bounds it. */
+  /** How long accepted records may still take, in ms; then they fail with a `ProducerClosedError`. Default: `deliveryTimeoutMs` bounds them. */
   readonly timeoutMs?: number
-  /** Ends the waiting: the promise rejects with its reason at once. What was accepted is still delivered, and then all is closed. */
+  /** Rejects the promise with its reason at once. Accepted records are still delivered, and then the producer closes. */
   readonly signal?: AbortSignal
 }
 
@@ -29,23 +29,23 @@ const CLOSE_RULES = { timeoutMs: integer(0), signal: SIGNAL }
 
 type OpenIntake = Pick<Intake, 'close' | 'abandon' | 'serialized'>
 
-/** The producer as a matter of Observables; the one that users have, with Node's and the web's streams, is made from it. */
+/** The producer's Observables and promises. `Producer` in `producer.ts`, which users have, adds Node's and the web's streams. */
 export class ObservableProducer implements AsyncDisposable {
-  /** What happens beside acks: connections, retries, new epochs, throttling. Completes when the producer has closed. */
+  /** Emits what happens beside acks: connections, retries, epoch bumps, throttling. Completes when the producer has closed. */
   readonly events$: Observable<ProducerEvent>
   readonly #options: ResolvedOptions
   readonly #path: DataPath
   readonly #singles: SingleRecords
-  /** Of the streams that are open. */
+  /** The intakes of all open streams. */
   readonly #intakes = new Set<OpenIntake>()
-  /** Why nothing is accepted any more. */
+  /** Why the producer accepts no more records. */
   #ended: Error | undefined
   #closing: Promise<void> | undefined
-  /** What ends the patience of who closes it. */
+  /** Ends the waits that bound `close()`. */
   readonly #patience = new Subscription()
 
   constructor(options: ResolvedOptions) {
-    // Now rather than with the first batch: the package may be missing on this platform.
+    // Now instead of with the first batch: the package may be missing on this platform.
     prepareCompression(options.compression)
     this.#options = options
     this.#path = new DataPath(options)
@@ -66,23 +66,23 @@ export class ObservableProducer implements AsyncDisposable {
     return this.#path.inFlight
   }
 
-  /** The same of anything: the options say how a record is made of it. */
+  /** Same as below for arbitrary data; `options` maps each value to a record. */
   send<T>(options: SendOptions & RecordOptions<T>): OperatorFunction<T, Ack<T>>
-  /** The same of what may be a record's value as it is. */
+  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
   send<T extends RecordData>(options: SendOptions & RecordMapping<T>): OperatorFunction<T, Ack<T>>
   /**
-   * An operator that sends each record and emits its ack. Cold: nothing is sent before it is subscribed to.
+   * Returns an operator that sends each record and emits its ack. Cold: it sends nothing until it is subscribed to.
    *
-   * A record that fails is emitted as a `failed` ack, and its neighbours go on. The stream completes when its source has, and
-   * every record has its terminal event. It errors when the source does, when the producer cannot go on, or, with a
-   * {@link ProducerClosedError}, when the producer is closed while the source still has records; and only after every ack
-   * that is owed. Unsubscribing ends the intake, and what was accepted is still delivered. So does the option `signal`,
-   * which errors the stream at once.
+   * A record that fails is emitted as a `failed` ack, and its neighbours go on. The stream completes when its source has completed and
+   * every accepted record has its ack. It errors when the source does, when the producer cannot go on, or, with a
+   * {@link ProducerClosedError}, when the producer is closed while the source still has records; and only after every ack that is owed.
+   * Unsubscribing stops the intake, and accepted records are still delivered. So does the option `signal`, which errors the stream at
+   * once.
    *
-   * Acks of one partition come in the order of its records. A source that emits faster than brokers answer can't be slowed
+   * Acks of one partition are emitted in the order of its records. An Observable that emits faster than brokers answer can't be slowed
    * down: see the option `overflow`, and {@link publish}.
    *
-   * With `topic` the source is one of anything, and the options say how a record is made of it.
+   * With `topic` the source may emit arbitrary data, and the options map each value to a record.
    *
    * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
    *
@@ -101,13 +101,13 @@ export class ObservableProducer implements AsyncDisposable {
       )
   }
 
-  /** The same of anything: the options say how a record is made of it. */
+  /** Same as below for arbitrary data; `options` maps each value to a record. */
   sendBatches<T>(options: SendOptions & RecordOptions<T>): OperatorFunction<T, BatchAck<T>>
-  /** The same of what may be a record's value as it is. */
+  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
   sendBatches<T extends RecordData>(options: SendOptions & RecordMapping<T>): OperatorFunction<T, BatchAck<T>>
   /**
-   * As {@link send}, with one ack for all records of a stream that were settled together: the fast lane for streams whose
-   * single acks nobody looks at.
+   * As {@link send}, with one ack for all records of a stream that were settled together: the fast lane for streams that do not read
+   * single acks.
    *
    * @example records$.pipe(producer.sendBatches(), scan((sum, ack) => sum + ack.count, 0)).subscribe(console.log)
    */
@@ -123,19 +123,19 @@ export class ObservableProducer implements AsyncDisposable {
       )
   }
 
-  /** The same of anything: the options say how a record is made of it. */
+  /** Same as below for arbitrary data; `options` maps each value to a record. */
   publish<T>(source: Source<T>, options: SendOptions & RecordOptions<T>): Observable<Ack<T>>
-  /** The same of what may be a record's value as it is. */
+  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
   publish<T>(
     source: Source<T>,
     options: SendOptions & RecordMapping<T> & ([T] extends [RecordData] ? unknown : RecordOptions<T>),
   ): Observable<Ack<T>>
   /**
-   * Sends the records of any source and emits their acks, as {@link send} does. Iterables, async iterables, Node Readables
-   * and web streams are *pulled*: asked for more only while the buffer has room, so that they may be of any length. One
-   * that waits longer than `maxBlockMs` for room gets a {@link BufferFullError}. Observables push, as in `send()`.
+   * Sends the records of any source and emits their acks, as {@link send} does. Iterables, async iterables, Node Readables and web
+   * streams are *pulled*: asked for more only while there is buffer memory, so they may be of any length. If one waits longer than
+   * `maxBlockMs` for memory, the stream errors with a {@link BufferFullError}. Observables push, as in `send()`.
    *
-   * @throws {InvalidArgumentError} when the source is none, or an option is unknown or of the wrong type.
+   * @throws {InvalidArgumentError} when `source` is not a source, or an option is unknown or of the wrong type.
    *
    * @example producer.publish(readRecords('orders.ndjson')).subscribe(ack => console.log(ack.kind))
    */
@@ -153,8 +153,8 @@ export class ObservableProducer implements AsyncDisposable {
   }
 
   /**
-   * Sends what still waits to fill a batch, and resolves when every record accepted so far has its terminal event. What
-   * failed says so in its own stream: this rejects only with the signal's reason, and ends the waiting, not the records.
+   * Sends partially filled batches now, ignoring `linger`, and resolves when every record accepted so far has its ack. Failures are
+   * reported in their own streams: this promise rejects only with the signal's reason, which ends the wait, not the records.
    *
    * @example await producer.flush({ signal: AbortSignal.timeout(5_000) })
    */
@@ -164,12 +164,11 @@ export class ObservableProducer implements AsyncDisposable {
   }
 
   /**
-   * Resolves when a broker of the bootstrap list has answered, has accepted the credentials, and has given a producer id. There
-   * is no need to call it: the first record connects too. It tells a wrong address or password before there are records.
+   * Resolves when a broker of the bootstrap list has answered, has accepted the credentials, and has given a producer id. Calling it is
+   * optional: the first record connects too. It reports a wrong address or password before there are records.
    *
-   * Rejects with a {@link BootstrapError}, an {@link AuthenticationError} or whatever stands in the way, once every address
-   * has been tried; with a {@link ProducerClosedError} when the producer is closed; and with the signal's reason, which ends
-   * the waiting, not the trying.
+   * Rejects with a {@link BootstrapError}, an {@link AuthenticationError} or another reason, once every address has been tried; with a
+   * {@link ProducerClosedError} when the producer is closed; and with the signal's reason, which ends the wait, not the attempts.
    *
    * @example await producer.connect({ signal: AbortSignal.timeout(10_000) })
    */
@@ -182,12 +181,12 @@ export class ObservableProducer implements AsyncDisposable {
   }
 
   /**
-   * Sends one record, as an HTTP handler does, and resolves to its ack. Where the buffer has no room, it waits for room, for
-   * `maxBlockMs` at the most, in the order of the calls. The record is read before the call returns.
+   * Sends one record, as an HTTP handler does, and resolves to its ack. Without buffer memory it waits for some, in the order of the
+   * calls, for at most `maxBlockMs`. The record is read before the call returns.
    *
    * Rejects with a {@link RecordFailedError} when the record fails (`error.ack` says why, and whether it may be stored), with
-   * a {@link ProducerClosedError} when the producer is closed before the record was accepted, and with the signal's reason:
-   * a record that was accepted by then is still delivered.
+   * a {@link ProducerClosedError} when the producer is closed before it accepts the record, and with the signal's reason: a record
+   * that is accepted by then is still delivered.
    *
    * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
    *
@@ -201,11 +200,11 @@ export class ObservableProducer implements AsyncDisposable {
   }
 
   /**
-   * Takes nothing more from any source, delivers what was accepted, and ends every connection and timer. An open stream gets
-   * every ack it is owed; then it completes if its source has ended, and errors with a {@link ProducerClosedError} if it has
-   * not. Later subscribers get a {@link ProducerClosedError}. A second call waits for the first; its options count too.
+   * Stops every intake, delivers accepted records, and ends every connection and timer. An open stream gets every ack it is owed; then
+   * it completes if its source has ended, and errors with a {@link ProducerClosedError} if not. Later subscribers get a
+   * {@link ProducerClosedError}. A second call waits for the first, and its options apply too.
    *
-   * Rejects only with the signal's reason, which ends the waiting: what was accepted is still delivered.
+   * Rejects only with the signal's reason, which ends the wait: accepted records are still delivered.
    *
    * @example await producer.close({ timeoutMs: 10_000 })
    */
@@ -225,9 +224,9 @@ export class ObservableProducer implements AsyncDisposable {
   }
 
   /**
-   * The acks of what is put into an intake. It is opened when they are subscribed to, and `start` has the source read into it.
+   * Returns the acks of one stream. Each subscription opens an intake, and `start` subscribes it to the source.
    *
-   * @param overflow `wait` if the source will go by {@link Intake.hasRoom}; else the producer's option decides.
+   * @param overflow `wait` if the source observes {@link Intake.hasRoom}; undefined: the producer's option applies.
    */
   protected taking<I, T>(
     { signal, ...how }: SendOptions & Partial<RecordMapping<I>>,
@@ -256,7 +255,7 @@ export class ObservableProducer implements AsyncDisposable {
     })
   }
 
-  /** When serializers have nothing of it in hand any more: that is sent too. */
+  /** Forgets an intake when its serializers are done: their records are sent too. */
   #forget(intake: OpenIntake): void {
     const serialized = intake.serialized()
     if (serialized === undefined) this.#intakes.delete(intake)
@@ -273,13 +272,13 @@ export class ObservableProducer implements AsyncDisposable {
     this.#stop({ kind: 'closed' })
   }
 
-  /** The producer's own signal: nothing is waited for. */
+  /** The producer's own signal was aborted: closes without waiting. */
   #abort(reason: unknown): void {
     void this.close()
     this.#giveUp('its signal was aborted', reason)
   }
 
-  /** Fails every record that has no terminal event yet. */
+  /** Fails every record that has no ack yet. */
   #giveUp(why: string, cause?: unknown): void {
     this.#path.abandon(
       new ProducerClosedError(`the producer was closed before brokers had answered: ${why}`, { cause }),
@@ -287,15 +286,15 @@ export class ObservableProducer implements AsyncDisposable {
   }
 
   async #flush(): Promise<void> {
-    // What serializers have in hand was sent by the user too.
+    // Records that serializers still work on count as sent.
     const serialized = [...this.#intakes].flatMap(intake => intake.serialized() ?? [])
     if (serialized.length > 0) await Promise.all(serialized)
     await this.#path.flush()
   }
 
-  /** Nothing can be accepted any more. Each stream errors when it is owed nothing any more. */
+  /** The producer cannot go on. Each stream errors when it is owed no more acks. */
   #fail(error: Error): void {
-    // In this order: an ack handler may send, and what it sends must not be taken any more.
+    // In this order: an ack handler may send records, and they must not be accepted any more.
     this.#ended ??= error
     this.#singles.close(error)
     for (const intake of [...this.#intakes]) intake.abandon(error)

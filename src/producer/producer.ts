@@ -16,8 +16,8 @@ import { type WebTransform, webTransform, webWritable } from './sources/web.js'
 import { ProducerWritable } from './sources/writable.js'
 
 /**
- * An idempotent producer: every record it accepts is written exactly once, in order per partition, and gets exactly one
- * terminal event. Connects when the first record comes.
+ * Creates an idempotent producer: it writes every accepted record exactly once, in order per partition, and every record gets exactly
+ * one ack. Connects when it accepts the first record, or by `connect()`.
  *
  * @throws {InvalidArgumentError} when an option is unknown, out of range or contradicts another one.
  *
@@ -37,15 +37,14 @@ export function createProducer(options: ProducerOptions): Producer {
 
 /** @see createProducer */
 export class Producer extends ObservableProducer {
-  /** The same of anything: the options say how a record is made of it. */
+  /** Same as below for arbitrary data; `options` maps each value to a record. */
   writable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): Writable
-  /** The same of what may be a record's value as it is. */
+  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
   writable<T extends RecordData = RecordData>(options: SendOptions & FailureOptions<T> & RecordMapping<T>): Writable
   /**
-   * A Node Writable for records, single or in arrays; with `topic` for anything that `value` makes a record's value of.
-   * `write()` is false while the buffer has no room, and `drain` follows. It finishes when brokers have confirmed every
-   * record. A record that fails destroys it, unless `onFailed` takes the failure; destroyed, it still has everything
-   * delivered that it has accepted, and nobody is told.
+   * Returns a Node Writable for records, single or in arrays; with `topic` for arbitrary data. `write()` is false while there is no
+   * buffer memory, and `drain` follows. The stream finishes when brokers have confirmed every record. A record that fails destroys it,
+   * unless `onFailed` handles failures. Records that a destroyed stream has accepted are still delivered, without acks.
    *
    * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
    *
@@ -57,13 +56,13 @@ export class Producer extends ObservableProducer {
     return new ProducerWritable(start => this.#batches(how, start), onFailed)
   }
 
-  /** The same of anything: the options say how a record is made of it. */
+  /** Same as below for arbitrary data; `options` maps each value to a record. */
   duplex<T>(options: SendOptions & RecordOptions<T>): AckDuplex<T>
-  /** The same of what may be a record's value as it is. */
+  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
   duplex<T extends RecordData = RecordData>(options: SendOptions & RecordMapping<T>): AckDuplex<T>
   /**
-   * A Node Duplex: records in as with {@link writable}, one ack out for each. Failed records are acks too. A reader that
-   * stops reading acks stops the intake.
+   * Returns a Node Duplex: records in as with {@link writable}, one ack out for each. Failed records are acks too. A reader that stops
+   * reading acks stops the intake.
    *
    * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
    *
@@ -75,14 +74,14 @@ export class Producer extends ObservableProducer {
     return new ProducerDuplex(start => this.#records(how, start))
   }
 
-  /** The same of anything: the options say how a record is made of it. */
+  /** Same as below for arbitrary data; `options` maps each value to a record. */
   webWritable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): WritableStream<Chunk<T>>
-  /** The same of what may be a record's value as it is. */
+  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
   webWritable<T extends RecordData = RecordData>(
     options: SendOptions & FailureOptions<T> & RecordMapping<T>,
   ): WritableStream<Chunk<T>>
   /**
-   * A web WritableStream, for `readable.pipeTo()`; otherwise as {@link writable}.
+   * Returns a web WritableStream, for `readable.pipeTo()`; otherwise as {@link writable}.
    *
    * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
    *
@@ -96,12 +95,12 @@ export class Producer extends ObservableProducer {
     return webWritable(start => this.#batches(how, start), onFailed)
   }
 
-  /** The same of anything: the options say how a record is made of it. */
+  /** Same as below for arbitrary data; `options` maps each value to a record. */
   webTransform<T>(options: SendOptions & RecordOptions<T>): WebTransform<T, T>
-  /** The same of what may be a record's value as it is. */
+  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
   webTransform<T extends RecordData = RecordData>(options: SendOptions & RecordMapping<T>): WebTransform<T, T>
   /**
-   * A pair of web streams, for `readable.pipeThrough()`: records in, acks out, as {@link duplex}.
+   * Returns a pair of web streams, for `readable.pipeThrough()`: records in, acks out, as {@link duplex}.
    *
    * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
    *

@@ -48,7 +48,7 @@ export const PIPELINE_STAGES: readonly Mutation[] = [
     name: 'one request a wake-up, whether a slot is free or not',
     file: PIPELINE,
     text: '    drain(slots, () => nextRequest.to(window)),',
-    instead: '    mergeMap(() => nextRequest.to(window) ?? []),',
+    instead: '    mergeMap(() => [nextRequest.to(window)].filter(request => request !== undefined)),',
   },
   {
     rule: 'the pipeline',

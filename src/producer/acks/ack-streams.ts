@@ -7,8 +7,8 @@ import { batchAckOf, refusedBatchAck } from './batch-acks.js'
 import { ackOf, FailedRecord } from './record-acks.js'
 
 /**
- * What a stream of records is owed. It counts what was taken and has no end yet, and ends when its source has ended and
- * nothing is owed any more; a source's error waits for that too.
+ * The sink of one stream. Counts the records that are owed an ack, and ends the stream when its source has ended and no more acks are
+ * owed; a source's error waits for that too.
  */
 abstract class AckStream<M, T> implements StreamSink {
   yields = false
@@ -21,14 +21,14 @@ abstract class AckStream<M, T> implements StreamSink {
     this.subscriber = subscriber
   }
 
-  /** A record was taken: it is owed its end. */
+  /** A record was accepted: it is owed an ack. */
   taken(): void {
     this.#owed++
   }
 
   settled(batch: SettledRecords, from: number, to: number, end: Outcome): void {
     this.deliver(batch, from, to, end)
-    // Not before: who gets the first ack of several may end the source.
+    // Not before: the first ack of several may end the source.
     this.#owed -= to - from
     this.#finish()
   }
@@ -39,12 +39,12 @@ abstract class AckStream<M, T> implements StreamSink {
     this.#finish()
   }
 
-  /** The record fails without having been in a batch. */
+  /** The record failed without having been in a batch. */
   abstract refuse(record: ProducerRecord<M>, error: Error): void
 
   sourceEnded(error?: Error): void {
     this.#sourceEnded = true
-    // While something is owed, the producer may end after the source has.
+    // While acks are owed, the producer may end after the source has.
     this.#error ??= error
     this.#finish()
   }

@@ -74,7 +74,7 @@ class SettledBatchAck<M> implements BatchAck<M> {
   }
 }
 
-/** A single record that was never part of a batch. */
+/** The ack of a single record that was never part of a batch. */
 class RefusedBatchAck<M> implements BatchAck<M> {
   readonly kind = 'failed' as const
   readonly partition = -1
@@ -86,7 +86,7 @@ class RefusedBatchAck<M> implements BatchAck<M> {
     this.#ack = new FailedRecord(error, 'no', 0, record)
   }
 
-  /** Read when asked for, and with care: what was refused may be anything. */
+  /** Read on demand, and with care: a refused record may be anything. */
   get topic(): string {
     return topicOf(this.#ack.record)
   }
@@ -114,8 +114,8 @@ class RefusedBatchAck<M> implements BatchAck<M> {
 }
 
 /*
- * JSON and the console see no getters and nothing private, so a batch ack gives them a summary. By functions, not by a class
- * that both extend: `super()` would double what a batch ack costs.
+ * JSON and the console see neither getters nor private fields, so a batch ack gives them a summary. With functions instead of a common
+ * base class: `super()` would double the cost of a batch ack.
  */
 
 function summary({ kind, topic, partition, count, baseOffset }: BatchAck): object {

@@ -3,8 +3,7 @@ import type { Ack, Acked } from '../model/record.js'
 import { RecordFailedError } from '../model/record-failed-error.js'
 
 /**
- * Turns the first record that was not acked into an error of the stream; the rest of what was accepted is delivered all
- * the same, unseen. For those who would rather stop than look at each ack.
+ * Errors the stream with a `RecordFailedError` at the first failed record. Other accepted records are still delivered, without acks.
  *
  * @example await lastValueFrom(records$.pipe(producer.send(), failFast()))
  */

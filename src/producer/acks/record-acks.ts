@@ -4,8 +4,8 @@ import type { Ack, Acked, Failed, ProducerRecord } from '../model/record.js'
 import type { SettledRecords } from '../model/sinks.js'
 
 /*
- * Acks are classes so that toJSON() is there once, on the prototype: one ack is made a record. What they hold are plain fields,
- * declared only and assigned in one order, so that an ack costs what a literal does.
+ * Acks are classes so that toJSON() exists once, on the prototype: every record makes an ack. Their fields are plain, only declared, and
+ * assigned in one order, so that an ack costs as much as a literal.
  */
 
 class AckedRecord<M> implements Acked<M> {
@@ -50,7 +50,11 @@ export class FailedRecord<M> implements Failed<M> {
   }
 }
 
-/** @param records of the batch, which lets go of them when all are told. */
+/**
+ * Returns the ack of one record of a batch.
+ *
+ * @param records of the batch, which drops them after its acks are delivered.
+ */
 export function ackOf<M>(
   batch: SettledRecords,
   records: readonly ProducerRecord[],

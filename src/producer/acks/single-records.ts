@@ -15,16 +15,16 @@ export interface SingleBuffer {
   accept(record: ProducerRecord, sink: AckSink): Error | undefined
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined
   readonly hasRoom: boolean
-  /** Calls back once, when there may be room again, or with the reason why there never will be. */
+  /** Calls back once: when there may be memory again, or with the reason why there will be none. */
   whenWritable(resume: (error?: Error) => void, maxBlockMs: number): Subscription
-  /** Why a record that has waited for `maxBlockMs` gets no room. */
+  /** Returns the error of a record that has waited for `maxBlockMs`. */
   blockedTooLong(): BufferFullError
-  /** Limits of `maxBlockMs`. */
+  /** Creates deadlines of `maxBlockMs`. */
   blocks<T>(expired: (item: T) => void): Deadlines<T>
   now(): number
 }
 
-/** The records of `sendOne()`: each has a promise of its own. Those that find no room wait for it, in the order of their calls. */
+/** The records of `sendOne()`, with a promise for each. Records without buffer memory wait for it, in the order of the calls. */
 export class SingleRecords {
   readonly #buffer: SingleBuffer
   readonly #yields: boolean
@@ -32,7 +32,7 @@ export class SingleRecords {
   readonly #blocks: Deadlines<Single>
   #room = Subscription.EMPTY
 
-  /** @param yields whether records may be refused where their partition can't send. */
+  /** @param yields whether records may be refused while their partition is stalled. */
   constructor(buffer: SingleBuffer, yields: boolean) {
     this.#buffer = buffer
     this.#yields = yields
@@ -49,7 +49,7 @@ export class SingleRecords {
     })
   }
 
-  /** Those that wait for room get none. */
+  /** Rejects the records that wait for memory. */
   close(error: Error): void {
     this.#room.unsubscribe()
     for (const single of this.#waiting.splice(0)) {
@@ -69,7 +69,7 @@ export class SingleRecords {
   }
 
   #wait(): void {
-    // One wait for all of them: each has its own `maxBlockMs`.
+    // One wait for all; each record has its own `maxBlockMs`.
     this.#room = this.#buffer.whenWritable(error => {
       this.#room.unsubscribe()
       if (error === undefined) this.#drain()
@@ -92,7 +92,7 @@ export class SingleRecords {
     single.fail(error)
   }
 
-  /** Its caller waits no longer. What was accepted is delivered all the same. */
+  /** The caller stops waiting. An accepted record is still delivered. */
   #leave(single: Single, reason: unknown): void {
     this.#remove(single)
     single.reject(reason)
@@ -107,11 +107,11 @@ export class SingleRecords {
   }
 }
 
-/** One record, and the promise of its ack. */
+/** One record, with the promise of its ack. */
 class Single implements AckSink {
   readonly record: ProducerRecord
   readonly yields: boolean
-  /** What it is read into when it has to wait. */
+  /** The record's fields, if it has to wait. */
   taken: TakenRecord | undefined
   abort = Subscription.EMPTY
   readonly #resolve: (ack: Acked) => void
@@ -137,7 +137,7 @@ class Single implements AckSink {
     this.fail(error)
   }
 
-  /** It was not sent. */
+  /** The record was not sent. */
   fail(error: Error): void {
     this.#end(new FailedRecord(error, 'no', 0, this.record))
   }

@@ -4,26 +4,26 @@ import type { Partition } from '../model/partition.js'
 import type { Topic } from '../model/topic.js'
 import { partitionOfKey } from '../records/partition-of-key.js'
 
-/** Tells which partitions move. */
+/** Knows which partitions move. */
 export interface Movement {
   /** Increases whenever an earlier result of `moves` may be out of date. */
   readonly changes: number
-  /** Whether a record appended to it is likely to be sent soon. */
+  /** Whether a record appended to the partition is likely to be sent soon. */
   moves(partition: Partition): boolean
 }
 
-/** The next record has to judge the choice again. */
+/** The next record must judge the choice again. */
 const UNJUDGED = -1
 
-/** Chooses a record's partition, once: the one it names, else by key, else the one whose batch keyless records are filling. */
+/** Chooses a record's partition, once: the one that it names, else by key, else the one whose batch keyless records fill. */
 export class PartitionChooser {
   readonly #movement: Movement
   readonly #left: (batch: Batch) => void
   #turn: number
 
   /**
-   * @param turn which partition keyless records begin with.
-   * @param left called with a batch that keyless records have filled or left; later ones go elsewhere.
+   * @param turn the partition that keyless records begin with.
+   * @param left called with a batch that keyless records have filled or left; later records go elsewhere.
    */
   constructor(turn: number, movement: Movement, left: (batch: Batch) => void) {
     this.#turn = turn
@@ -37,7 +37,7 @@ export class PartitionChooser {
     return partitionOfKey(key, topic.count, lengths.key)
   }
 
-  /** KIP-480: one batch is filled before the next begins, so that requests are large even when partitions are many. */
+  /** KIP-480: fills one batch before the next, so that requests are large even with many partitions. */
   #sticky(topic: Topic, bytes: number): number {
     const batch = topic.partitions[topic.sticky]?.openBatch
     const fits = batch !== undefined && batch.size + bytes <= topic.batchSize
@@ -46,9 +46,9 @@ export class PartitionChooser {
   }
 
   /**
-   * KIP-794: leaves a partition that does not move while others do. Apart from {@link #sticky}, which every record passes.
+   * KIP-794: leaves a partition that does not move while others do. Separate from {@link #sticky}, which every record passes.
    *
-   * @param batch of the partition that records went to before, if it takes more.
+   * @param batch the open batch of the partition that records went to before.
    */
   #decide(topic: Topic, batch: Batch | undefined, fits: boolean): number {
     const { partitions, count } = topic
@@ -63,7 +63,7 @@ export class PartitionChooser {
       return topic.sticky
     }
     if (batch !== undefined) this.#left(batch)
-    // A broker that had nothing to do may be down. It gets one record, not a whole batch.
+    // A broker that had no work may be down. It gets one record, not a whole batch.
     topic.judged = UNJUDGED
     topic.sticky = moving ?? this.#next(topic, ({ leader }) => leader !== -1) ?? this.#turn++ % count
     return topic.sticky

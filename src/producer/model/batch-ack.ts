@@ -1,8 +1,8 @@
 import type { Ack } from './record.js'
 
 /**
- * The acks of records of one stream that were sent, and settled, together. Cheaper than an {@link Ack} a record: what is
- * the same for all of them is there once, and an ack is made when it is asked for.
+ * The acks of records of one stream that were settled together. Cheaper than an {@link Ack} for each record: common fields exist once, and
+ * single acks are made on demand.
  *
  * @example for (const ack of batchAck) if (ack.kind === 'acked') console.log(ack.offset)
  */

@@ -2,7 +2,7 @@ import { describe, KafkaError } from '../../errors.js'
 import type { Failed } from './record.js'
 import { topicOf } from './record-topic.js'
 
-/** A record failed, in a stream that was to end with the first failure. */
+/** A record failed: thrown by `sendOne()`, `failFast()` and streams without `onFailed`. */
 export class RecordFailedError<M = unknown> extends KafkaError {
   readonly ack: Failed<M>
 

@@ -10,7 +10,7 @@ const NAME_RULE =
 /**
  * Parses the option `brokers`: host, host:port, [IPv6] or [IPv6]:port.
  *
- * @throws {InvalidArgumentError} naming the entry and the rule that it breaks: what is no host would be looked up for ever.
+ * @throws {InvalidArgumentError} naming the entry and the rule that it breaks: an invalid host would be looked up for ever.
  */
 export function parseBrokers(brokers: unknown): Address[] {
   if (!Array.isArray(brokers) || brokers.length === 0) {
@@ -33,16 +33,16 @@ function parseBroker(entry: unknown): Address {
   return { host: ipv6 ?? name!, port }
 }
 
-/** What stands in front of an `@`, or behind a `?`, may be a password. */
+/** Hides text before an `@`, or behind a `?`: it may be a password. */
 function withoutSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecrets)
   return typeof value === 'string' ? value.replace(/^.*@/s, '…@').replace(/\?.*$/s, '?…') : value
 }
 
-/** Of labels that DNS can carry. Underscores are no host name's by the book, but what container networks are full of. */
+/** Whether DNS can carry its labels. Underscores are not valid in host names, but common in container networks. */
 function isHostName(name: string): boolean {
   if (!/^[\p{L}\p{M}\p{N}._-]+$/u.test(name)) return false
-  // International letters are looked up in their ASCII form, which is longer.
+  // International letters are resolved in their ASCII form, which is longer.
   const ascii = /^[\x21-\x7e]+$/.test(name) ? name : domainToASCII(name)
   const labels = ascii.replace(/\.$/, '').split('.')
   return ascii.length <= 253 && labels.every(label => label.length >= 1 && label.length <= 63)

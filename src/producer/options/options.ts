@@ -14,26 +14,26 @@ import { checkOptions, hasMethod, integer, isFunction, MAX_INT32, oneOf, type Ru
 import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
 import { MIN_REQUEST_SIZE, resolveTies } from './ties.js'
 
-/** Only `brokers` is needed. Idempotence is always on: it is what this producer is for. */
+/** Only `brokers` is required. Idempotence is always on. */
 export interface ProducerOptions {
   /**
-   * Where to begin, as `host:port` (port 9092 if left out; an IPv6 address in brackets); one that answers is enough, more
-   * are safer. All of one cluster: the producer writes to that of the broker that answered first, and uses no other.
+   * The bootstrap list, as `host:port` (default port 9092; IPv6 addresses in brackets). One broker that answers is enough, more are safer.
+   * All must be of one cluster: the producer writes to the cluster of the broker that answers first, and uses no other.
    */
   readonly brokers: readonly string[]
   /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
   readonly ssl?: boolean | TlsOptions
-  /** Who this is, and how to show it. A session of limited time is renewed before it ends. Default: brokers are not told. */
+  /** How the client authenticates. A session with a limited lifetime is renewed before it ends. Default: no authentication. */
   readonly sasl?: SaslOptions
-  /** How brokers name this client in logs and quotas; at most 32767 bytes in UTF-8. Default `rx-kafka`. */
+  /** The client's name in brokers' logs and quotas; at most 32767 bytes in UTF-8. Default `rx-kafka`. */
   readonly clientId?: string
-  /** Only `'all'`: every in-sync replica has the record before it is acked. Less would break exactly-once. Default `'all'`. */
+  /** Only `'all'`: every in-sync replica has a record before it is acked. Less would break exactly-once. Default `'all'`. */
   readonly acks?: 'all'
-  /** How often a batch that brokers reject is sent again, from 1. One that may be stored is bounded by `deliveryTimeoutMs` alone. Default 2147483647. */
+  /** How often a rejected batch is sent again, from 1. Only `deliveryTimeoutMs` bounds an unresolved batch. Default 2147483647. */
   readonly retries?: number
   /** Produce requests in flight per broker, 1 to 5: brokers remember five batches of a producer. Default 4. */
   readonly maxInFlight?: number
-  /** How long a batch waits for more records, in ms, when a request could carry it now; less than `deliveryTimeoutMs`. Default 0. */
+  /** How long a batch that could be sent waits for more records, in ms; less than `deliveryTimeoutMs`. Default 0. */
   readonly linger?: number
   /**
    * Bytes at which a batch is full, before compression; at most `maxRequestSize`. A larger record gets a batch of its own.
@@ -41,22 +41,21 @@ export interface ProducerOptions {
    */
   readonly batchSize?: number
   /**
-   * Bytes of the largest request, and so of the largest record, before compression; keep it at the broker's
-   * `message.max.bytes` or below. Default 1048576, or half of `bufferMemory` where that is less; never less than a
-   * `batchSize` that is set.
+   * Bytes of the largest request, and so of the largest record, before compression; keep it at or below the broker's
+   * `message.max.bytes`. Default 1048576, or half of `bufferMemory` if that is less; never less than a `batchSize` that is set.
    */
   readonly maxRequestSize?: number
   /**
-   * Bytes that records may take until they have their terminal event: each its own, and 500 more for what comes back in its
-   * ack. At least `maxRequestSize` and 500 more. Default 33554432, or that much where it is more.
+   * Bytes that records may take until they have their ack: each its own, and 500 more for the object that the ack returns. At least
+   * `maxRequestSize` and 500 more. Default 33554432, or that sum if it is more.
    */
   readonly bufferMemory?: number
   /**
-   * How long a source that can wait waits for room in the buffer, in ms; then its stream errors with a `BufferFullError` that
-   * names the partition that holds most of it. Default 2147483647: what holds the buffer is gone after `deliveryTimeoutMs`.
+   * How long a source that can wait waits for buffer memory, in ms; then its stream errors with a `BufferFullError` that names the
+   * partition which holds most of it. Default 2147483647: records that hold it expire after `deliveryTimeoutMs`.
    */
   readonly maxBlockMs?: number
-  /** What becomes of a record from a push source that finds the buffer full: the stream errors, or the record fails in-band. Default `'error'`. */
+  /** What happens when a push source finds the buffer full: the stream errors, or the record fails in-band. Default `'error'`. */
   readonly overflow?: 'error' | 'reject'
   /**
    * What becomes of a record whose partition can't send (nobody leads it, or its broker is unreachable, hangs, asks for a pause or
@@ -75,42 +74,41 @@ export interface ProducerOptions {
    */
   readonly partitioner?: Partitioner
   /**
-   * How long a broker has to answer a request, in ms; then its connection is closed. Default 30000, or what `linger` leaves of
-   * a shorter `deliveryTimeoutMs`.
+   * How long a broker may take to answer a request, in ms; then its connection is closed. Default 30000, or what `linger` leaves of a
+   * shorter `deliveryTimeoutMs`.
    */
   readonly requestTimeoutMs?: number
   /**
-   * How long a record may take from being accepted to its terminal event, in ms. At least `linger + requestTimeoutMs`.
-   * Default 120000, or that sum where it is more.
+   * How long a record may take from acceptance to its ack, in ms. At least `linger + requestTimeoutMs`. Default 120000, or that sum if it is
+   * more.
    */
   readonly deliveryTimeoutMs?: number
-  /** How long a connection may take to stand, handshake included, in ms. Default 10000. */
+  /** How long a connection may take to open, handshake included, in ms. Default 10000. */
   readonly connectTimeoutMs?: number
   /**
-   * The first pause before something is tried again, in ms, from 1; it doubles from there. Default 100, or `retryBackoffMaxMs`
-   * where that is less.
+   * The first back-off, in ms, from 1; it doubles with every failure. Default 100, or `retryBackoffMaxMs` if that is less.
    */
   readonly retryBackoffMs?: number
-  /** The longest such pause, in ms; at least `retryBackoffMs`. Default 1000, or `retryBackoffMs` where that is more. */
+  /** The longest back-off, in ms; at least `retryBackoffMs`. Default 1000, or `retryBackoffMs` if that is more. */
   readonly retryBackoffMaxMs?: number
-  /** Age at which metadata is fetched again, in ms. Default 300000. */
+  /** Age at which metadata is refreshed, in ms. Default 300000. */
   readonly metadataMaxAgeMs?: number
   /** How long after its last record a topic's metadata is kept fresh, in ms. Default 300000. */
   readonly metadataMaxIdleMs?: number
-  /** Whether a topic that does not exist may be created by the broker, if it is set up to. Default true. */
+  /** Whether brokers may create missing topics, if their configuration permits. Default true. */
   readonly allowAutoTopicCreation?: boolean
-  /** Bytes of the largest answer that is accepted. Default 16777216. */
+  /** Bytes of the largest accepted response. Default 16777216. */
   readonly maxResponseBytes?: number
-  /** Closes the producer when it is aborted, at once: what has no end yet fails. */
+  /** Closes the producer at once when it is aborted: records without an ack fail. */
   readonly signal?: AbortSignal
   /**
-   * The clock and every timer; tests give one of virtual time. Its `now()` is also what records are stamped with. Default: a
-   * monotonic clock, with timers that do not keep a process alive, and the system's time for records.
+   * The clock and every timer; tests pass one of virtual time. Its `now()` also gives record timestamps. Default: a monotonic clock, timers
+   * that do not keep a process alive, and the system's time for records.
    */
   readonly scheduler?: SchedulerLike
-  /** How brokers are reached, instead of TCP or TLS. Tests give an in-memory network. Not together with `ssl`. */
+  /** How brokers are reached, instead of TCP or TLS; tests pass an in-memory network. Not together with `ssl`. */
   readonly transport?: Transport
-  /** Numbers from 0 up to 1, for back-off jitter and the first keyless partition. Default Math.random; tests give a seeded one. */
+  /** Returns numbers from 0 up to 1, for back-off jitter and the first keyless partition. Default Math.random; tests pass a seeded one. */
   readonly random?: () => number
 }
 
@@ -121,13 +119,13 @@ export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partit
   readonly sasl: SaslMechanism | undefined
 }
 
-/** What a STRING of Kafka's protocol can carry, and something at all. */
+/** Whether a value is a non-empty string that a STRING of Kafka's protocol can carry. */
 function isKafkaString(value: unknown): boolean {
   if (typeof value !== 'string' || value === '') return false
   return !/\p{Surrogate}/u.test(value) && Buffer.byteLength(value) <= 32767
 }
 
-/** Options that are looked at elsewhere. */
+/** Options that are checked elsewhere. */
 const OWN_RULES = ['brokers', 'ssl', 'sasl'] as const
 
 /** Every other option, with its rule. */
@@ -139,7 +137,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   },
   retries: integer(1),
   maxInFlight: integer(1, 5),
-  // A request that leaves when the linger is over needs time to be answered.
+  // A request that leaves after the linger needs time to be answered.
   linger: integer(0, MAX_INT32 - 1),
   batchSize: integer(1),
   maxRequestSize: integer(MIN_REQUEST_SIZE),
@@ -152,7 +150,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   requestTimeoutMs: integer(1),
   deliveryTimeoutMs: integer(1),
   connectTimeoutMs: integer(1),
-  // Without any pause what fails at once would be tried for ever without one.
+  // Without a pause, an attempt that fails at once would be repeated without end.
   retryBackoffMs: integer(1),
   retryBackoffMaxMs: integer(1),
   metadataMaxAgeMs: integer(1),

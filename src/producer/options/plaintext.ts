@@ -10,8 +10,8 @@ import type { ProducerEvent } from '../model/events.js'
 import type { ResolvedOptions } from './options.js'
 
 /**
- * The options, with a transport that tells, once, when a password or token is about to be sent to another machine for
- * everybody on the way to read. A transport of the user's own may well encrypt what it sends.
+ * Returns the options with a transport that reports, once, when a password or token is about to be sent unencrypted to another machine. A
+ * transport of the user's own may encrypt what it sends.
  */
 export function tellOfPlaintext(options: ResolvedOptions, tell: (event: ProducerEvent) => void): ResolvedOptions {
   const { sasl, transport } = options

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { InvalidArgumentError } from '../../errors.js'
 import { readOptions } from '../../read-options.js'
 
-/** What an option has to be. */
+/** What an option must be. */
 export interface Rule {
   readonly holds: (value: unknown) => boolean
   readonly text: string
@@ -38,14 +38,14 @@ export const hasMethod =
 /** An AbortSignal. */
 export const SIGNAL: Rule = shape('an AbortSignal', hasMethod('addEventListener'))
 
-/** For each option, what it has to be. */
+/** The rule of each option. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
 /**
- * Reads the options that were given, each once, and gives them back when each is one that there is and holds what it has to.
+ * Reads each given option once, and returns them when every option exists and meets its rule.
  *
- * @param method whose options they are.
- * @param others options that are looked at elsewhere.
+ * @param method the method that the options belong to.
+ * @param others options that are checked elsewhere.
  * @throws {InvalidArgumentError} naming the option, its value and the rule that it breaks.
  */
 export function checkOptions<T extends object>(
@@ -73,12 +73,12 @@ export function checkOptions<T extends object>(
 
 const CREATE = 'createProducer'
 
-/** The error that says which rule an option's value breaks. */
+/** Returns the error that names the rule which an option's value breaks. */
 export function invalid(name: string, value: unknown, rule: string): InvalidArgumentError {
   return new InvalidArgumentError(`option \`${name}\` is ${show(value)}, but it ${rule}`)
 }
 
-/** A value, whatever it is, in a few words: long strings are cut, and of an object only its class is told. */
+/** Formats any value in a few words: cuts long strings, and shows only the class of an object. */
 function show(value: unknown): string {
   const depth = Array.isArray(value) ? 0 : -1
   return inspect(value, {

@@ -9,7 +9,7 @@ import { tls } from '../../transport/tls.js'
 import type { Transport } from '../../transport/transport.js'
 import { invalid, isFunction, type Rule, shape } from './rules.js'
 
-/** How to show brokers who this is. */
+/** How the client authenticates. */
 export type SaslOptions =
   | {
       /** `'plain'` sends the password itself: use it with `ssl` only. */
@@ -19,7 +19,7 @@ export type SaslOptions =
     }
   | {
       readonly mechanism: 'oauthbearer'
-      /** Gives a token that is valid now. Called for every connection, and again before a session ends. */
+      /** Returns a token that is valid now. Called for every connection, and again before a session ends. */
       readonly token: () => string | Promise<string>
     }
 
@@ -73,7 +73,7 @@ export function resolveSasl(options: SaslOptions): SaslMechanism {
   }
 }
 
-/** Options of `ssl` that Node judges too late, or in words that name no option. */
+/** Options of `ssl` that Node checks too late, or with errors that name no option. */
 const SSL_RULES: Readonly<Record<string, Rule>> = {
   lookup: shape('a function', isFunction),
   checkServerIdentity: shape('a function', isFunction),
@@ -93,7 +93,7 @@ export function resolveSsl(given: true | TlsOptions): Transport {
     if (value !== undefined && !rule.holds(value)) throw invalid(`ssl.${name}`, value, rule.text)
   }
   try {
-    // Once for all connections, and now, so that what is wrong with it is said now.
+    // Once for all connections, and now, so that errors are reported now.
     const resolved = { secureContext: createSecureContext(options), ...options }
     tryOut(resolved)
     return tls(resolved)
@@ -102,10 +102,10 @@ export function resolveSsl(given: true | TlsOptions): Transport {
   }
 }
 
-/** Begins a handshake with nobody: most options are judged by that alone. */
+/** Begins a handshake without a peer: that alone checks most options. */
 function tryOut(options: TlsOptions): void {
   const nobody = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
-  // One of the user's sockets is not to be used up.
+  // The user's own socket must not be used up.
   const socket = connect({ ...options, socket: nobody })
   socket.on('error', () => {})
   socket.destroy()

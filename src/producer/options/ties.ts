@@ -1,10 +1,10 @@
 import { RECORD_COST } from '../model/batch.js'
 import { invalid, MAX_INT32 } from './rules.js'
 
-/** The least of `maxRequestSize`. */
+/** The least `maxRequestSize`. */
 export const MIN_REQUEST_SIZE = 1_024
 
-/** Options that rules tie to one another. A default among them never contradicts an option that was set: it follows it. */
+/** Options that are tied by rules. A default among them follows the options that were set, and never contradicts them. */
 export interface TiedOptions {
   readonly batchSize: number
   readonly maxRequestSize: number
@@ -19,10 +19,10 @@ export interface TiedOptions {
 type Given = Partial<TiedOptions>
 
 /**
- * Fills in the defaults of the options that are tied to one another.
+ * Fills in the defaults of the tied options.
  *
- * @param given each within its own range.
- * @throws {InvalidArgumentError} when options that were set contradict each other; it names no option that was not set.
+ * @param given options that were set, each within its own range.
+ * @throws {InvalidArgumentError} when options that were set contradict each other; it names only options that were set.
  */
 export function resolveTies(given: Given): TiedOptions {
   return { ...sizes(given), ...timeouts(given), ...backoff(given) }
@@ -56,7 +56,7 @@ function sizes(given: Given): Pick<TiedOptions, 'batchSize' | 'maxRequestSize' |
   }
 }
 
-/** Half of a small buffer, not all of it: a source is pulled only while the largest record would find room. */
+/** Half of a small buffer, not all of it: a source is pulled only while there is memory for the largest record. */
 function usualRequestSize(bufferMemory: number | undefined): number {
   if (bufferMemory === undefined) return 1_048_576
   return Math.max(MIN_REQUEST_SIZE, Math.min(1_048_576, Math.floor(bufferMemory / 2)))

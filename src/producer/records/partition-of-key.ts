@@ -1,16 +1,16 @@
 import type { RecordData } from '../../protocol/records/record-batch-builder.js'
 
 /**
- * The partition of a key, as Java's producer and librdkafka's `murmur2_random` choose it: murmur2 of the key's bytes,
- * without its sign, modulo the number of partitions.
+ * Returns the partition of a key, as Java's producer and librdkafka's `murmur2_random` choose it: murmur2 of the key's bytes, without its
+ * sign, modulo the number of partitions.
  *
- * @param length bytes of a key that is not a string, if they are known already.
+ * @param length bytes of a key that is not a string, if known already.
  */
 export function partitionOfKey(key: Exclude<RecordData, null>, partitionCount: number, length?: number): number {
   return ((typeof key === 'string' ? hashText(key) : murmur2(key, length)) & 0x7fffffff) % partitionCount
 }
 
-/** Where the bytes of short keys are put to be hashed: a buffer for each would cost more than its hash. */
+/** The bytes of short keys: a buffer for each would cost more than its hash. */
 const scratch = new Uint8Array(64)
 
 function hashText(key: string): number {
@@ -27,7 +27,7 @@ function hashText(key: string): number {
 const MULTIPLIER = 0x5bd1e995
 const SEED = 0x9747b28c
 
-/** MurmurHash2, 32 bits, with the seed that Kafka uses, of the first `length` bytes: all, if not told. */
+/** Returns MurmurHash2, 32 bits, with Kafka's seed, of the first `length` bytes. */
 export function murmur2(bytes: Uint8Array, length: number = bytes.length): number {
   let hash = SEED ^ length
   let i = 0

@@ -4,8 +4,8 @@ import type { TakenRecord } from '../model/taken-record.js'
 import { copyOf, refusal, show } from './read-record.js'
 
 /**
- * Asks a custom partitioner where a record goes, if the record does not say so itself; returns the record with its partition, or
- * why it cannot be sent. The partitioner is user code: it gets copies of the record's bytes, and may do anything.
+ * Asks a custom partitioner for a record's partition, unless the record names one; returns the record with its partition, or why it
+ * cannot be sent. The partitioner is user code: it gets copies of the record's bytes, and may do anything.
  */
 export function askPartitioner(
   partitioner: Partitioner | undefined,

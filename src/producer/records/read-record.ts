@@ -5,13 +5,13 @@ import { byteLengthOf, type HeaderPair, type RecordData } from '../../protocol/r
 import type { Headers, ProducerRecord } from '../model/record.js'
 import type { TakenRecord } from '../model/taken-record.js'
 
-/** What a record is read into. */
+/** Accepts the fields that {@link readRecord} reads. */
 export interface RecordReader<C, R> {
   /**
-   * The fields of a record, each read once and found valid. The bytes are still the user's: they must be encoded or copied
-   * before any other code runs. As arguments, for every record passes here, and an object for them was measured to cost 20 %.
+   * Accepts the fields of a record, each read once and found valid. The bytes are still the user's: they must be encoded or copied before
+   * any other code runs. As arguments, because every record passes here, and an object for them cost 20 %.
    *
-   * @param record comes back in the ack, and must not be looked at again: it may have getters, be a proxy, or change.
+   * @param record is returned in the ack, and must not be read again: it may have getters, be a proxy, or change.
    */
   take(
     record: ProducerRecord,
@@ -25,7 +25,7 @@ export interface RecordReader<C, R> {
   ): R
 }
 
-/** Reads each field of a record, once, and has `reader` take them; or returns why the record cannot be sent. */
+/** Reads each field of a record once, and passes them to `reader`; or returns why the record cannot be sent. */
 export function readRecord<C, R>(
   record: ProducerRecord,
   reader: RecordReader<C, R>,
@@ -66,7 +66,7 @@ export function readRecord<C, R>(
   return reader.take(record, topic, key, value, headers, partition, timestamp, context)
 }
 
-/** Keeps the fields of a record that cannot be encoded yet. */
+/** Keeps the fields of a record that cannot be encoded yet, with bytes of its own. */
 export function keepRecord(
   record: ProducerRecord,
   topic: string,
@@ -87,7 +87,7 @@ export function keepRecord(
   }
 }
 
-/** The same with bytes that are its own once more. */
+/** Returns a copy with bytes of its own. */
 export function copyOf({ record, topic, key, value, headers, partition, timestamp }: TakenRecord): TakenRecord {
   return keepRecord(record, topic, key, value, headers, partition, timestamp)
 }
@@ -101,12 +101,12 @@ const KEEPER: RecordReader<undefined, TakenRecord> = { take: keepRecord }
 
 const BYTES = 'a string, a Uint8Array or null'
 
-/** Also true for arrays of another realm (`vm`, jsdom), and false for what only has the prototype of one. */
+/** Also true for arrays of another realm (`vm`, jsdom), and false for an object that only has the prototype of one. */
 function isBytes(value: unknown): value is RecordData {
   return typeof value === 'string' || value === null || isUint8Array(value)
 }
 
-/** A copy of bytes; what is none is given back as it is. */
+/** Returns a copy of bytes; strings and null as they are. */
 export function ownBytes<B>(bytes: B): B | Buffer {
   if (typeof bytes === 'string' || !isUint8Array(bytes)) return bytes
   const own = Buffer.allocUnsafe(byteLengthOf(bytes))
@@ -114,7 +114,7 @@ export function ownBytes<B>(bytes: B): B | Buffer {
   return own
 }
 
-/** The headers as pairs, in order, each read once; or why they cannot be sent. Throws what the user's own iterator throws. */
+/** Returns the headers as pairs, in order, each read once; or why they cannot be sent. Throws what the user's own iterator throws. */
 function headerPairs(headers: Headers): readonly HeaderPair[] | InvalidRecordError {
   if (typeof headers !== 'object' || headers === null) return wrong('headers', HEADERS, headers)
   let pairs: HeaderPair[] = []
@@ -124,7 +124,7 @@ function headerPairs(headers: Headers): readonly HeaderPair[] | InvalidRecordErr
       pairs.push([pair[0], pair[1]])
     }
   } else {
-    // A promise, a Date, an async iterable …: an object without entries, whose headers would silently be none.
+    // A promise, a Date, an async iterable …: it has no entries, so its headers would silently be dropped.
     if (!isPlain(headers)) return wrong('headers', HEADERS, headers)
     pairs = Object.entries(headers)
   }
@@ -147,17 +147,17 @@ function wrong(field: string, wanted: string, given: unknown): InvalidRecordErro
   return refusal(`\`${field}\` must be ${wanted}, got ${show(given)}`)
 }
 
-/** A record is refused. Without a stack: that would be most of what a refusal costs, and names none of the user's code. */
+/** Returns an error without a stack, which would be most of the cost of a refusal, and names none of the user's code. */
 export function refusal(why: string, cause?: unknown): InvalidRecordError {
   return withoutStack(
     () => new InvalidRecordError(`this record was not sent: ${why}`, cause === undefined ? undefined : { cause }),
   )
 }
 
-/** Characters of a string that a message shows. */
+/** The most characters of a string that a message shows. */
 const LONGEST = 100
 
-/** A value for use in a message. Never throws: the value may be a proxy, or have no prototype. */
+/** Formats a value for a message. Never throws: the value may be a proxy, or have no prototype. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value)
   if (typeof value === 'function') return 'a function'

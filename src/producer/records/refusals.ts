@@ -12,7 +12,7 @@ import { refusal, show } from './read-record.js'
 /** The longest topic name that Kafka takes (org.apache.kafka.common.internals.Topic). */
 const MAX_TOPIC_LENGTH = 249
 
-/** Why no topic can have this name; undefined if a broker may be asked. It judges all other rules of names itself. */
+/** Returns why no topic can have this name; undefined if it may exist. Brokers check all other rules of names. */
 export function topicFault(name: string): InvalidRecordError | undefined {
   if (name.length > MAX_TOPIC_LENGTH)
     return refusal(`a topic name has at most ${MAX_TOPIC_LENGTH} characters, and its \`topic\` has ${name.length}`)
@@ -20,14 +20,14 @@ export function topicFault(name: string): InvalidRecordError | undefined {
   return refusal(`its \`topic\` ${show(name)} holds half of a surrogate pair, which UTF-8 cannot express`)
 }
 
-/** The record names a partition that its topic does not have. */
+/** Returns the error of a record that names a partition which its topic does not have. */
 export function noPartition(topic: string, partition: number | undefined, partitionCount: number): InvalidRecordError {
   return refusal(
     `there is no partition ${partition}, topic ${topic} has ${partitionCount}, counted from 0 (the record's \`partition\`)`,
   )
 }
 
-/** No request may carry a record of this size. */
+/** Returns the error of a record that exceeds `maxRequestSize`. */
 export function tooLarge(bytes: number, maxRequestSize: number): InvalidRecordError {
   return refusal(
     `it takes ${bytes} bytes, more than \`maxRequestSize\` (${maxRequestSize}); raise that together with the broker's message.max.bytes`,
@@ -35,9 +35,9 @@ export function tooLarge(bytes: number, maxRequestSize: number): InvalidRecordEr
 }
 
 /**
- * The buffer has no room for a record.
+ * Returns the error of a record without buffer memory.
  *
- * @param buffered bytes that are in it.
+ * @param buffered bytes that the buffer holds.
  * @param bytes that the record would add.
  */
 export function bufferFull(buffered: number, bytes: number, bufferMemory: number): BufferFullError {
@@ -49,9 +49,9 @@ export function bufferFull(buffered: number, bytes: number, bufferMemory: number
 }
 
 /**
- * Partitions that can't send hold as much of the buffer as they may.
+ * Returns the error of a record whose partition is stalled, when such partitions hold their full share of buffer memory.
  *
- * @param partition of the record, which is one of them; -1: those of its topic are not known.
+ * @param partition of the record; -1: its topic's partitions are not known.
  * @param held bytes that they hold together.
  * @param cause why it can't send, if that is known.
  */
@@ -70,7 +70,7 @@ export function shareFull(
   return withoutStack(() => new BufferFullError(message, { cause, topic, partition }))
 }
 
-/** A record may be stored in a topic that is no more. */
+/** Returns the error of an unresolved record whose topic was deleted. */
 export function recreated(topic: string): TopicRecreatedError {
   return new TopicRecreatedError(
     `topic ${topic} was deleted and recreated before a broker confirmed this record: it may be stored in the old one or in the new` +
@@ -78,20 +78,20 @@ export function recreated(topic: string): TopicRecreatedError {
   )
 }
 
-/** Why the sequences of a partition begin anew. */
+/** Returns why the sequences of a partition restart. */
 export function madeAnew(topic: string): TopicRecreatedError {
   return new TopicRecreatedError(`topic ${topic} was deleted and recreated`)
 }
 
-/** What keeps records from a topic that was recreated. */
+/** Returns what keeps records from being sent to a recreated topic. */
 export function ending(topic: string): KafkaError {
   return new KafkaError(`topic ${topic} was deleted and recreated, and brokers still owe answers about the old one`)
 }
 
-/** No metadata of a record's topic came in time; `cause` is what the last answer, or the last failure, said. */
+/** Returns the error of a record whose topic had no metadata in time; `cause` is the last response, or the last failure. */
 export function unknownTopic(topic: string, cause: Error | undefined): DeliveryTimeoutError {
   const why = cause === undefined ? 'no broker could be asked' : describe(cause)
-  return new DeliveryTimeoutError(`nothing was learnt of topic ${topic} within \`deliveryTimeoutMs\`: ${why}`, {
+  return new DeliveryTimeoutError(`there was no metadata of topic ${topic} within \`deliveryTimeoutMs\`: ${why}`, {
     cause,
   })
 }

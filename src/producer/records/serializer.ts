@@ -4,26 +4,26 @@ import type { Headers, ProducerRecord } from '../model/record.js'
 import { checkOptions, integer, invalid, isFunction, type Rule, type Rules, SIGNAL, shape } from '../options/rules.js'
 import { ownBytes, refusal, takeRecord } from './read-record.js'
 
-/** What a serializer is told beside the data. */
+/** What a serializer gets beside the data. */
 export interface SerializerContext {
   readonly topic: string
-  /** Whether it makes the key, not the value. */
+  /** Whether it serializes the key instead of the value. */
   readonly isKey: boolean
 }
 
 /**
- * Makes bytes (or a string, written as UTF-8; or null) of data: at once, or later, as one that asks a schema registry does.
- * Records keep the order of the source either way. One that throws or rejects fails its record only.
+ * Turns data into bytes, a string (written as UTF-8) or null, synchronously or asynchronously, as with a schema registry. Records keep the
+ * order of the source either way. A serializer that throws or rejects fails only its record.
  *
  * @example const avro: Serializer<Order> = (order, { topic }) => registry.encode(`${topic}-value`, order)
  */
 export type Serializer<T> = (data: T, context: SerializerContext) => RecordData | PromiseLike<RecordData>
 
-/** Serializers for what most streams carry. */
+/** Serializers for common data. */
 export const serializers: {
-  /** Strings as UTF-8; what is none as `String()` has it. */
+  /** Strings as UTF-8; other data by `String()`. */
   readonly string: <T>(data: T, context: SerializerContext) => string
-  /** JSON. What has none, such as `undefined`, fails. */
+  /** JSON. Data without JSON, such as `undefined`, fails. */
   readonly json: <T>(data: T, context: SerializerContext) => string
   /** Strings, Uint8Arrays (so Buffers) and null as they are; anything else fails. The default. */
   readonly bytes: <T>(data: T, context: SerializerContext) => RecordData
@@ -38,13 +38,13 @@ export const serializers: {
 }
 
 /**
- * How records are made of what a stream carries, where that may be their value as it is: strings, Uint8Arrays and null. The
- * data itself comes back in the ack, as `ack.record.metadata`.
+ * Maps each value of a stream to a record, where the data may be the record's value as it is: strings, Uint8Arrays and null. The data
+ * itself is returned in the ack, as `ack.record.metadata`.
  *
  * @example lines$.pipe(producer.send({ topic: 'lines', key: line => line.slice(0, 8) }))
  */
 export interface RecordMapping<T> {
-  /** Where to: one topic, or one for each. */
+  /** One topic for all records, or a function that returns one for each. */
   readonly topic: string | ((data: T) => string)
   /** The record's key. Default: none. */
   readonly key?: (data: T, context: SerializerContext) => RecordData | undefined | PromiseLike<RecordData | undefined>
@@ -55,15 +55,15 @@ export interface RecordMapping<T> {
   /** Milliseconds since 1970. Default: when the producer accepts it. */
   readonly timestamp?: (data: T) => number | undefined
   /**
-   * How many records of the stream asynchronous serializers work on at once, from 1. Records keep the order of the source. A
-   * source that is pulled is not asked for more meanwhile. What one that pushes emits meanwhile waits, unchanged it should
-   * be, and each counts 500 bytes of `bufferMemory`; when that is full, `overflow` decides. Default 16.
+   * How many records of the stream asynchronous serializers work on at once, from 1. Records keep the order of the source. A pulled
+   * source is not asked for more meanwhile. Data that a pushing source emits meanwhile waits, must not be changed, and counts 500 bytes
+   * of `bufferMemory` each; when that is full, `overflow` applies. Default 16.
    */
   readonly concurrency?: number
 }
 
 /**
- * How records are made of anything. As {@link RecordMapping}, with a `value`: only strings, Uint8Arrays and null can do without.
+ * Maps arbitrary data to records. As {@link RecordMapping}, with a required `value`: only strings, Uint8Arrays and null need none.
  *
  * @example orders$.pipe(producer.send({ topic: 'orders', key: order => order.id, value: serializers.json }))
  */
@@ -71,11 +71,10 @@ export interface RecordOptions<T> extends RecordMapping<T> {
   readonly value: Serializer<T>
 }
 
-/** What every way into the producer takes. */
+/** Options of every way into the producer. */
 export interface SendOptions {
   /**
-   * Ends the stream at once, with the signal's reason. What was accepted is still delivered, in the background, and its acks
-   * go to nobody.
+   * Ends the stream at once, with the signal's reason. Accepted records are still delivered, in the background and without acks.
    */
   readonly signal?: AbortSignal
 }
@@ -116,7 +115,7 @@ export function checkSendOptions<O extends SendOptions & Partial<RecordMapping<n
   return options
 }
 
-/** A record that cannot be sent, or what stands in for one that could not be made: it fails in-band. */
+/** A record that cannot be sent, or a stand-in for one that could not be made: it fails in-band. */
 export class Unserializable<T> {
   readonly record: ProducerRecord<T>
   readonly error: InvalidRecordError
@@ -130,8 +129,8 @@ export class Unserializable<T> {
 export type Made<T> = ProducerRecord<T> | Unserializable<T>
 
 /**
- * Makes a record of data, at once unless a serializer is asynchronous. All that is asked of the data is asked at once, for it
- * may change while a serializer takes its time. Never throws, and never rejects.
+ * Makes a record from data, synchronously unless a serializer is asynchronous. Reads everything from the data at once, because it may
+ * change while a serializer works. Never throws, and never rejects.
  */
 export function makeRecord<T>(mapping: RecordMapping<T>, data: T): Made<T> | Promise<Made<T>> {
   let topic = ''
@@ -164,12 +163,12 @@ function notMade<T>(topic: string, data: T, cause: unknown): Unserializable<T> {
   )
 }
 
-/** Bytes that wait for others to settle: whoever made them may use them again meanwhile. */
+/** Copies bytes that wait for other serializers: their owner may reuse them meanwhile. */
 function own<B>(bytes: B | Promise<B>): B | Buffer | Promise<B | Buffer> {
   return bytes instanceof Promise ? bytes.then(ownBytes) : ownBytes(bytes)
 }
 
-/** A promise of ours for one of any kind, asked for its value once. It may come to nothing where something else throws. */
+/** Wraps any thenable in a promise, and calls its `then` once. The promise may be dropped if something else throws. */
 function settling<B>(bytes: B | PromiseLike<B>): B | Promise<B> {
   if (typeof (bytes as PromiseLike<B> | null | undefined)?.then !== 'function') return bytes as B
   const promise = Promise.resolve(bytes)

@@ -2,27 +2,27 @@ import { type Observable, type SchedulerLike, Subscription } from 'rxjs'
 import { BufferFullError, describe, ProducerClosedError } from '../../errors.js'
 import type { WaitingOn } from '../model/events.js'
 
-/** The buffer, seen by who waits for room in it. */
+/** The buffer, as seen by those who wait for its memory. */
 export interface Buffer {
   readonly hasRoom: boolean
   /** Emits when memory was released; completes when the producer has ended. */
   readonly released$: Observable<void>
-  /** What is held back to fill up should go. */
+  /** Sends partially filled batches now. */
   flushOpenBatches(): void
-  /** Who holds it, most first. */
+  /** What holds its memory, most first. */
   waitingOn(): readonly WaitingOn[]
 }
 
-/** A source that has waited so long for room, in ms, is told of. */
+/** How long, in ms, a source waits before it is reported as blocked. */
 const BLOCKED_AFTER_MS = 1_000
 
-/** Where sources wait that can, until there is room in the buffer, or have waited for `maxBlockMs`. */
+/** Where sources wait for buffer memory, at most `maxBlockMs`. */
 export class BufferWait {
   readonly #buffer: Buffer
   readonly #options: { readonly scheduler: SchedulerLike; readonly maxBlockMs: number; readonly bufferMemory: number }
   readonly #blocked: (waitingOn: readonly WaitingOn[]) => void
 
-  /** @param blocked told when a source has waited for a second, and who holds the buffer then. */
+  /** @param blocked called when a source has waited for a second, with what holds the memory. */
   constructor(
     buffer: Buffer,
     options: { readonly scheduler: SchedulerLike; readonly maxBlockMs: number; readonly bufferMemory: number },
@@ -34,10 +34,10 @@ export class BufferWait {
   }
 
   /**
-   * Calls back once: when there is room, or with the reason why there will be none.
+   * Calls back once: when there is memory, or with the reason why there will be none.
    *
-   * @param maxBlockMs how long to wait; not the option, for what has other limits.
-   * @param hasRoom whether there is; other than for a record of any size.
+   * @param maxBlockMs how long to wait; default: the option.
+   * @param hasRoom whether there is memory; default: for a record of any size.
    */
   wait(
     resume: (error?: Error) => void,
@@ -51,7 +51,7 @@ export class BufferWait {
       resume(error)
     }
     waiting.add(scheduler.schedule(() => this.#blocked(this.#buffer.waitingOn()), BLOCKED_AFTER_MS))
-    // What holds the buffer may be due at that very time, and is to go first.
+    // Records that hold the memory may expire at the same time, and go first.
     const timeIsUp = (): void => waiting.add(scheduler.schedule(() => over(this.timeout())))
     if (maxBlockMs < Number.POSITIVE_INFINITY) waiting.add(scheduler.schedule(timeIsUp, maxBlockMs))
     waiting.add(
@@ -66,7 +66,7 @@ export class BufferWait {
     return waiting
   }
 
-  /** Why what has waited for `maxBlockMs` gets no room. */
+  /** Returns the error of a source that has waited for `maxBlockMs`. */
   timeout(): BufferFullError {
     const { maxBlockMs, bufferMemory } = this.#options
     const [most] = this.#buffer.waitingOn()

@@ -6,31 +6,31 @@ import { type Chunk, feed } from './feed.js'
 import type { Intake } from './intake.js'
 import type { Open } from './writable.js'
 
-/** A Node Duplex that says what it gives. */
+/** A Node Duplex with the type of its acks. */
 export interface AckDuplex<M> extends Duplex {
   [Symbol.asyncIterator](): NodeJS.AsyncIterator<Ack<M>>
 }
 
 /**
- * Records in, acks out, as a Node stream. A reader that stops reading acks stops the intake: what was accepted by then is
- * all that is still to come.
+ * Records in, acks out, as a Node stream. A reader that stops reading acks stops the intake: only acks of records that were accepted by
+ * then follow.
  */
 export class ProducerDuplex<I, M> extends Duplex {
-  /** None where the stream is refused. */
+  /** Undefined if the stream is refused. */
   #intake: Intake<I> | undefined
   readonly #acks: Subscription | undefined
-  /** The reader has as many acks as it wants for now. */
+  /** Whether the reader wants no more acks for now. */
   #unread = false
-  /** What waits for the reader. */
+  /** Acks that wait for the reader. */
   #whenRead: (() => void) | undefined
-  /** What was written is not all accepted yet, or waits for the reader. */
+  /** The callback of a write that is not all accepted yet, or waits for the reader. */
   #writing: ((error?: Error) => void) | undefined
   #finish: (() => void) | undefined
-  /** What it ends with when every ack has been read. */
+  /** How the stream ends when every ack has been read. */
   #failure: Error | undefined
 
   constructor(open: Open<I, Ack<M>>) {
-    // As in a Writable; for acks Node's own.
+    // As in ProducerWritable; for acks Node's default.
     super({ objectMode: true, writableHighWaterMark: 2 })
     const start = (intake: Intake<I>): undefined => {
       this.#intake = intake
@@ -77,7 +77,7 @@ export class ProducerDuplex<I, M> extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // What was accepted is delivered all the same.
+    // Accepted records are still delivered.
     this.#acks?.unsubscribe()
     this.#written(error ?? new KafkaError('the stream was destroyed before this was accepted'))
     done(error)
@@ -89,10 +89,10 @@ export class ProducerDuplex<I, M> extends Duplex {
     done?.(error)
   }
 
-  /** The reader gets what was acked before it is told. */
+  /** Gives the reader every ack before the end. */
   #fail(error: Error): void {
     this.#failure = error
-    // A stream that is refused from the start says so when the code that made it has had its turn to listen.
+    // A refused stream errors after the code that made it could add its listeners.
     if (this.readableLength === 0) setImmediate(() => this.destroy(error))
   }
 }

@@ -2,13 +2,13 @@ import type { BatchAck } from '../model/batch-ack.js'
 import type { Ack } from '../model/record.js'
 import { RecordFailedError } from '../model/record-failed-error.js'
 
-/** What becomes of records that fail in a stream that has nowhere to put acks. */
+/** What becomes of failed records in a stream that emits no acks. */
 export interface FailureOptions<M> {
-  /** Takes the acks of records that failed; the stream goes on. Default: the first one ends the stream with a `RecordFailedError`. */
+  /** Receives the acks of failed records; the stream goes on. Default: the first failure ends the stream with a `RecordFailedError`. */
   readonly onFailed?: (ack: Exclude<Ack<M>, { kind: 'acked' }>) => void
 }
 
-/** Passes on what failed of what was settled; without `onFailed` it ends the stream. */
+/** Passes failed acks to `onFailed`; without it, ends the stream. */
 export function failuresTo<M>(
   onFailed: FailureOptions<M>['onFailed'],
   end: (error: RecordFailedError<M>) => void,

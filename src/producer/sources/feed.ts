@@ -1,12 +1,12 @@
 import type { Intake } from './intake.js'
 
-/** What a stream may be given at a time: one, or several. */
+/** What is written to a stream at a time: one value, or an array. */
 export type Chunk<I> = I | readonly I[]
 
 /**
- * Puts what a stream was given into an intake, no faster than there is room, and calls back when there is room for more:
- * at once, if there is, but for a short rest from time to time; or with the reason why there will be none. Where the intake stops before, it never calls back: the
- * stream ends when it is owed nothing any more.
+ * Feeds a chunk to an intake as buffer memory permits, and calls back when there is memory for more, or with the reason why there will be
+ * none. Yields to the event loop from time to time. If the intake stops first, it never calls back: the stream ends when it is owed no
+ * more acks.
  */
 export function feed<I>(intake: Intake<I>, chunk: Chunk<I>, done: (error?: Error) => void): void {
   if (Array.isArray(chunk)) feedFrom(intake, chunk, 0, done)
@@ -19,7 +19,7 @@ export function feed<I>(intake: Intake<I>, chunk: Chunk<I>, done: (error?: Error
 
 const NOTHING: readonly never[] = []
 
-/** After so many values the event loop is left to others: a stream that always has some would keep sockets from being served. */
+/** Values after which feeding yields to the event loop: a stream that always has one would keep sockets from being served. */
 const BURST = 1024
 
 function feedFrom<I>(intake: Intake<I>, values: readonly I[], from: number, done: (error?: Error) => void): void {

@@ -7,28 +7,28 @@ import { type SerializedBuffer, SerializerQueue, unmade } from './serializer-que
 
 /** What an intake needs of the data path. */
 export interface Buffer extends SerializedBuffer {
-  /** Takes a record, or says why not. */
+  /** Accepts a record, or returns why not. */
   accept(record: ProducerRecord, sink: AckSink): Error | undefined
 }
 
 /**
- * One stream's way into the data path, from its source to its sink: an observer of the source. Makes records of what the
- * source gives, if it was told how, and keeps its order while serializers take their time.
+ * One stream's way into the data path, from its source to its sink: an observer of the source. Maps data to records, and keeps the
+ * order of the source while serializers work.
  */
 export class Intake<I = never> implements Observer<I> {
-  /** Emits, and completes, when nothing more is taken. */
+  /** Emits, and completes, when the intake accepts nothing more. */
   readonly stopped$: Subject<void> = new Subject<void>()
   readonly #buffer: Buffer
   readonly #sink: StreamSink
   readonly #overflow: 'wait' | 'error' | 'reject'
   readonly #mapping: RecordMapping<I> | undefined
-  /** What waits for a serializer, or behind what does. */
+  /** Data that waits for a serializer, or behind such data. */
   readonly #queue: SerializerQueue<I> | undefined
   #stopped = false
   #given = 0
   #refused = 0
 
-  /** @param overflow what becomes of a record that finds no room; `wait` where the source asks {@link hasRoom} first. */
+  /** @param overflow what becomes of a record without buffer memory; `wait` where the source checks {@link hasRoom} first. */
   constructor(
     buffer: Buffer,
     sink: StreamSink,
@@ -47,7 +47,7 @@ export class Intake<I = never> implements Observer<I> {
     return this.#stopped
   }
 
-  /** How many the source has given. */
+  /** How many values the source has given. */
   get given(): number {
     return this.#given
   }
@@ -57,7 +57,7 @@ export class Intake<I = never> implements Observer<I> {
     return this.#buffer.hasRoom && !this.#queue?.isFull
   }
 
-  /** Calls back once when there is room, or the intake has stopped, or with the reason why there will be none. */
+  /** Calls back once: when there is memory, when the intake has stopped, or with the reason why there will be none. */
   whenWritable(resume: (error?: Error) => void): Subscription {
     const waiting = new Subscription()
     const check = (error?: Error): void => {
@@ -81,12 +81,12 @@ export class Intake<I = never> implements Observer<I> {
     return waiting
   }
 
-  /** Resolves when what has come so far has been through its serializer. */
+  /** Resolves when all data so far has passed its serializer. */
   serialized(): Promise<void> | undefined {
     return this.#queue?.emptied()
   }
 
-  /** Takes what an Observable emits, until one of them ends. */
+  /** Subscribes to an Observable, until it or the intake ends. */
   observe(source: Observable<I>): Subscription {
     return source.pipe(takeUntil(this.stopped$)).subscribe(this)
   }
@@ -100,7 +100,7 @@ export class Intake<I = never> implements Observer<I> {
       return
     }
     const queue = this.#queue!
-    // The order of the source: what comes behind data that waits for its serializer waits too.
+    // Data behind data that waits for its serializer waits too: order is that of the source.
     const made = queue.isEmpty ? makeRecord(mapping, data) : undefined
     if (made === undefined || made instanceof Promise) {
       const error = queue.add(data, made)
@@ -109,9 +109,9 @@ export class Intake<I = never> implements Observer<I> {
     else this.#accept(made)
   }
 
-  /** The source has failed. The stream errors when nothing is owed any more. */
+  /** The source failed. The stream errors when no more acks are owed. */
   error(error: Error): void {
-    // One that was left may call that a failure.
+    // A source that was left may call that a failure.
     if (!this.#stopped) this.#end(error)
   }
 
@@ -120,9 +120,9 @@ export class Intake<I = never> implements Observer<I> {
     if (!this.#stopped) this.#end(undefined)
   }
 
-  /** The producer closes: nothing more is taken, and what serializers still have in hand fails. */
+  /** The producer closes: the intake stops, and data that serializers still work on fails. */
   close(): void {
-    // A source that has ended has had everything taken: its stream ends as it would have.
+    // If the source has ended, everything was accepted: the stream ends as it would have.
     if (!this.#stopped) {
       const taken = this.#given - this.#refused
       this.#end(
@@ -136,13 +136,13 @@ export class Intake<I = never> implements Observer<I> {
     )
   }
 
-  /** Nothing more is taken, what serializers still have in hand fails, and the stream errors when nothing is owed any more. */
+  /** Stops the intake, fails data that serializers still work on, and errors the stream when no more acks are owed. */
   abandon(error: Error): void {
     this.#end(error)
     this.#queue?.fail(error)
   }
 
-  /** Nobody wants acks any more. What was taken is still delivered. */
+  /** Stops the intake. Accepted records are still delivered. */
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
@@ -151,7 +151,7 @@ export class Intake<I = never> implements Observer<I> {
   }
 
   #end(error: Error | undefined): void {
-    // In this order: what observes a source takes the stop for its end.
+    // In this order: an observer of the source takes the stop for its end.
     this.#sink.sourceEnded(error)
     this.stop()
   }

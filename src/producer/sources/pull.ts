@@ -2,16 +2,16 @@ import { from, type ObservableInput, Subscription } from 'rxjs'
 import { BufferFullError, InvalidArgumentError } from '../../errors.js'
 import type { Intake } from './intake.js'
 
-/** Any source whose records can be published: what RxJS takes, and web streams. */
+/** Any source whose records can be published: every `ObservableInput` of RxJS, and web streams. */
 export type Source<T> = ObservableInput<T> | ReadableStream<T>
 
-/** After so many values a source is left for a moment: one that always has some would keep sockets from being served. */
+/** Values after which reading yields to the event loop: a source that always has one would keep sockets from being served. */
 const BURST = 1024
 
 /**
- * Reads a source into an intake. An iterable, an async iterable, a Readable or a web stream is asked for the next value only
- * while there is room. An Observable can't be asked; it is passed on as it is. When the intake stops, the source is left:
- * an iterator is closed, a Readable destroyed, a web stream cancelled.
+ * Reads a source into an intake. Iterables, async iterables, Readables and web streams are asked for the next value only while there is
+ * buffer memory. An Observable is subscribed to as it is. When the intake stops, it leaves the source: closes an iterator, destroys a
+ * Readable, cancels a web stream.
  */
 export function pull<T>(source: Source<T>, intake: Intake<T>): Subscription {
   if (!isPulled(source)) return intake.observe(from(source as ObservableInput<T>))
@@ -24,7 +24,7 @@ export function pull<T>(source: Source<T>, intake: Intake<T>): Subscription {
   return Subscription.EMPTY
 }
 
-/** @throws {InvalidArgumentError} when there is no way to get values out of it. */
+/** @throws {InvalidArgumentError} when `source` is none of the kinds that can be read. */
 export function checkSource(source: unknown): void {
   if (typeof source === 'object' && source !== null) {
     const { length, subscribe, then } = source as { length?: unknown; subscribe?: unknown; then?: unknown }
@@ -53,7 +53,7 @@ type Values<T> =
   | { readonly sync: Iterable<T> }
   | {
       readonly async: Pick<AsyncIterator<T>, 'next'>
-      /** Ends a source that is not wanted any more, though it may be about to give a value. */
+      /** Ends a source, even while it waits for a value. */
       readonly leave: () => unknown
     }
 
@@ -94,7 +94,7 @@ async function readAsync<T>(
     try {
       await leave()
     } catch {
-      // Nobody is there any more to be told.
+      // The stream has ended: there is nowhere to report it.
     }
   }
   let taken = 0
@@ -116,12 +116,12 @@ async function readAsync<T>(
   }
 }
 
-/** To be looked at without a pause before a value is taken: others that wait for room may be quicker. */
+/** Checked synchronously before each value: others that wait for memory may be quicker. */
 function isFull(intake: Pick<Intake, 'hasRoom' | 'stopped'>): boolean {
   return !intake.hasRoom && !intake.stopped
 }
 
-/** Resolves when there is room, or the intake has stopped; rejects when there will be none. */
+/** Resolves when there is memory, or the intake has stopped; rejects when there will be none. */
 function room(intake: Pick<Intake, 'whenWritable'>): Promise<void> {
   return new Promise((resolve, reject) => {
     intake.whenWritable(error => (error === undefined ? resolve() : reject(error)))

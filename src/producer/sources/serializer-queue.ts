@@ -12,39 +12,39 @@ export interface SerializedBuffer {
   acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined
   readonly hasRoom: boolean
   whenWritable(resume: (error?: Error) => void): Subscription
-  /** Whether one that has its place reserved would find room, and how to wait for that. */
+  /** Whether a record with reserved memory would find memory for its bytes, and how to wait for that. */
   readonly hasRoomForReserved: boolean
   whenWritableForReserved(resume: (error?: Error) => void, maxBlockMs?: number): Subscription
-  /** Has one that waits count in the buffer, or says that there is no room for it. */
+  /** Reserves memory for one record that waits, or returns why there is none. */
   reserve(): Error | undefined
-  /** It counts no more; {@link memoryReleased} tells others, once for several. */
+  /** Ends a reservation; {@link memoryReleased} wakes others, once for several. */
   unreserve(): void
   memoryReleased(): void
-  /** By the scheduler's clock. */
+  /** The time by the scheduler's clock. */
   now(): number
-  /** Limits of `deliveryTimeoutMs`. */
+  /** Creates deadlines of `deliveryTimeoutMs`. */
   deliveries<T>(expired: (item: T) => void): Deadlines<T>
 }
 
-/** Data that was taken, and is not in the buffer yet. */
+/** Data that was accepted, and is not in a batch yet. */
 interface Entry<I> {
   readonly data: I
   readonly takenAt: number
-  /** Its serializers were called. */
+  /** Whether its serializers were called. */
   started: boolean
-  /** What they came to. */
+  /** Their result. */
   made: TakenRecord | Unserializable<unknown> | undefined
 }
 
-/** Serializers of a stream that run at once, where `concurrency` does not say otherwise. */
+/** The default of `concurrency`. */
 const DEFAULT_CONCURRENCY = 16
 
 /**
- * The data of one stream that asynchronous serializers turn into records, a few at a time, in the order of the source. What
- * waits here counts in the buffer as a record does without its bytes, and no longer than `deliveryTimeoutMs`.
+ * The data of one stream that asynchronous serializers turn into records, a few at a time, in the order of the source. Data that waits
+ * counts for `bufferMemory` as a record without its bytes, and waits no longer than `deliveryTimeoutMs`.
  */
 export class SerializerQueue<I> {
-  /** Emits when something has left the queue. */
+  /** Emits when data has left the queue. */
   readonly progress$: Subject<void> = new Subject<void>()
   readonly #buffer: SerializedBuffer
   readonly #sink: StreamSink
@@ -54,13 +54,13 @@ export class SerializerQueue<I> {
   readonly #failed: (error: Error) => void
   readonly #deliveries: Deadlines<Entry<I>>
   readonly #entries: Entry<I>[] = []
-  /** What is serialized waits for room in the buffer. */
+  /** The wait for buffer memory of serialized records. */
   #waiting = Subscription.EMPTY
 
   /**
-   * @param waits whether the source waits for room, and so no longer than `maxBlockMs`. What one that can't wait has given
-   * away is bounded by its delivery timeout alone.
-   * @param failed told why the stream ends: nothing found room in time.
+   * @param waits whether the source waits for memory, and so no longer than `maxBlockMs`. Data of a source that can't wait is bounded
+   * by its delivery timeout alone.
+   * @param failed called with the reason why the stream ends: no memory in time.
    */
   constructor(
     buffer: SerializedBuffer,
@@ -82,15 +82,15 @@ export class SerializerQueue<I> {
     return this.#entries.length === 0
   }
 
-  /** Whether a source that can wait should. */
+  /** Whether a source that can wait should wait. */
   get isFull(): boolean {
     return this.#entries.length >= this.#concurrency
   }
 
   /**
-   * Takes data, or says that there is no room for it.
+   * Accepts data, or returns why there is no memory for it.
    *
-   * @param made what its serializers are about to come to, if they have been called.
+   * @param made the pending result of its serializers, if they have been called.
    */
   add(data: I, made?: Promise<Made<unknown>>): Error | undefined {
     const error = this.#buffer.reserve()
@@ -104,7 +104,7 @@ export class SerializerQueue<I> {
     return undefined
   }
 
-  /** Resolves when everything that is in the queue now has left it; undefined if nothing is. */
+  /** Resolves when everything in the queue has left it; undefined if it is empty. */
   emptied(): Promise<void> | undefined {
     const last = this.#entries.at(-1)
     if (last === undefined) return undefined
@@ -117,7 +117,7 @@ export class SerializerQueue<I> {
     })
   }
 
-  /** Everything that is in the queue fails for this reason. */
+  /** Fails everything in the queue. */
   fail(reason: Error): void {
     this.#waiting.unsubscribe()
     const entries = this.#entries.splice(0)
@@ -126,9 +126,9 @@ export class SerializerQueue<I> {
     this.#moved()
   }
 
-  /** Calls serializers for those at the front. */
+  /** Calls the serializers of the data at the front. */
   #start(): void {
-    // By index: a serializer is user code, and may have more added.
+    // By index: a serializer is user code, and may add data.
     for (let i = 0; i < Math.min(this.#concurrency, this.#entries.length); i++) {
       const entry = this.#entries[i]!
       if (entry.started) continue
@@ -141,14 +141,14 @@ export class SerializerQueue<I> {
 
   #await(entry: Entry<I>, made: Promise<Made<unknown>>): void {
     void made.then(record => {
-      // It has expired, or its stream was closed.
+      // It expired, or its stream was closed.
       if (!this.#entries.includes(entry)) return
       entry.made = kept(record)
       this.#drain()
     })
   }
 
-  /** Those at the front whose serializers are done go into the buffer. */
+  /** Moves records at the front whose serializers are done into batches. */
   #drain(): void {
     if (!this.#waiting.closed) return
     let drained = false
@@ -179,7 +179,7 @@ export class SerializerQueue<I> {
 
   #expire(entry: Entry<I>): void {
     const index = this.#entries.indexOf(entry)
-    // Another one that expired has let it into the buffer.
+    // Another record that expired has let it into the buffer.
     if (index === -1) return
     this.#entries.splice(index, 1)
     this.#left(entry)
@@ -205,14 +205,14 @@ export class SerializerQueue<I> {
   }
 }
 
-/** With bytes of its own: it may have to wait, and a serializer may use its buffer again. */
+/** Gives the record bytes of its own: it may have to wait, and a serializer may reuse its buffer. */
 function kept(made: Made<unknown>): TakenRecord | Unserializable<unknown> {
   if (made instanceof Unserializable) return made
   const taken = takeRecord(made)
   return taken instanceof InvalidRecordError ? new Unserializable(made, taken) : taken
 }
 
-/** What stands in for a record that was never made. */
+/** The record in the ack of data that never became one. */
 export function unmade<I>({ topic }: RecordMapping<I>, data: I): ProducerRecord {
   return { topic: typeof topic === 'string' ? topic : '', value: null, metadata: data }
 }

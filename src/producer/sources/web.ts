@@ -8,7 +8,7 @@ import type { Intake } from './intake.js'
 import type { Open } from './writable.js'
 
 /**
- * A sink for a web stream's `pipeTo()`. `close()` resolves when brokers have confirmed every record.
+ * Returns a WritableStream for `pipeTo()`. Its `close()` resolves when brokers have confirmed every record.
  *
  * @param open opens the intake.
  */
@@ -32,17 +32,17 @@ export function webWritable<I, M>(
   })
 }
 
-/** What a web stream of records can be piped through. */
+/** The pair of streams that a web stream of records is piped through. */
 export interface WebTransform<I, M> {
   readonly writable: WritableStream<Chunk<I>>
   readonly readable: ReadableStream<Ack<M>>
 }
 
-/** For a web stream's `pipeThrough()`: records in, acks out. A reader that stops reading acks stops the intake. */
+/** Returns a pair for `pipeThrough()`: records in, acks out. A reader that stops reading acks stops the intake. */
 export function webTransform<I, M>(open: Open<I, Ack<M>>): WebTransform<I, M> {
   const way = new WebIntake(open)
   let acks!: ReadableStreamDefaultController<Ack<M>>
-  /** What waits for the reader. */
+  /** Acks that wait for the reader. */
   let read: () => void = () => {}
   const readable = new ReadableStream<Ack<M>>({
     start(controller) {
@@ -57,7 +57,7 @@ export function webTransform<I, M>(open: Open<I, Ack<M>>): WebTransform<I, M> {
       fail = error => {
         way.leave(error)
         controller.error(error)
-        // The reader gets what was acked before it is told.
+        // The reader gets every ack before the end.
         if (acks.desiredSize! > 0) acks.error(error)
         else read = () => acks.error(error)
       }

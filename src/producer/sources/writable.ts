@@ -6,32 +6,32 @@ import { type FailureOptions, failuresTo } from './failures.js'
 import { type Chunk, feed } from './feed.js'
 import type { Intake } from './intake.js'
 
-/** Opens an intake, and gives the acks of what is put into it. */
+/** Opens an intake, and returns the acks of its records. */
 export type Open<I, A> = (start: (intake: Intake<I>) => undefined) => Observable<A>
 
 /**
- * Records into Kafka, as a Node stream. `write()` is false exactly while the producer's buffer has no room (and, for who
- * writes a thousand in one go, until the event loop has turned); `finish` means that brokers have confirmed every record.
+ * Records into Kafka, as a Node stream. `write()` is false exactly while there is no buffer memory (and, after a thousand writes in one go,
+ * until the event loop has turned); `finish` means that brokers have confirmed every record.
  */
 export class ProducerWritable<I, M> extends Writable {
-  /** None where the stream is refused. */
+  /** Undefined if the stream is refused. */
   #intake: Intake<I> | undefined
   readonly #acks: Subscription | undefined
-  /** `write()` said false for want of room, and `drain` is owed for that. */
+  /** Whether `write()` was false for lack of memory, so that `drain` is owed. */
   #full = false
-  /** What was written is not all accepted yet. */
+  /** The callback of a write that is not all accepted yet. */
   #writing: ((error?: Error) => void) | undefined
   #finish: (() => void) | undefined
 
   constructor(open: Open<I, BatchAck<M>>, onFailed: FailureOptions<M>['onFailed']) {
-    // What waits here is in no buffer that is counted: one chunk, and the one that is being written.
+    // Chunks that wait here count for no memory: one, and the one that is being written.
     super({ objectMode: true, highWaterMark: 2 })
     const start = (intake: Intake<I>): undefined => {
       this.#intake = intake
     }
     this.#acks = open(start).subscribe({
       next: failuresTo<M>(onFailed, error => this.destroy(error)),
-      // A stream that is refused from the start says so when the code that made it has had its turn to listen.
+      // A refused stream errors after the code that made it could add its listeners.
       error: error => setImmediate(() => this.destroy(error)),
       complete: () => this.#finish!(),
     })
@@ -60,7 +60,7 @@ export class ProducerWritable<I, M> extends Writable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // What was accepted is delivered all the same.
+    // Accepted records are still delivered.
     this.#acks?.unsubscribe()
     this.#fed(error ?? new KafkaError('the stream was destroyed before this was accepted'))
     done(error)
@@ -74,11 +74,11 @@ export class ProducerWritable<I, M> extends Writable {
     const drains = this.#full && !this.writableNeedDrain
     this.#full = false
     const done = this.#writing
-    // Destroyed meanwhile.
+    // The stream was destroyed meanwhile.
     if (done === undefined) return
     this.#writing = undefined
     done(error)
-    // Node emits it only where `write()` was false for Node's own reasons.
+    // Node emits `drain` only if `write()` was false for its own reasons.
     if (drains && error === undefined) process.nextTick(() => this.destroyed || this.emit('drain'))
   }
 }

@@ -2,9 +2,9 @@ import type { SchedulerLike } from 'rxjs'
 import { processScheduler } from './process-scheduler.js'
 
 /**
- * What records are stamped with: the system's time, or that of a scheduler of the user's own, such as virtual time. Read once
- * for all records that come in one go: to read the system's clock for every record costs as much as to copy it. For
- * timestamps only, which are whole milliseconds: the system's clock may be set, and virtual time may move on while this stands still.
+ * The clock of record timestamps: the system's time, or that of the user's own scheduler, such as virtual time. Read once for all records
+ * that are sent in one go: reading the system's clock for every record costs as much as copying the record. Only for timestamps, in whole
+ * ms: the system's clock may be set, and virtual time may advance while this clock stands still.
  */
 export class Clock {
   readonly #read: () => number

@@ -1,14 +1,13 @@
 import { type SchedulerLike, Subscription } from 'rxjs'
 
 /**
- * Items that are all given the same time. One timer serves them, however many there are; it looks through them only when
- * it fires.
+ * Items with the same timeout. One timer serves all of them; it scans them only when it fires.
  */
 export class Deadlines<T> {
   readonly #scheduler: SchedulerLike
   readonly #timeMs: number
   readonly #expired: (item: T) => void
-  /** With the time at which each is due. */
+  /** Items, with the time at which each expires. */
   #items = new Map<T, number>()
   #timer: Subscription = Subscription.EMPTY
   #timerDue = 0
@@ -23,31 +22,31 @@ export class Deadlines<T> {
     return this.#items.has(item)
   }
 
-  /** @param since when the item's time began, by the scheduler's clock. */
+  /** @param since when the item's timeout began, by the scheduler's clock. */
   add(item: T, since: number): void {
     const due = since + this.#timeMs
     this.#items.set(item, due)
     if (this.#timer.closed || due < this.#timerDue) this.#wait(due)
   }
 
-  /** The item's time began earlier than was known. */
+  /** The item's timeout began earlier than was known. */
   startedAt(item: T, since: number): void {
     const due = since + this.#timeMs
     if (due < (this.#items.get(item) ?? Number.NEGATIVE_INFINITY)) this.add(item, since)
   }
 
-  /** When the time of an item that is in it began. */
+  /** Returns when an item's timeout began. */
   since(item: T): number {
     return this.#items.get(item)! - this.#timeMs
   }
 
-  /** The timer stays as it is, and finds nothing due; without items there is none. */
+  /** Removes an item. The timer stays, and finds nothing due; without items there is none. */
   delete(item: T): void {
     this.#items.delete(item)
     if (this.#items.size === 0) this.#timer.unsubscribe()
   }
 
-  /** Others take the item's place in the order, for what is left of its time. Looks at every item: not for every day. */
+  /** Replaces an item by others, which inherit the rest of its timeout. O(n) in the number of items; only called when a batch splits. */
   replace(item: T, others: readonly T[]): void {
     const replaced = [...this.#items].flatMap(([each, due]): [T, number][] =>
       each === item ? others.map(other => [other, due]) : [[each, due]],
@@ -55,7 +54,7 @@ export class Deadlines<T> {
     this.#items = new Map(replaced)
   }
 
-  /** Ends the time of every item now. */
+  /** Expires every item now. */
   expireAll(): void {
     this.#timer.unsubscribe()
     const items = [...this.#items.keys()]
@@ -63,7 +62,7 @@ export class Deadlines<T> {
     for (const item of items) this.#expired(item)
   }
 
-  /** Forgets every item. */
+  /** Removes every item. */
   clear(): void {
     this.#items.clear()
     this.#timer.unsubscribe()
@@ -76,7 +75,7 @@ export class Deadlines<T> {
   }
 
   #expire(): void {
-    // Over, though it does not count as closed while this runs.
+    // It has fired, though it does not count as closed while this runs.
     this.#timer = Subscription.EMPTY
     const now = this.#scheduler.now()
     const due = [...this.#items].filter(([, at]) => at <= now)

@@ -1,20 +1,20 @@
-/** Longer than any process; the timer does nothing but be there. */
+/** Longer than any process; the timer does nothing but exist. */
 const FOR_EVER_MS = 2 ** 31 - 1
 
-/** Those of all producers that hold the process. */
+/** The holds of all producers that keep the process alive. */
 const holding = new Set<ProcessHold>()
 let warns = false
 
 /**
- * What keeps the process alive while there are records without an end, and only then: a producer that is idle, connected
- * or not, lets it exit. A process that is made to exit all the same says what it has lost.
+ * Keeps the process alive while there are records without an ack, and only then: an idle producer, connected or not, lets it exit. A process
+ * that is made to exit earlier prints how much it may lose.
  */
 export class ProcessHold {
   readonly #bytes: () => number
   #timer: NodeJS.Timeout | undefined
   #holds = false
 
-  /** @param bytes of records that have no terminal event yet. */
+  /** @param bytes returns the bytes of records that have no ack yet. */
   constructor(bytes: () => number) {
     this.#bytes = bytes
   }

@@ -2,13 +2,13 @@ import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs'
 import { bounded } from '../../bounded-scheduler.js'
 
 /**
- * The process's timers and a clock of their own, as RxJS's `asyncScheduler`, but for three things:
+ * The timers of the process with a clock of their own. Differs from RxJS's `asyncScheduler` in three ways:
  *
  * - `now()` is monotonic: it counts whole ms from the start of the process. The system's clock may be set back or forward at
- *   any time, by NTP or when a virtual machine resumes; no deadline may move with it.
- * - Work runs after sockets have been read. An event loop that was blocked runs timers first, so that a timeout would be
- *   judged before the answer that has long been there is looked at.
- * - Timers do not keep a process alive: whether a producer does is for its records to say ({@link ProcessHold}).
+ *   any time, by NTP or when a virtual machine resumes, and no deadline may move with it.
+ * - Work runs after sockets have been read. A blocked event loop runs timers first, so a timeout would fire before a response that
+ *   arrived long ago is read.
+ * - Timers do not keep a process alive: only unacked records do ({@link ProcessHold}).
  */
 export const processScheduler: SchedulerLike = bounded({
   now: () => Math.floor(performance.now()),

@@ -2,7 +2,7 @@ import { Subscription } from 'rxjs'
 
 type Action = (reason: unknown) => void
 
-/** What is done when a signal is aborted. One listener serves all of it, for Node warns of more than ten. */
+/** The actions of one signal. One listener serves all of them, because Node warns of more than ten. */
 interface Watch {
   readonly actions: Set<Action>
   readonly listener: () => void
@@ -10,7 +10,7 @@ interface Watch {
 
 const watches = new WeakMap<AbortSignal, Watch>()
 
-/** Does something with the signal's reason when it is aborted, or at once if it is already; unless it is unsubscribed before. */
+/** Calls `action` with the signal's reason when it is aborted, or at once if it is already. Unsubscribing cancels it. */
 export function onAbort(signal: AbortSignal, action: Action): Subscription {
   if (signal.aborted) {
     action(signal.reason)
@@ -30,7 +30,7 @@ export function onAbort(signal: AbortSignal, action: Action): Subscription {
 function listen(signal: AbortSignal): Watch {
   const actions = new Set<Action>()
   const listener = (): void => {
-    // One action may take another one back.
+    // An action may cancel another one.
     for (const action of actions) action(signal.reason)
   }
   const watch = { actions, listener }
@@ -39,7 +39,7 @@ function listen(signal: AbortSignal): Watch {
   return watch
 }
 
-/** Waits for a promise until the signal, if there is one, is aborted: then rejects with its reason at once. */
+/** Waits for a promise. Rejects with the signal's reason as soon as the signal is aborted. */
 export async function unlessAborted<T>(signal: AbortSignal | undefined, start: () => Promise<T>): Promise<T> {
   if (signal === undefined) return start()
   signal.throwIfAborted()
