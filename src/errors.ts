@@ -1,8 +1,8 @@
 import { isError, toPlain } from './json.js'
 
 /**
- * The base of every error that this library makes. `name` is the class's own name; `cause` holds what led to it.
- * `JSON.stringify` gives both, with the message, and whichever of `code`, `codeName`, `retriable`, `persisted`, `topic` and `partition` it has.
+ * The base of every error of this library. `name` is the name of the class; `cause` is the reason. `JSON.stringify` writes both, with the
+ * message and those of `code`, `codeName`, `retriable`, `persisted`, `topic` and `partition` that the error has.
  *
  * @example
  * producer.events$.subscribe(event => { if (event.kind === 'fatal' && event.error instanceof KafkaError) … })
@@ -13,26 +13,26 @@ export class KafkaError extends Error {
     this.name = new.target.name
   }
 
-  /** What `JSON.stringify` takes in its place: of an error alone it would leave out the message. */
+  /** What `JSON.stringify` writes: without this, it would omit the message. */
   toJSON(): unknown {
     return toPlain(this)
   }
 }
 
-/** An option, a record or a call that contradicts the documentation. Nothing was sent because of it. */
+/** An option or a call contradicts the documentation. Nothing was sent. */
 export class InvalidArgumentError extends KafkaError {}
 
-/** A record that cannot be sent as it is: without a topic, with a value of the wrong type, too large … */
+/** A record cannot be sent as it is: it has no topic, a value of the wrong type, too many bytes … */
 export class InvalidRecordError extends KafkaError {}
 
 /**
- * The record found no place in the buffer: `bufferMemory` bytes are waiting for brokers, or its partition cannot send and holds as
- * much of the buffer as is left for others.
+ * There is no buffer memory for the record: `bufferMemory` bytes wait for brokers, or its partition is stalled and such partitions hold
+ * their full share.
  */
 export class BufferFullError extends KafkaError {
-  /** The topic whose record had no place, where there is still room for records of others. */
+  /** The topic of the refused record, if there is still memory for records of other partitions. */
   declare readonly topic?: string
-  /** Its partition; -1 where nothing is known of the topic yet. */
+  /** Its partition; -1 if the topic has no metadata yet. */
   declare readonly partition?: number
 
   constructor(message: string, options?: ErrorOptions & { readonly topic?: string; readonly partition?: number }) {
@@ -49,37 +49,36 @@ export class ProducerClosedError extends KafkaError {}
 export class DeliveryTimeoutError extends KafkaError {}
 
 /**
- * A broker no longer knows what it confirmed earlier: the log of a partition has lost records that were acked, or the
- * broker has lost track of its producer. Nothing that a producer does can bring them back; new records are written as before.
+ * A broker no longer knows what it confirmed: the log of a partition has lost acked records, or the broker has lost the producer's state.
+ * A producer cannot bring them back; new records are written as before.
  */
 export class DataLossError extends KafkaError {}
 
 /**
- * The topic was deleted and recreated, after the record was sent and before a broker confirmed it: it may have been stored in
- * the old topic, or in the new one. It is not sent again, for it could be stored twice. In the event `epochBumped`: the topic of
- * the partition was recreated.
+ * The topic was deleted and recreated after the record was sent and before a broker confirmed it: it may be stored in the old topic or in
+ * the new one. It is not sent again, because it could be stored twice. In the event `epochBumped`: the partition's topic was recreated.
  */
 export class TopicRecreatedError extends KafkaError {}
 
-/** Another producer has taken over this one's identity: what it would write could not be told apart. Ends the producer. */
+/** Another producer has taken over this producer's identity, so brokers could not tell their records apart. Ends the producer. */
 export class ProducerFencedError extends KafkaError {}
 
-/** Bytes that are not what Kafka's protocol prescribes: truncated, of a false length, or not Kafka at all. */
+/** Bytes that violate Kafka's protocol: truncated, with a false length, or not Kafka at all. */
 export class MalformedMessageError extends KafkaError {}
 
-/** A connection that could not be made, or ended with requests unanswered. */
+/** A connection could not be made, or ended with unanswered requests. */
 export class ConnectionError extends KafkaError {}
 
 /**
- * One side of a connection does not accept who the other is: the broker refused the credentials or the mechanism of `sasl`,
- * or the certificate of either side is not trusted. Trying again would not help, so it ends the producer.
+ * Authentication failed: the broker refused the credentials or the mechanism of `sasl`, or one side does not trust the other's
+ * certificate. Retrying with the same credentials cannot succeed, so it ends the producer.
  */
 export class AuthenticationError extends KafkaError {}
 
-/** A broker did not answer within `requestTimeoutMs`; its connection is closed, for what it still sends can't be told apart. */
+/** A broker did not answer within `requestTimeoutMs`; its connection is closed, because later responses could not be matched. */
 export class RequestTimeoutError extends ConnectionError {}
 
-/** A broker is of another cluster than the first that answered: nothing is sent to it. The message names both, with addresses. */
+/** A broker belongs to another cluster than the first one that answered, so nothing is sent to it. The message names both, with addresses. */
 export class OtherClusterError extends ConnectionError {}
 
 /** No address of `brokers` could be reached; the message says what happened at each. */
@@ -94,10 +93,10 @@ export class BootstrapError extends ConnectionError {
   }
 }
 
-/** The broker does not speak a version of a Kafka API that this library needs. */
+/** The broker does not support a version of a Kafka API that this library needs. */
 export class UnsupportedVersionError extends KafkaError {}
 
-/** An error code that a broker answered with. */
+/** A broker answered with an error code. */
 export class BrokerError extends KafkaError {
   /** Kafka's number for it. */
   readonly code: number
@@ -114,12 +113,11 @@ export class BrokerError extends KafkaError {
   }
 }
 
-/** Letters of somebody else's text that are shown. */
+/** The most letters of foreign text in a message. */
 const MAX_SHOWN = 1_000
 
 /**
- * A text that a broker, or whatever answers in its place, has sent, for use in a message: what would move the cursor, end the
- * line or turn the text around is shown as an escape, and only so much of it.
+ * Formats text from the network for a message: escapes characters that move the cursor, end the line or reverse the text, and cuts it.
  */
 export function printable(text: string): string {
   const cut = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}… (${text.length} letters in all)` : text
@@ -132,14 +130,14 @@ function escaped(letter: string): string {
 }
 
 /**
- * The text of an error for use inside another one. Anything can be thrown, so it takes anything, and never throws itself. An
- * AggregateError without a message (several addresses of one host) is told by its errors.
+ * Formats an error for use inside another one. Accepts anything, because anything can be thrown, and never throws. An AggregateError
+ * without a message (several addresses of one host) is described by its errors.
  */
 export function describe(error: unknown): string {
   return describeOnce(error, new Set())
 }
 
-/** @param told aggregates that were told already: one can hold itself. */
+/** @param told aggregates that were described already: one can contain itself. */
 function describeOnce(error: unknown, told: Set<unknown>): string {
   try {
     const { message, name, errors } = (error ?? {}) as { message?: unknown; name?: unknown; errors?: unknown }
@@ -156,8 +154,8 @@ function describeOnce(error: unknown, told: Set<unknown>): string {
 }
 
 /**
- * Makes an error without capturing its stack, which is most of what an error costs: for errors that are values, made for each
- * of many records, on the event loop of whoever sends bad ones. `stack` is then the name and the message alone.
+ * Makes an error without capturing its stack, which is most of the cost of an error: for errors that are values, one for each of many
+ * records. `stack` is the name and the message alone.
  *
  * @example return withoutStack(() => new InvalidRecordError('this record was not sent: …'))
  */

@@ -1,6 +1,6 @@
 /**
- * How long to wait before the next try: doubles with every failure in a row, up to a maximum, and is spread by a fifth to
- * either side so that many clients do not come back at once.
+ * Returns the pause before the next attempt, in ms: doubles with every failure in a row, up to a maximum, with a jitter of 20 % so that many
+ * clients do not return at once.
  */
 export interface BackoffOptions {
   readonly retryBackoffMs: number

@@ -4,25 +4,25 @@ import { type Connection, type ConnectionOptions, openConnection } from '../tran
 import { type Address, formatAddress } from '../transport/transport.js'
 import { type BackoffOptions, backoffMs } from './backoff.js'
 
-/** What happened to the connection that carries produce requests to a broker. */
+/** What happened to a broker's produce connection. */
 export type BrokerEvent =
   | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
-  /** The SASL session was renewed; the connection, which is the same, takes requests again. */
+  /** The SASL session was renewed; the same connection accepts requests again. */
   | { readonly kind: 'reauthenticated'; readonly nodeId: number; readonly address: string }
   | { readonly kind: 'disconnected'; readonly nodeId: number; readonly address: string; readonly error: Error }
 
-/** The produce connection of one broker: made when asked for, never twice at a time, and with back-off after failures. */
+/** The produce connection of one broker: opened on demand, one at a time, with back-off after failures. */
 export class Broker {
   readonly nodeId: number
   readonly #address: () => Address | undefined
   readonly #options: ConnectionOptions & BackoffOptions
   readonly #report: (event: BrokerEvent) => void
   #connection: Connection | undefined
-  /** The attempt, the connection or the back-off that is under way. */
+  /** The attempt, connection or back-off that is under way. */
   #activity: Subscription | undefined
-  /** The address of the connection, or of the attempt to make one. */
+  /** The address of the connection, or of the attempt. */
   #target: Address | undefined
-  /** Asked for during a back-off. */
+  /** Whether a connection was requested during a back-off. */
   #wanted = false
   #failures = 0
 
@@ -38,12 +38,12 @@ export class Broker {
     this.#report = report
   }
 
-  /** The connection, if it stands and its handshake is done. */
+  /** The connection, once its handshake is done. */
   get connection(): Connection | undefined {
     return this.#connection
   }
 
-  /** Whether metadata says where it is. */
+  /** Whether metadata has its address. */
   get isKnown(): boolean {
     return this.#address() !== undefined
   }
@@ -54,7 +54,7 @@ export class Broker {
     return address !== undefined && this.#target !== undefined && !isSame(address, this.#target)
   }
 
-  /** Sees to it that there will be a connection: a `connected` or `disconnected` event follows. */
+  /** Requests a connection: a `connected` or `disconnected` event follows. */
   connect(): void {
     const address = this.#address()
     if (this.#activity !== undefined || address === undefined) {
@@ -76,7 +76,7 @@ export class Broker {
         },
         error: error => {
           if (activity.closed) return
-          // A handshake alone is no success: the pauses also grow for a broker that closes at each request.
+          // A handshake alone is not a success: the back-off also grows for a broker that closes at each request.
           this.#failures = this.#connection?.served ? 1 : this.#failures + 1
           this.#connection = undefined
           this.#target = undefined
@@ -87,14 +87,14 @@ export class Broker {
     )
   }
 
-  /** Its address may have come to be known: a connection that was asked for can be made. */
+  /** Metadata may have its address now: opens a connection that was requested. */
   addressed(): void {
     if (this.#wanted && this.#activity === undefined) this.connect()
   }
 
   /**
-   * Closes the connection, or gives up the attempt, because metadata says so. That is no failure, so the next `connect()` does
-   * not wait. Returns the event to emit, if there was a connection.
+   * Closes the connection, or cancels the attempt, because metadata says so. That is not a failure, so the next `connect()` does not wait.
+   * Returns the event to emit, if there was a connection.
    */
   disconnect(): BrokerEvent | undefined {
     const { nodeId } = this
@@ -110,7 +110,7 @@ export class Broker {
 
   /** Closes the connection for good. */
   close(): void {
-    // An activity that never ends, so that nothing connects again.
+    // An activity that never ends, so it does not connect again.
     this.#end(new Subscription())
   }
 

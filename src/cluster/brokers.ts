@@ -12,13 +12,13 @@ import { ClusterIdentity } from './cluster-identity.js'
 import { ControlConnections } from './control-connections.js'
 
 export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
-  /** Where to begin, and where to begin again when every known broker is gone. */
+  /** The bootstrap list, also used again when every known broker is gone. */
   readonly bootstrap: readonly Address[]
 }
 
 /**
- * The brokers that metadata has named, and the connections to them: one a broker for produce requests, and one to any
- * broker for everything else, so that a metadata request never waits behind record batches.
+ * The brokers in metadata, and the connections to them: one a broker for produce requests, and one to any broker for everything else, so
+ * that a metadata request never waits behind record batches.
  */
 export class Brokers {
   readonly events$: Observable<BrokerEvent>
@@ -39,7 +39,7 @@ export class Brokers {
     this.otherClusters$ = cluster.others$
   }
 
-  /** Takes over what a metadata answer says. A broker at another address keeps its connection until it owes nothing. @see {@link Broker.hasMoved} */
+  /** Applies the addresses of a metadata response. A broker at another address keeps its connection until it owes nothing. @see {@link Broker.hasMoved} */
   update(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
     this.#addresses.clear()
     for (const [nodeId, address] of brokers) this.#addresses.set(nodeId, address)
@@ -67,7 +67,7 @@ export class Brokers {
     this.#brokers.delete(nodeId)
   }
 
-  /** A request that any broker can answer, sent when subscribed to. @see {@link ControlConnections.request} */
+  /** Sends a request that any broker can answer, on subscription. @see {@link ControlConnections.request} */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
     return this.#control.request(api, request)
   }

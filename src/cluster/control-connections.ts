@@ -20,9 +20,8 @@ interface Candidate {
 }
 
 /**
- * Requests that any broker can answer, sent to one that does. Where the first has not answered after a fraction of a second,
- * the next one is asked as well, and so on (as RFC 8305 has addresses tried); one that fails is followed by the next at once.
- * The first answer counts.
+ * Sends requests that any broker can answer. If the first broker has not answered after a fraction of a second, the next one is asked as
+ * well, and so on (as RFC 8305 tries addresses); after a failure, the next one is asked at once. The first response counts.
  */
 export class ControlConnections {
   readonly #options: ConnectionOptions
@@ -40,10 +39,10 @@ export class ControlConnections {
   }
 
   /**
-   * Sends a request when subscribed to, and emits the first answer.
+   * Sends a request on subscription, and emits the first response.
    *
-   * Errors when every address has failed: with an AuthenticationError when one of them does not accept this client or is not
-   * trusted, with an UnsupportedVersionError when none of them speaks what is needed, else with a BootstrapError.
+   * Errors when every address has failed: with an AuthenticationError if one of them refuses this client or is not trusted, with an
+   * UnsupportedVersionError if none of them supports the required versions, else with a BootstrapError.
    */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
     return new Observable(subscriber => this.#race(api, request, subscriber))
@@ -118,7 +117,7 @@ export class ControlConnections {
       )
     }
     return connection$.pipe(
-      // During a re-authentication it emits no connection that is writable, and then does.
+      // During a re-authentication the connection is not writable; afterwards it is emitted again.
       filter(connection => connection.writable),
       exhaustMap(asked),
       // Not before: the connection lasts as long as this is subscribed to it.
@@ -141,7 +140,7 @@ export class ControlConnections {
 
   /** Those that were of use first, connected ones before others; in random order, so that a fleet does not fall on one. */
   #inOrder(): Candidate[] {
-    // An address may be named more than once.
+    // An address may be listed more than once.
     const candidates = new Set<Candidate>()
     for (const address of shuffled(this.#addresses(), this.#options.random)) {
       const name = formatAddress(address)
@@ -162,7 +161,7 @@ export class ControlConnections {
 /** What it comes to when every address has failed. */
 function failure(failures: ReadonlyMap<string, Error>): Error {
   const errors = [...failures.values()]
-  // A broker that is down may come back; one that says no goes on to say so.
+  // A broker that is down may return; one that refuses will refuse again.
   const refused = errors.find(error => error instanceof AuthenticationError)
   if (refused !== undefined) return refused
   return errors.every(error => error instanceof UnsupportedVersionError) ? errors[0]! : new BootstrapError(failures)

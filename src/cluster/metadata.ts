@@ -14,38 +14,37 @@ export type MetadataEvent =
   | { readonly kind: 'metadata'; readonly topics: readonly TopicMetadata[] }
   | { readonly kind: 'metadataFailed'; readonly error: Error }
 
-/** What those who use metadata know of a topic. */
+/** What the users of metadata know about a topic. */
 export interface TopicUse {
-  /** Whether records wait for something that the last answer lacked: partitions, or the leader of one. */
+  /** Whether records wait for something that the last metadata lacked: partitions, or a leader. */
   waits(topic: string): boolean
-  /** Whether it has records that have no end yet. */
+  /** Whether it has records without an ack. */
   isBusy(topic: string): boolean
-  /** Whether nothing was written to it for so long that it can be forgotten. */
+  /** Whether it has been idle for long enough to be forgotten. */
   isIdle(topic: string): boolean
-  /** Whether an answer with this id describes a topic that has since been deleted and recreated. */
+  /** Whether metadata with this id describes a topic that has since been deleted and recreated. */
   isOutdated(topic: string, topicId: string): boolean
-  /** It is in use no more, and {@link Metadata.use} will be called when it is again. */
+  /** Its metadata is no longer kept; {@link Metadata.use} must be called when it is used again. */
   forgotten(topic: string): void
 }
 
-/** A topic that is in use, or was refused a short while ago. */
+/** A topic that is in use, or was refused recently. */
 interface Asked {
   readonly name: string
   inUse: boolean
-  /** When it is asked for next, by the scheduler's clock. */
+  /** When its metadata is requested next, by the scheduler's clock. */
   dueAt: number
-  /** When it was asked for last. */
+  /** When its metadata was requested last. */
   askedAt: number
-  /** Answers in a row that lacked what records wait for. */
+  /** Responses in a row that lacked what records wait for. */
   failures: number
-  /** Something showed, while it was being asked for, that what is known of it is stale. */
+  /** Whether its metadata turned out to be stale while a request was under way. */
   stale: boolean
 }
 
 /**
- * Keeps the metadata of the topics that are in use: asks on first use, for that topic alone; when something shows that it is
- * stale; and, for all of them together, when it has grown old. One request at a time. What fails is asked again while records
- * wait for it, and backs off by itself.
+ * Keeps the metadata of the topics in use. Requests it on first use, for that topic alone; when it turns out to be stale; and, for all
+ * topics together, when it has grown old. One request at a time. Failed requests are repeated, with back-off, while records wait.
  */
 export class Metadata {
   readonly events$: Observable<MetadataEvent>
@@ -58,7 +57,7 @@ export class Metadata {
   #timer: Subscription = Subscription.EMPTY
   #asking = false
   #closed = false
-  /** Requests in a row that no broker answered, and until when none is sent because of that. */
+  /** Requests in a row that no broker answered, and when the next one may be sent. */
   #failures = 0
   #notBefore = 0
 
@@ -70,17 +69,17 @@ export class Metadata {
     brokers.otherClusters$.subscribe(error => this.#events.next({ kind: 'metadataFailed', error }))
   }
 
-  /** Has the topic's metadata fetched now, and kept fresh from here on. */
+  /** Fetches the topic's metadata now, and keeps it fresh from here on. */
   use(topic: string): void {
     const known = this.#topics.get(topic)
     if (known?.inUse) return
-    // One that was refused a short while ago waits for its back-off.
+    // A topic that was refused recently waits for its back-off.
     if (known !== undefined) known.inUse = true
     else this.#topics.set(topic, { name: topic, inUse: true, dueAt: this.#now, askedAt: 0, failures: 0, stale: false })
     this.#askSoon()
   }
 
-  /** The topic is in use no more. */
+  /** The topic is no longer in use. */
   drop(topic: string): void {
     const known = this.#topics.get(topic)
     if (known === undefined) return
@@ -88,7 +87,7 @@ export class Metadata {
     if (known.failures === 0) this.#topics.delete(topic)
   }
 
-  /** Something showed that what is known of these topics is stale. Each is asked for again when its last answer is `retryBackoffMs` old. */
+  /** The metadata of these topics is stale: requests each again once its last metadata is `retryBackoffMs` old. */
   refresh(topics: Iterable<string>): void {
     let found = false
     for (const name of topics) {
@@ -99,7 +98,7 @@ export class Metadata {
       topic.dueAt = Math.min(topic.dueAt, topic.askedAt + backoffMs(Math.max(topic.failures, 1), this.#options))
     }
     if (!found) return
-    // Whoever gave it may be cut off from the others, and give the same for ever.
+    // The broker that sent it may be cut off from the others, and repeat it for ever.
     this.#brokers.lookElsewhere()
     this.#askSoon()
   }
@@ -131,7 +130,7 @@ export class Metadata {
     const now = scheduler.now()
     this.#forgetIdle(now)
     const due = [...this.#topics.values()].filter(({ inUse, dueAt }) => inUse && dueAt <= now)
-    // A topic may only be created for records that wait for it: one that was deleted stays so.
+    // Only topics that records wait for may be created: a deleted topic stays deleted.
     const wanted = due.filter(({ name }) => this.#use.waits(name))
     const asked = wanted.length > 0 ? wanted : this.#all(due)
     if (asked.length === 0) {
@@ -168,15 +167,15 @@ export class Metadata {
       response,
       asked.map(({ name }) => name),
     )
-    // The producer already knows something newer.
+    // The producer has newer metadata already.
     const topics = told.filter(({ name, topicId }) => !this.#use.isOutdated(name, topicId))
     for (const topic of told) this.#age(topic, !topics.includes(topic))
     this.#events.next({ kind: 'metadata', topics })
-    // What an answer lacks, and no record waits for, need not be asked for again and again.
+    // What is missing, but no record waits for, is not requested again and again.
     for (const topic of asked) {
       if (topic.inUse && topic.failures > 0 && !this.#use.waits(topic.name)) this.#rest(topic)
     }
-    // A topic that was created just now has no leader yet, says whoever is asked.
+    // A topic that was just created has no leader yet, whichever broker is asked.
     const useless = asked.some(({ inUse, failures }) => inUse && failures > 1)
     if (useless || topics.length < told.length) this.#brokers.lookElsewhere()
     this.#asking = false
@@ -202,7 +201,7 @@ export class Metadata {
     this.#notBefore = this.#now + backoffMs(++this.#failures, this.#options)
     this.#events.next({ kind: 'metadataFailed', error })
     for (const topic of asked) {
-      // Nobody is there to hear of it.
+      // There is no observer.
       if (this.#use.isBusy(topic.name)) topic.dueAt = this.#notBefore
       else this.#rest(topic)
     }
@@ -213,7 +212,7 @@ export class Metadata {
   /** Topics that nothing was written to for long, and what is left of refused ones. */
   #forgetIdle(now: number): void {
     for (const { name, inUse, dueAt, askedAt } of this.#topics.values()) {
-      // Used again by then, it goes on backing off.
+      // If it is used again by then, its back-off goes on.
       if (!inUse && dueAt + (dueAt - askedAt) <= now) this.#topics.delete(name)
       if (!inUse || dueAt > now || !this.#use.isIdle(name)) continue
       this.#topics.delete(name)

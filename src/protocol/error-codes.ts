@@ -170,7 +170,7 @@ export const brokerErrors: readonly BrokerErrorInfo[] = Object.entries(table).ma
 
 const byCode: ReadonlyMap<number, BrokerErrorInfo> = new Map(brokerErrors.map(error => [error.code, error]))
 
-/** The row of a code. One that a newer broker made up is called `UNKNOWN_CODE_n`, and is not retriable. */
+/** Returns the row of a code. A code of a newer broker is named `UNKNOWN_CODE_n`, and is not retriable. */
 export function brokerError(code: number): BrokerErrorInfo {
   return (
     byCode.get(code) ?? {
@@ -182,10 +182,10 @@ export function brokerError(code: number): BrokerErrorInfo {
   )
 }
 
-/** Codes that Kafka does not call retriable, though they tell of the state that brokers are in, not of what was asked. */
+/** Codes that Kafka does not call retriable, though they are about the state of brokers, not about the request. */
 const PASSING: readonly number[] = [ErrorCode.UNKNOWN_SERVER_ERROR, ErrorCode.INVALID_REPLICATION_FACTOR]
 
-/** Whether the same request may succeed later, or at another broker. Of a code that a newer broker made up nobody can say that it will not. */
+/** Whether the same request may succeed later, or at another broker. True for unknown codes of newer brokers. */
 export function mayPass({ code, retriable }: { readonly code: number; readonly retriable: boolean }): boolean {
   return retriable || PASSING.includes(code) || !byCode.has(code)
 }

@@ -34,7 +34,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
   try {
     await cluster.start()
   } catch (error) {
-    // Nodes may listen already: nobody else could end them.
+    // Nodes may listen already, and only this can stop them.
     await cluster.stop()
     throw error
   }
@@ -115,7 +115,7 @@ export class TestCluster implements AsyncDisposable {
     this.#state.createTopic(name, options)
   }
 
-  /** The topic is gone, what it held and what groups had committed; one that is made under the same name later has another topic id. */
+  /** Deletes the topic, its records and its committed offsets. A later topic of the same name has another topic id. */
   deleteTopic(name: string): void {
     this.#topic(name)
     this.#state.deleteTopic(name)
@@ -138,7 +138,7 @@ export class TestCluster implements AsyncDisposable {
     this.#lead(this.#partition(topic, partition), node)
   }
 
-  /** Records below the offset can be read no more. What is known of producers stays (R7). */
+  /** Deletes the records below the offset. Producer state stays (R7). */
   deleteRecords(topic: string, partition: number, beforeOffset: bigint): void {
     this.#partition(topic, partition).log.deleteBefore(beforeOffset)
   }
@@ -152,7 +152,7 @@ export class TestCluster implements AsyncDisposable {
 
   /**
    * Of each producer a partition knows the last batch only, as where its leader was started again and read its snapshot:
-   * an older one that is sent again is out of sequence, though it is stored (R7).
+   * an older batch that is sent again is out of sequence, though it is stored (R7).
    */
   reloadProducers(topic: string, partition: number): void {
     this.#partition(topic, partition).producers.reload()
@@ -169,7 +169,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Adds a user, changes its password, or takes it away where none is given. As with Kafka, who has authenticated already
+   * Adds a user, changes its password, or removes the user without one. As with Kafka, a client that has authenticated already
    * goes on until its session ends.
    *
    * @throws RangeError when the cluster was started without `sasl`.
@@ -197,7 +197,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * The node comes back and leads what nobody leads.
+   * Starts the node again. It leads partitions without a leader.
    *
    * @param port where it listens now; 0: any that is free. Default: where it did before.
    */
@@ -207,7 +207,7 @@ export class TestCluster implements AsyncDisposable {
     await this.#join(node, { ...address, port: port ?? address.port })
   }
 
-  /** One more node, at a port that is free; it leads what nobody leads, and can be given more. Gives its id. */
+  /** Adds a node at a free port, and returns its id. It leads partitions without a leader, and can be given more. */
   async addNode(): Promise<number> {
     const node = this.#addresses.size + 1
     await this.#join(node, { host: this.#state.options.host, port: 0 })

@@ -1,7 +1,7 @@
 import { VirtualTimeScheduler } from 'rxjs'
 
 /**
- * A scheduler whose time passes only when it is told to. Between two steps it lets promises and microtasks run, so code
+ * A scheduler whose time passes only on command. Between two steps it lets promises and microtasks run, so code
  * that mixes timers with `await` behaves as in real time, in no time.
  *
  * @example
@@ -17,7 +17,7 @@ export class VirtualTime extends VirtualTimeScheduler {
     return this.actions.length
   }
 
-  /** Lets so many ms pass. */
+  /** Advances the time by `ms`. */
   async advance(ms: number): Promise<void> {
     const end = this.frame + ms
     await settle()
@@ -32,7 +32,7 @@ export class VirtualTime extends VirtualTimeScheduler {
    * Lets time pass until a promise is settled, or a predicate holds; gives the promise's value.
    *
    * @param limitMs how much time that may take; default an hour.
-   * @throws when it takes longer, or when nothing is scheduled any more that could bring it about.
+   * @throws when it takes longer, or when nothing is scheduled that could settle it.
    */
   until<T>(goal: Promise<T>, limitMs?: number): Promise<T>
   until(goal: () => boolean, limitMs?: number): Promise<void>
@@ -71,7 +71,7 @@ export class VirtualTime extends VirtualTimeScheduler {
    * Lets time pass until nothing is scheduled any more.
    *
    * @param limitMs how much time that may take; default an hour.
-   * @throws when it takes longer: something goes on for ever.
+   * @throws when it takes longer: something repeats for ever.
    */
   async idle(limitMs = 3_600_000): Promise<void> {
     const end = this.frame + limitMs
@@ -97,7 +97,7 @@ export class VirtualTime extends VirtualTimeScheduler {
   }
 }
 
-/** How often what takes several turns of the event loop, such as a stream, is waited for before it is given up. */
+/** How many turns of the event loop to wait for something that needs several, such as a stream. */
 const IDLE_TURNS = 20
 
 /** Lets everything run that waits for nothing but its turn. */

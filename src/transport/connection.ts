@@ -45,9 +45,9 @@ interface PendingRequest {
 }
 
 /**
- * A connection for as long as it is subscribed to: emits itself when the handshake is done, and again whenever it is
- * writable again after a re-authentication; errors whenever it ends, with a {@link ConnectionError}, or with an
- * {@link AuthenticationError} when it can't be made for a reason that will not pass. Unsubscribing closes the socket.
+ * A connection that lives while it is subscribed to. Emits itself after the handshake, and again whenever it becomes writable after a
+ * re-authentication. Errors when it ends, with a {@link ConnectionError}, or with an {@link AuthenticationError} when it can't be made for
+ * a permanent reason. Unsubscribing closes the socket.
  */
 export function openConnection(address: Address, options: ConnectionOptions): Observable<Connection> {
   return new Observable(subscriber => {
@@ -60,7 +60,7 @@ export function openConnection(address: Address, options: ConnectionOptions): Ob
           return sasl === undefined ? of(undefined) : sessions(connection, sasl, options)
         }),
         tap(() => connection.handshaken()),
-        // A session that is renewed is still with the same broker.
+        // A renewed session is still with the same broker.
         concatMap((_, i) => (i === 0 && options.admit !== undefined ? options.admit(connection) : of(undefined))),
       )
       subscriber.add(
@@ -79,8 +79,8 @@ export function openConnection(address: Address, options: ConnectionOptions): Ob
 }
 
 /**
- * Pipelined requests over one socket. A broker answers a connection's requests in the order in which they came, so the
- * answers are matched with a queue, and a correlation id that does not fit means that the stream can't be trusted.
+ * Pipelined requests over one socket. A broker answers a connection's requests in order, so a queue matches the responses, and a
+ * correlation id that does not match means that the stream can't be trusted.
  */
 export class Connection {
   /** host:port, for messages. */
@@ -168,9 +168,9 @@ export class Connection {
   }
 
   /**
-   * Sends a request when subscribed to, synchronously, and emits its answer. Errors when the connection ends first; a
-   * request that was written may have been carried out all the same. Unsubscribing does not take it back. Only while the
-   * connection is {@link writable}, except for the handshake itself.
+   * Sends a request synchronously on subscription, and emits its response. Errors when the connection ends first; a request that was
+   * written may still have been carried out. Unsubscribing does not take it back. Only while the connection is {@link writable}, except
+   * for the handshake itself.
    */
   request<Q, S>(api: Api<Q, S>, request: Q, version?: number): Observable<S> {
     return new Observable<S>(subscriber => {
@@ -278,7 +278,7 @@ export class Connection {
     if (!this.#requestTimer.closed || oldest === undefined || this.#failure !== undefined) return
     const { scheduler, requestTimeoutMs } = this.#options
     const fire = (): void => {
-      // Over, though it does not count as closed while this runs.
+      // It has fired, though it does not count as closed while this runs.
       this.#requestTimer = Subscription.EMPTY
       const late = this.#pending[0]
       if (late === undefined || late.deadline > scheduler.now()) {

@@ -9,9 +9,9 @@ const SIZE = 4
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Cuts a byte stream into Kafka frames, whatever the split of the chunks. A frame that arrived inside one chunk is handed out
- * as a view of it. One that spans chunks is copied into a buffer of its own, which doubles as bytes come, up to the frame's
- * size: of an answer that drips in byte by byte, no chunk is kept, and of a size that is a lie, little memory is lost.
+ * Cuts a byte stream into Kafka frames, however it is chunked. A frame inside one chunk is emitted as a view of it. A frame that spans chunks
+ * is copied into a buffer of its own, which doubles as bytes arrive, up to the frame's size: a response that arrives byte by byte keeps no
+ * chunk alive, and a false size costs little memory.
  *
  * The size is checked as soon as its four bytes are there, so a false one costs no memory.
  *
@@ -63,7 +63,7 @@ export class FrameReader {
     if (this.#length === SIZE) this.#wanted = SIZE + this.#sizeAt(this.#held, 0)
     if (this.#length === this.#wanted) {
       const frame = this.#held.subarray(SIZE, this.#wanted)
-      // Whoever gets the frame may keep it.
+      // The receiver of the frame may keep it.
       this.#held = NOTHING
       this.#length = 0
       this.#wanted = SIZE

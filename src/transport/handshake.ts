@@ -21,8 +21,8 @@ interface Requester {
 const REQUEST: ApiVersionsRequest = { clientSoftwareName: 'rx-kafka', clientSoftwareVersion: VERSION }
 
 /**
- * Asks a broker what it speaks (KIP-35). The newest version is asked first; a broker that does not know it answers
- * UNSUPPORTED_VERSION in the form of version 0 (KIP-511), and is asked again in that.
+ * Requests the versions that a broker supports (KIP-35), with the newest version of the request first. A broker that does not know it answers
+ * UNSUPPORTED_VERSION in version 0 (KIP-511), and is asked again in that version.
  */
 export function negotiate(connection: Requester): Observable<VersionRanges> {
   const ask = (version: number): Observable<ApiVersionsResponse> => connection.request(spokenVersions, REQUEST, version)

@@ -32,9 +32,9 @@ export interface SaslMechanism {
 export interface SaslExchange {
   first(): Buffer
   /**
-   * What follows on a token of the broker; undefined: nothing, for this was the last.
+   * Returns the answer to a token of the broker; undefined after the last one.
    *
-   * @throws {AuthenticationError} when the broker does not show what it should.
+   * @throws {AuthenticationError} when the broker's token is not valid.
    */
   next(challenge: Buffer): Buffer | undefined
 }
@@ -55,14 +55,14 @@ export function oauthbearer(token: () => string | Promise<string>): SaslMechanis
     async begin(): Promise<SaslExchange> {
       const bearer: unknown = await token()
       const flaw = flawOf(bearer)
-      // It would be the same the next time.
+      // The next attempt would fail in the same way.
       if (flaw !== undefined) throw new AuthenticationError(`option \`sasl.token\` gave no token, but ${flaw}`)
       let told = false
       return {
         first: () => Buffer.from(`n,,\x01auth=Bearer ${bearer}\x01\x01`),
         next: challenge => {
           if (challenge.length === 0) return undefined
-          // Why it is refused, as JSON. The broker says so in Kafka's way once this is confirmed.
+          // The reason of a refusal, as JSON. The broker reports it as a Kafka error once this is confirmed.
           if (told) throw new AuthenticationError(`the broker refused the token: ${printable(challenge.toString())}`)
           told = true
           return Buffer.from('\x01')
@@ -101,9 +101,9 @@ const MIN_RENEWAL_MS = 1_000
 const TOKEN_RETRY_MS = 500
 
 /**
- * Emits when the connection is authenticated, and again whenever it has been authenticated anew, before the session that
- * the broker granted ends (KIP-368). Errors with an {@link AuthenticationError} when the broker refuses the first one. When
- * one that follows fails, only this connection is at its end: whether that is final, the next connection will show.
+ * Emits when the connection is authenticated, and again after every re-authentication, which precedes the end of the session that the
+ * broker granted (KIP-368). Errors with an {@link AuthenticationError} when the broker refuses the first authentication. When a later one
+ * fails, only this connection ends: the next connection shows whether the refusal is final.
  */
 export function sessions(
   connection: Authenticating,
@@ -118,7 +118,7 @@ export function sessions(
     expand(({ since, lifetimeMs }) => {
       if (lifetimeMs <= 0) return EMPTY
       const now = scheduler.now()
-      // As Java's client: early enough for the way there, and not all connections at once.
+      // As Java's client: early enough for the round trip, and not all connections at once.
       const due = Math.max(since + lifetimeMs * (0.85 + 0.1 * random()), now + MIN_RENEWAL_MS)
       return timer(due - now, scheduler).pipe(
         switchMap(() => beginUntil(since + lifetimeMs, mechanism, scheduler)),
@@ -142,8 +142,8 @@ interface Session {
 /**
  * Authenticates once.
  *
- * Requests that were sent before may still be in flight: a broker answers them before it looks at the handshake. From the
- * handshake to the end it takes nothing but tokens, and closes the connection at anything else.
+ * Requests that were sent before may still be in flight: a broker answers them before it reads the handshake. From the handshake to the
+ * end it accepts only tokens, and closes the connection at anything else.
  */
 function authenticate(
   connection: Authenticating,

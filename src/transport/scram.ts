@@ -10,7 +10,7 @@ import type { SaslExchange, SaslMechanism } from './sasl.js'
  *   client-final   c=biws,r=<both nonces>,p=<client proof>
  *   server-final   v=<server signature>, or e=<error>
  *
- * The proof shows that the client knows the password, the signature that the server knows a key made of it; neither tells it.
+ * The proof shows that the client knows the password, the signature that the server knows a key derived from it; neither reveals it.
  */
 
 /** What RFC 7677 asks for. A server that wants less may want to guess the password. */
@@ -32,7 +32,7 @@ export function scram(
   password: string,
   newNonce: () => string = () => randomBytes(24).toString('base64'),
 ): SaslMechanism {
-  // All brokers have the same salt for a user, so that the costly part is done once for all connections.
+  // All brokers have the same salt for a user, so the expensive part is done once for all connections.
   let known: { salt: string; iterations: number; salted: Buffer } | undefined
   const salted = (salt: string, iterations: number): Buffer => {
     if (known?.salt !== salt || known.iterations !== iterations) {

@@ -10,10 +10,10 @@ export const tcp: Transport = {
 }
 
 /**
- * Joins a stream of Node's to its listener.
+ * Connects a Node stream to its listener.
  *
  * @param opened the event after which bytes may be written.
- * @param explain what the listener is told of the end, and of the error that led to it if there was one.
+ * @param explain returns what the listener hears about the end, and about its error if there was one.
  */
 export function attach(
   socket: NetSocket,
@@ -22,11 +22,11 @@ export function attach(
   explain: (error: Error | undefined) => Error | undefined = error => error,
 ): Socket {
   let failure: Error | undefined
-  // Whether a process goes on living is not for a connection to say.
+  // A connection does not keep the process alive.
   socket.unref()
   socket.on(opened, () => listener.opened())
   socket.on('data', chunk => listener.received(chunk))
-  // The broker ending its half ends the connection: requests that it has not answered never will be.
+  // A broker that ends its half ends the connection: it will not answer any more requests.
   socket.on('end', () => socket.destroy())
   socket.on('error', error => {
     failure = error

@@ -10,7 +10,7 @@ export function tls(given: ConnectionOptions): Transport {
   return {
     connect(address: Address, listener: SocketListener): Socket {
       const { host, port } = address
-      // The name that the broker is to show a certificate for (SNI); it can't be an IP address.
+      // The name that the broker's certificate must have (SNI); it can't be an IP address.
       const servername = isIP(host) === 0 ? { servername: host } : {}
       const socket = connect({ ...servername, ...options, host, port })
       socket.setNoDelay(true).setKeepAlive(true)
@@ -26,7 +26,7 @@ export function tls(given: ConnectionOptions): Transport {
         progress = 'answered'
       })
       return attach(socket, 'secureConnect', listener, error => {
-        // Node says so of itself, and ends the connection for it.
+        // Node reports this itself, and ends the connection.
         if (progress === 'connected' && socket.authorizationError != null) {
           const why = `the certificate of ${peer.name} is not trusted: ${textOf(error)} (option \`ssl\`)`
           return new AuthenticationError(why, { cause: error })

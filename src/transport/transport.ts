@@ -12,8 +12,8 @@ export interface Address {
  */
 export interface Transport {
   /**
-   * Starts to connect and returns at once. What comes of it is told to the listener, never from inside this call. If it throws,
-   * the connection could not be made.
+   * Starts to connect and returns at once. The listener hears the result, never from inside this call. If it throws, the connection could
+   * not be made.
    */
   connect(address: Address, listener: SocketListener): Socket
 }

@@ -74,7 +74,7 @@ export interface FetchPartitionData {
   lastStableOffset: bigint
   /** -1 before version 5. */
   logStartOffset: bigint
-  /** null when nothing was asked about transactions. */
+  /** null unless the request asks about transactions. */
   abortedTransactions: AbortedTransaction[] | null
   /** -1 before version 11. */
   preferredReadReplica: number

@@ -17,7 +17,7 @@ import type { Writer } from '../wire/writer.js'
  * Version 7 differs from 6 only in a timestamp it accepts.
  */
 
-/** Timestamps that ask for a place instead of a time. */
+/** Timestamps that request a position instead of a time. */
 export const LATEST_TIMESTAMP = -1n
 export const EARLIEST_TIMESTAMP = -2n
 /** The record with the highest timestamp; version 7 and later (KIP-734). */
@@ -47,7 +47,7 @@ export interface ListOffsetsRequest {
 export interface ListOffsetsPartitionResponse {
   partitionIndex: number
   errorCode: number
-  /** -1 where a place was asked for. */
+  /** -1 if the request names a position. */
   timestamp: bigint
   /** -1 where nothing was found. */
   offset: bigint

@@ -21,11 +21,11 @@ import type { Writer } from '../wire/writer.js'
  * Version 4 is the first that can say whether a topic may be created. Asking by topic id works from version 12 on.
  */
 
-/** What the broker sends for authorized operations that were not asked for: the smallest INT32. */
+/** The value of authorized operations that were not requested: the smallest INT32. */
 export const NO_AUTHORIZED_OPERATIONS = -2147483648
 
 export interface MetadataRequestTopic {
-  /** All zeros unless the topic is asked for by id. */
+  /** All zeros unless the topic is requested by id. */
   topicId: Buffer
   /** null only from version 10 on. */
   name: string | null
@@ -80,7 +80,7 @@ export interface MetadataResponse {
   clusterAuthorizedOperations: number
 }
 
-/** What a producer looks at. */
+/** The fields that a producer reads. */
 export type LeaderMetadata = MetadataOf<PartitionLeader>
 
 type PartitionLeader = Pick<MetadataResponsePartition, 'partitionIndex' | 'leaderId'>

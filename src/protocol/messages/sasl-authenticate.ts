@@ -10,7 +10,7 @@ import type { Writer } from '../wire/writer.js'
  *   ErrorCode(INT16) ErrorMessage(NULLABLE_STRING) AuthBytes(BYTES) SessionLifetimeMs(INT64, 1+)
  *
  * AuthBytes: a token of the mechanism that SaslHandshake has named. SessionLifetimeMs: of the last answer only, and 0 for a
- * session without end (KIP-368). A broker asks only those for a new authentication that have used version 1 or later.
+ * unlimited session (KIP-368). A broker requires re-authentication only from clients that used version 1 or later.
  */
 
 export interface SaslAuthenticateRequest {

@@ -10,7 +10,7 @@ import type { Writer } from '../wire/writer.js'
  *   ErrorCode(INT16) Mechanisms([STRING])
  *
  * After version 0 the tokens of the mechanism follow as bare frames, after version 1 inside SaslAuthenticate (KIP-152).
- * Mechanisms: those that the listener offers, whatever the error code.
+ * Mechanisms: the ones that the listener offers, with any error code.
  */
 
 export interface SaslHandshakeRequest {

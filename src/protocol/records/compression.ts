@@ -15,7 +15,7 @@ export const CompressionId: {
   readonly ZSTD: 4
 } = { NONE: 0, GZIP: 1, SNAPPY: 2, LZ4: 3, ZSTD: 4 }
 
-/** 128 MiB: more than any batch that a broker takes, and little enough to be allocated by mistake. */
+/** 128 MiB: more than any batch that a broker accepts, and small enough to allocate by mistake. */
 const DEFAULT_MAX_SIZE = 128 * 1024 * 1024
 
 /** The two calls that are used of the package `snappy`. */
@@ -107,7 +107,7 @@ function gunzip(bytes: Uint8Array, maxSize: number): Uint8Array {
 const FRAME_MAGIC = Buffer.from([0x82, ...Buffer.from('SNAPPY'), 0x00])
 const FRAME_HEADER_SIZE = 16
 
-/** The longest copy, 64 bytes, takes 3 bytes: a block that promises more than this many times its size is a lie. */
+/** The longest copy, 64 bytes, takes 3 bytes: a block cannot expand more than this many times. */
 const MAX_EXPANSION = 22
 
 function isFramed(bytes: Uint8Array): boolean {
@@ -147,7 +147,7 @@ function uncompressBlock(block: Uint8Array, maxSize: number): Uint8Array {
   }
   const snappy = loadSnappy()
   try {
-    // A string would come back only if it were asked for.
+    // It returns a string only on request.
     return snappy.uncompressSync(block) as Uint8Array
   } catch (error) {
     throw new MalformedMessageError(`snappy cannot read the records: ${describe(error)}`, { cause: error })

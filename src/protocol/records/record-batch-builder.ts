@@ -21,7 +21,7 @@ import {
 export type RecordData = string | Uint8Array | null
 export type HeaderPair = readonly [name: string, value: RecordData]
 
-/** What a record adds to a batch beside its key, value and headers, at the most. */
+/** The most bytes that a record adds to a batch beside its key, value and headers. */
 const RECORD_OVERHEAD = 5 + 1 + 10 + 5 + 5 + 5 + 5
 
 /**
@@ -33,7 +33,7 @@ export class RecordLengths {
   value = -1
   /** With the count in front of them. */
   headers = 1
-  /** What the record takes in a batch, at the most. */
+  /** The most bytes that the record takes in a batch. */
   max = 0
 
   measure(key: RecordData | undefined, value: RecordData, headers: readonly HeaderPair[] | undefined): void {
@@ -44,16 +44,16 @@ export class RecordLengths {
   }
 }
 
-/** Where buffers come from, and go to when nobody uses them any more. */
+/** Gives out buffers, and takes back those that are no longer used. */
 export interface Buffers {
-  /** A buffer of at least so many bytes. */
+  /** Returns a buffer of at least `bytes`. */
   take(bytes: number): Buffer
   give(buffer: Buffer): void
 }
 
 const FRESH: Buffers = { take: bytes => Buffer.allocUnsafe(bytes), give() {} }
 
-/** Who writes a batch (KIP-98). */
+/** The producer identity of a batch (KIP-98). */
 export interface ProducerIdAndEpoch {
   readonly producerId: bigint
   readonly producerEpoch: number
@@ -163,7 +163,7 @@ export class RecordBatchBuilder {
 
   /**
    * Gives a sealed batch its identity and sequence, and its CRC with them; returns its bytes. A batch that was rejected
-   * may be stamped again; one that may be stored already must not, or it could be stored twice.
+   * may be stamped again; an unresolved batch must not, or it could be stored twice.
    */
   stamp(identity: ProducerIdAndEpoch, baseSequence: number): Buffer {
     const batch = this.#sealed
@@ -188,7 +188,7 @@ export class RecordBatchBuilder {
   }
 }
 
-/** The bytes that a key or value takes; -1 for null. */
+/** Returns the bytes of a key or value; -1 for null. */
 function byteLength(value: RecordData): number {
   if (value === null) return -1
   return typeof value === 'string' ? utf8Length(value) : byteLengthOf(value)
@@ -268,7 +268,7 @@ function writeHeaders(buffer: Buffer, start: number, headers: readonly HeaderPai
   return position
 }
 
-/** What a key or value takes, its length in front of it included; -1 for null. */
+/** Returns the bytes of a key or value with its length prefix; -1 for null. */
 function bytesSize(length: number): number {
   return length < 0 ? 1 : varintSize(length) + length
 }

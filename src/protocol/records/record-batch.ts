@@ -72,7 +72,7 @@ export interface DecodedRecord {
 }
 
 /**
- * The record batches that stand one after the other in `bytes`. A last one that is cut short, as a Fetch response may
+ * Decodes the record batches that follow one another in `bytes`. A truncated last batch, as a Fetch response may
  * end with, is left out.
  *
  * @throws {MalformedMessageError} when a batch is of another magic or shorter than its own header.

@@ -21,7 +21,7 @@ export interface RequestHeader {
   clientId: string | null
 }
 
-/** A whole request frame, size included, as chunks for one vectored write. */
+/** Encodes a request frame, size included, as chunks for one vectored write. */
 export function encodeRequestFrame<Q>(
   api: RequestCodec<Q>,
   version: number,
@@ -37,7 +37,7 @@ export function encodeRequestFrame<Q>(
   return frame(header, body)
 }
 
-/** A whole response frame, size included, as chunks for one vectored write. */
+/** Encodes a response frame, size included, as chunks for one vectored write. */
 export function encodeResponseFrame<S>(
   api: ResponseCodec<S>,
   version: number,

@@ -122,7 +122,7 @@ export class Reader {
     return items
   }
 
-  /** Skips an ARRAY of INT32 that nobody looks at. */
+  /** Skips an ARRAY of INT32. */
   skipInt32Array(): void {
     const length = this.#arrayLength()
     if (length === null) throw this.#unexpectedNull('ARRAY')
@@ -153,7 +153,7 @@ export class Reader {
   #arrayLength(): number | null {
     const length = this.flexible ? this.unsignedVarint() - 1 : this.int32()
     if (length < 0) return this.#null(length, 'ARRAY')
-    // An element takes a byte at least: a length beyond that is a lie, found out before it costs anything.
+    // An element takes at least one byte: a greater length is refused before it costs anything.
     if (length > this.remaining) {
       throw new MalformedMessageError(
         `an ARRAY announces ${length} elements at offset ${this.#position}, but only ${this.remaining} bytes follow`,

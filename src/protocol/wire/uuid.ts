@@ -1,2 +1,2 @@
-/** The uuid that stands for "none" in Kafka, and for a topic id in versions that have none. Shared: do not write to it. */
+/** The uuid that means "none" in Kafka, and a topic id in versions without ids. Shared: do not write to it. */
 export const ZERO_UUID: Buffer = Buffer.alloc(16)

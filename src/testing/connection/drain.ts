@@ -4,7 +4,7 @@ import { type SchedulerLike, Subscription } from 'rxjs'
 const INTERVAL_MS = 100
 
 /**
- * What a broker reads of a connection: everything at once, until it is told to read slowly. Then the sender is held back,
+ * Reads a connection as a broker does: everything at once, until it is set to read slowly. Then it holds the sender back,
  * and what has come already is handed on at the rate.
  */
 export class Drain {
@@ -19,7 +19,7 @@ export class Drain {
 
   /**
    * @param hold called with true when the sender is to send no more for now, with false when it may again.
-   * @param sink takes what has been read.
+   * @param sink receives the bytes that were read.
    */
   constructor(scheduler: SchedulerLike, hold: (held: boolean) => void, sink: (bytes: Buffer) => void) {
     this.#scheduler = scheduler

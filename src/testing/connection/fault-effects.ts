@@ -8,7 +8,7 @@ import type { ProduceResponse } from '../../protocol/messages/produce.js'
 import type { Fault } from '../state/faults.js'
 import type { DeletedTopic, Topics } from '../state/topics.js'
 
-/** What a fault makes of a request before it is carried out: one that is to fail must leave nothing behind. */
+/** Applies a fault to a request before it is carried out: a request that fails must leave nothing behind. */
 export function faultyRequest(fault: Fault | undefined, api: string, request: unknown): unknown {
   // A broker that has not heard of a deletion does not create the topic.
   if (fault?.kind === 'staleMetadata') return { ...(request as MetadataRequest), allowAutoTopicCreation: false }
@@ -19,7 +19,7 @@ export function faultyRequest(fault: Fault | undefined, api: string, request: un
   return request
 }
 
-/** What a fault makes of an answer. */
+/** Applies a fault to a response. */
 export function faultyResponse(fault: Fault | undefined, api: string, response: unknown, topics: Topics): unknown {
   switch (fault?.kind) {
     case 'error':

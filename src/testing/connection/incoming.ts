@@ -17,11 +17,11 @@ export interface Incoming {
   readonly version: number
   readonly correlationId: number
   readonly clientId: string | null
-  /** Undefined: an ApiVersions request of a version that is not spoken, which is answered all the same (KIP-511). */
+  /** Undefined: an ApiVersions request of an unsupported version, which is still answered (KIP-511). */
   readonly request: unknown
 }
 
-/** Something that is not a request this broker takes. As in Kafka, it ends the connection, when its turn comes. */
+/** A request that this broker does not accept. As in Kafka, it ends the connection when its turn comes. */
 export interface Refused {
   readonly reason: string
 }
@@ -44,7 +44,7 @@ export function readRequest(cluster: ClusterState, frame: Buffer): Incoming | Re
   }
 }
 
-/** What a produce request brings; nothing for another one. */
+/** Returns the batches of a produce request; none for any other request. */
 export function batchesOf({ served, request }: Incoming): SentBatch[] {
   if (served.api.key !== produce.key) return []
   return (request as ProduceRequest).topicData.flatMap(({ name, partitionData }) =>

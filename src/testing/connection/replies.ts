@@ -7,8 +7,8 @@ interface Reply {
 }
 
 /**
- * The answers on their way out of a connection. Each is delayed from when it was given, so those that were given together
- * leave together; one that is delayed longer holds back those behind it.
+ * The responses on their way out of a connection. Each delay runs from when the response was added, so responses that were added together
+ * leave together; a longer delay holds back the responses behind it.
  */
 export class Replies {
   readonly #socket: ServerSocket
@@ -23,9 +23,9 @@ export class Replies {
   }
 
   /**
-   * @param delayMs how long it takes; it does not leave before those given earlier.
+   * @param delayMs the delay; a response never leaves before earlier ones.
    * @param left called when it leaves.
-   * @param after called then, as the last thing.
+   * @param after called last, when it has left.
    */
   send(bytes: Buffer, delayMs: number, left: () => void, after?: () => void): void {
     const leave = (): void => {
@@ -39,7 +39,7 @@ export class Replies {
     else this.#later(reply, delayMs)
   }
 
-  /** Does something when all that was given has left: now, or later. */
+  /** Calls back when every response has left: now, or later. */
   whenEmpty(action: () => void): void {
     this.#whenEmpty = action
     this.#flush()

@@ -31,7 +31,7 @@ export class Session implements ServerListener {
   /** What the request in hand waits for. */
   #current: Subscription | undefined
   #busy = false
-  /** What comes is not looked at any more. */
+  /** Whether incoming bytes are ignored. */
   #deaf = false
   /** Nothing is carried out or answered any more. */
   #dead = false
@@ -140,7 +140,7 @@ export class Session implements ServerListener {
     this.#handle(incoming, fault)
   }
 
-  /** Its time has come. If nobody waits for answers any more, it is carried out all the same, and so is what came behind it. */
+  /** Carries the delayed request out, and those behind it, even if the connection is gone. */
   #carryOutNow(incoming: Incoming): void {
     if (!this.#dead) {
       this.#handle(incoming, undefined)
@@ -216,7 +216,7 @@ export class Session implements ServerListener {
     this.#done()
   }
 
-  /** acks 0: silence is success; what failed is told by ending the connection. */
+  /** acks 0: there is no response to a success, and a failure ends the connection. */
   #notAnswered({ responses }: ProduceResponse): void {
     this.#cluster.depth.answered(this.#where.connection)
     const failure = responses.flatMap(topic => topic.partitionResponses).find(({ errorCode }) => errorCode !== 0)
@@ -224,7 +224,7 @@ export class Session implements ServerListener {
     else this.#refuse(`a produce request with acks 0 failed with code ${failure.errorCode}`)
   }
 
-  /** As a broker does with a client over its quota: it hears nothing more for a while. */
+  /** Mutes the client for a while, as a broker does over a quota. */
   #muteFor(ms: number): void {
     this.#current = this.#cluster.scheduler.schedule(() => this.#done(), ms)
   }

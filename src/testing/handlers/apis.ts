@@ -46,7 +46,7 @@ const handleApiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = ({ c
   return { errorCode: ErrorCode.NONE, apiKeys: offeredVersions(cluster), throttleTimeMs: 0 }
 }
 
-/** Everything that the broker can be asked, by API key. */
+/** Every API of the broker, by API key, with its handler. */
 export const served: ReadonlyMap<number, Served> = new Map(
   [
     serve(produce, handleProduce),

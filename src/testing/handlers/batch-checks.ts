@@ -11,7 +11,7 @@ import {
   type RecordBatch,
 } from '../../protocol/records/record-batch.js'
 
-/** What is wrong with a batch, whoever wrote it. */
+/** Returns what is wrong with a batch, whichever client wrote it. */
 export interface Flaw {
   /** The check that failed, for the trace. */
   readonly rule: string
@@ -38,7 +38,7 @@ const CONTROL_BIT = 32
  * | kind | no control batch; no transaction, which this broker has none of | LogValidator.validateBatch, analyzeAndValidateProducerState |
  * | sequence | not negative where there is a producer id | LogValidator.validateBatch |
  * | records | as many as counted, of the lengths they say | DefaultRecordBatch's iterators |
- * | offsets | 0, 1, 2 … within the batch. Kafka would write such a batch anew; here it is refused, for no client of today means it | |
+ * | offsets | 0, 1, 2 … within the batch. Kafka would rewrite such a batch; here it is refused, because no current client sends one on purpose | |
  */
 export function checkBatch(records: Uint8Array | null, maxMessageBytes: number): RecordBatch | Flaw {
   const batch = readBatch(Buffer.from(records ?? []))

@@ -56,7 +56,7 @@ function readOne(
   return {
     partitionIndex: wanted.partition,
     errorCode,
-    // As Kafka does, nothing is told of a log that is not read, not even where it begins.
+    // As in Kafka, the response says nothing about a log that is not read, not even where it begins.
     highWatermark: log?.endOffset ?? -1n,
     lastStableOffset: log?.endOffset ?? -1n,
     logStartOffset: log?.startOffset ?? -1n,

@@ -20,7 +20,7 @@ import { type CommittedOffset, joinAnswer, syncAnswer } from '../state/group.js'
 
 /*
  * Consumer groups: enough of them for consumers to read what producers have written. The first node that is up coordinates
- * all; what it knows of them is shared, so another one that takes over knows it too. There are no static members.
+ * all; its state is shared, so a coordinator that takes over has it too. There are no static members.
  */
 
 function coordinatorError({ cluster, node }: Client): number {

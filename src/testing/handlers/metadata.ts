@@ -35,7 +35,7 @@ function findTopic(cluster: ClusterState, name: string | null, id: Buffer, mayCr
   const missing = (errorCode: number): MetadataResponseTopic => ({
     errorCode,
     name,
-    // One that was asked for by id is told its id again.
+    // A topic that was requested by id is returned with its id.
     topicId: name === null ? id : ZERO_UUID,
     isInternal: false,
     partitions: [],
@@ -124,7 +124,7 @@ function createOne(
   }
 }
 
-/** What is set of the settings that mean something here. */
+/** Returns the topic settings that this broker supports. */
 function optionsOf(configs: CreatableTopic['configs']): TopicOptions {
   const settings = new Map(configs.map(({ name, value }) => [name, value]))
   const milliseconds = (name: string): number => Number(settings.get(name) ?? Number.POSITIVE_INFINITY)

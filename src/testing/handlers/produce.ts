@@ -21,7 +21,7 @@ import { checkRecords } from './record-checks.js'
 
 const ACKS = [-1, 0, 1]
 
-/** What comes of one partition of a request. `rule` says what a rejection is due to: a check, or one of R2 to R5. */
+/** The result of one partition of a request. `rule` names the reason of a rejection: a check, or one of R2 to R5. */
 type Result =
   | { readonly kind: 'appended'; readonly baseOffset: bigint }
   | { readonly kind: 'duplicate'; readonly rule: 'R1'; readonly baseOffset: bigint }
@@ -124,7 +124,7 @@ function namedBy({ recordErrors = [] }: Extract<Fault, { kind: 'error' }>): Batc
   return recordErrors.map(({ index, message }) => ({ batchIndex: index, batchIndexErrorMessage: message ?? null }))
 }
 
-/** When the batch was appended: for a duplicate that is not now. */
+/** Returns when the batch was appended: earlier, for a duplicate. */
 function appendTime(now: number, topic: TopicState, index: number, baseOffset: bigint): bigint {
   const batches = topic.partitions[index]?.log.batches ?? []
   return batches.find(batch => batch.baseOffset === baseOffset)?.maxTimestamp ?? BigInt(now)

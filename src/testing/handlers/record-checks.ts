@@ -60,7 +60,7 @@ function takesAll({ cleanupPolicy, messageTimestampBeforeMaxMs, messageTimestamp
   return cleanupPolicy === 'delete' && anyTime
 }
 
-/** What is wrong with a record. */
+/** Returns what is wrong with a record. */
 function complaintOf(
   topic: TopicState,
   partition: number,

@@ -16,7 +16,7 @@ export interface MemoryNetworkOptions {
 
 /**
  * A network inside the process, on a scheduler: the transport of clients and the network of brokers. Bytes arrive in
- * order, after `latencyMs`, and never from inside the call that sent them. What is under way when a connection is cut or
+ * order, after `latencyMs`, and never from inside the call that sent them. Bytes that are under way when a connection is cut or
  * destroyed is lost.
  */
 export class MemoryNetwork implements Transport, Network {
@@ -144,7 +144,7 @@ class MemoryConnection {
     this.#underWay.add(delivery)
   }
 
-  /** What is under way is lost, and both ends are told. */
+  /** Cuts the connection: bytes under way are lost, and both ends hear of it. */
   end(error: Error | undefined): void {
     if (this.#ended) return
     this.#ended = true

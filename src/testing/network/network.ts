@@ -2,10 +2,10 @@ import type { Address } from '../../transport/transport.js'
 
 /** A broker's side of a connection. */
 export interface ServerSocket {
-  /** Who is at the other end, for the trace. */
+  /** The address of the other end, for the trace. */
   readonly peer: string
   write(bytes: Uint8Array): void
-  /** Asks the other end to send no more for now, or to go on. What is under way still comes. */
+  /** Pauses or resumes the other end. Bytes under way still arrive. */
   hold(held: boolean): void
   /** Ends the connection when what was written has arrived. */
   end(): void

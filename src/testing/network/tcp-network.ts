@@ -14,7 +14,7 @@ async function listen(
   accept: (socket: ServerSocket) => ServerListener,
   ssl: SecureContextOptions | undefined,
 ): Promise<Listening> {
-  // With TLS those as well that are not through its handshake.
+  // With TLS, also the sockets that have not finished the handshake.
   const sockets = new Set<Socket>()
   const serve = (socket: Socket): void => {
     const listener = accept({

@@ -3,10 +3,10 @@ import type { ScramHash, Users } from './users.js'
 
 export type SaslMechanismName = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'
 
-/** What a broker makes of a token: an answer, and who it is once that is shown; or why it is refused, in Kafka's words. */
+/** The broker's reaction to a token: an answer, with the user once authenticated; or the reason of a refusal, in Kafka's words. */
 export type Step = { readonly answer: string; readonly user?: string } | { readonly refusal: string }
 
-/** The broker's side of one authentication: takes the client's tokens one by one. */
+/** The broker's side of one authentication: receives the client's tokens one by one. */
 export type Exchange = (token: string) => Step
 
 /** By name; the order is the one in which they are offered. */
@@ -52,7 +52,7 @@ function scram(users: Users, name: string, hash: ScramHash): Exchange {
     const [, final = '', saidNonce = '', proof = ''] = /^(c=biws,r=([^,]+)),p=(.+)$/s.exec(token) ?? []
     if (credential === undefined || saidNonce !== nonce) return refused
     const message = `${client},${server},${final}`
-    // The proof is the client's key under a mask that only who has the stored key can make.
+    // The proof is the client's key under a mask that requires the stored key.
     const mask = hmac(credential.storedKey, message)
     const key = Buffer.from(proof, 'base64').map((byte, i) => byte ^ (mask[i] ?? 0))
     if (!createHash(hash).update(key).digest().equals(credential.storedKey)) return refused
@@ -60,7 +60,7 @@ function scram(users: Users, name: string, hash: ScramHash): Exchange {
   }
 }
 
-/** RFC 7628: why a token is refused is told as JSON, and the failure follows when the client has taken note. */
+/** RFC 7628: sends the reason of a refusal as JSON, and the failure after the client has acknowledged it. */
 function oauthbearer(users: Users): Exchange {
   const status = '{"status":"invalid_token"}'
   let told = false

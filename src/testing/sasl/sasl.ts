@@ -14,11 +14,11 @@ import { type Exchange, mechanisms, type SaslMechanismName } from './sasl-mechan
 import { Users } from './users.js'
 
 export interface ClusterSaslOptions {
-  /** What is offered. Default all four. */
+  /** The mechanisms on offer. Default: all four. */
   readonly mechanisms?: readonly SaslMechanismName[]
   /** Passwords, by name. A user's token for OAUTHBEARER is the password as well. */
   readonly users: Readonly<Record<string, string>>
-  /** How long a client may go on without authenticating anew, in ms (`connections.max.reauth.ms`). Default 0: for ever. */
+  /** How long a session lasts without re-authentication, in ms (`connections.max.reauth.ms`). Default 0: for ever. */
   readonly sessionLifetimeMs?: number
 }
 
@@ -48,18 +48,18 @@ export class Sasl {
   }
 }
 
-/** A client has shown who it is, for the first time on its connection or anew. */
+/** A client has authenticated, for the first time on its connection or again. */
 export interface Authenticated {
   readonly user: string
   readonly mechanism: string
   readonly renewed: boolean
 }
 
-/** A client can't authenticate more often than once in so many ms, as with Kafka. */
+/** The least time between two authentications of a client, in ms, as in Kafka. */
 const MIN_RENEWAL_MS = 1000
 
 /**
- * Who the client of a connection is. Kafka's rules: before it is known, only ApiVersions (once) and SaslHandshake are taken;
+ * The authentication state of a connection. Kafka's rules: before authentication, only ApiVersions (once) and SaslHandshake are accepted;
  * from a handshake on, only tokens; when a session has ended, only a handshake. Anything else ends the connection, and so
  * does a failure, after its answer.
  */
@@ -70,7 +70,7 @@ export class Authenticator {
   #phase: 'new' | 'asked' | 'tokens' | 'known'
   /** Why the connection is to end when the answer has left. */
   #failure: string | undefined
-  /** Undefined during an authentication: with another mechanism than the first time, which tells with the first token. */
+  /** Undefined during a re-authentication with another mechanism than the first, which shows with the first token. */
   #exchange: Exchange | undefined
   #mechanism = ''
   #user: string | undefined
@@ -108,7 +108,7 @@ export class Authenticator {
     }
   }
 
-  /** The client has learned what it can ask. */
+  /** Whether the client has sent ApiVersions. */
   versionsTold(): void {
     if (this.#phase === 'new') this.#phase = 'asked'
   }

@@ -2,7 +2,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 
 export type ScramHash = 'sha256' | 'sha512'
 
-/** What a broker keeps of a password for SCRAM: enough to check it, not to know it. */
+/** What a broker stores of a password for SCRAM: enough to check it, but not the password. */
 export interface ScramCredential {
   readonly salt: Buffer
   readonly iterations: number
@@ -12,7 +12,7 @@ export interface ScramCredential {
 
 const ITERATIONS = 4096
 
-/** Who may authenticate: the same for all nodes. */
+/** The users of a cluster, shared by all nodes. */
 export class Users {
   readonly #passwords: Map<string, string>
   readonly #credentials = new Map<string, ScramCredential>()
@@ -37,7 +37,7 @@ export class Users {
     return [...this.#passwords].find(([, one]) => one === password)?.[0]
   }
 
-  /** Derived when it is first asked for: that takes some ms. */
+  /** Derived on first use, which takes some ms. */
   scram(name: string, hash: ScramHash): ScramCredential | undefined {
     const password = this.#passwords.get(name)
     if (password === undefined) return undefined

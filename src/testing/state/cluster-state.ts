@@ -10,14 +10,14 @@ import { Depth, Trace } from './trace.js'
 /** A request's surroundings. */
 export interface Client {
   readonly cluster: ClusterState
-  /** The node that was asked. */
+  /** The node that received the request. */
   readonly node: number
   readonly connection: number
   readonly clientId: string | null
   readonly authenticator: Authenticator
 }
 
-/** What answers the requests of one API: at once, or when the observable first emits. */
+/** Handles the requests of one API: answers at once, or when the Observable first emits. */
 export type Handler<Request, Response> = (
   client: Client,
   request: Request,
@@ -38,7 +38,7 @@ export class ClusterState {
   /** Emits when a log has grown, or another node leads it: fetches that wait look again. */
   readonly readable$: Subject<void> = new Subject<void>()
   readonly #groups = new Map<string, Group>()
-  /** By node: what will be done later, though the connection that asked for it may be gone by then. */
+  /** By node: work that is carried out later, even if its connection is gone by then. */
   readonly #later = new Map<number, Subscription>()
   #lastProducerId = 999n
   #lastConnection = 0
@@ -70,7 +70,7 @@ export class ClusterState {
     return ++this.#lastConnection
   }
 
-  /** A consumer group; there from when it is first asked for. */
+  /** Returns a consumer group, created on first use. */
   group(id: string): Group {
     let group = this.#groups.get(id)
     if (group === undefined) {

@@ -1,7 +1,7 @@
 /**
  * Something that goes wrong, as a plain value: it can be printed, stored as JSON and injected again.
  *
- * The first two concern single partitions where a produce request is asked for; everything else concerns a whole request
+ * The first two concern single partitions of a produce request; everything else concerns a whole request
  * and its connection.
  */
 export type Fault =
@@ -9,7 +9,7 @@ export type Fault =
    * The partition is answered with this code, and nothing is appended. Other requests than Produce are answered with it
    * as a whole and not carried out: ApiVersions, CreateTopics, Fetch, FindCoordinator, InitProducerId, ListOffsets, Metadata.
    *
-   * `recordErrors` names records of the batch as those that are to blame (KIP-467), which may well be a lie. From Produce 8 on.
+   * `recordErrors` blames records of the batch (KIP-467), rightly or not. From Produce 8 on.
    */
   | { readonly kind: 'error'; readonly code: number; readonly recordErrors?: readonly NamedRecord[] }
   /** The batch is appended, and answered with this code. */
