@@ -2,7 +2,7 @@ import type { Producer } from '../../src/index.js'
 import type { Stage } from './measure.js'
 import { acking } from './stages/acking.js'
 import { encoding, sealing } from './stages/encode.js'
-import { choosing, drawing, sequencing, standing } from './stages/placing.js'
+import { choosing, draining, offering, stamping } from './stages/placing.js'
 import { answering, framing, windowing } from './stages/requests.js'
 import { accepting, observing, producing } from './stages/whole.js'
 
@@ -19,12 +19,12 @@ export function stagesOf(producer: Producer): Stage[] {
     ...encoding(100),
     ...encoding(1000),
     sealing(),
-    standing(),
+    offering(),
     accepting(100),
     accepting(1000),
-    drawing(1),
-    drawing(1000),
-    sequencing(),
+    draining(1),
+    draining(1000),
+    stamping(),
     windowing(),
     framing(1),
     framing(100),

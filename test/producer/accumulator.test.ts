@@ -60,20 +60,20 @@ test('later batches are made smaller when one was too large, not when records of
     accumulator.identify({ producerId: 1n, producerEpoch: 0 })
     for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
     accumulator.update({ name: 't', topicId: '', leaders: [1], error: undefined })
-    const verdict = { kind, error: new Error('refused'), named: [] }
+    const result = { kind, error: new Error('refused'), named: [] }
     const before = accumulator.memory.bytes
-    const answer = (...verdicts: readonly ProduceResult[]): void => {
-      for (const one of verdicts) {
+    const answer = (...results: readonly ProduceResult[]): void => {
+      for (const one of results) {
         const [part] = accumulator.drain(1, MAX_REQUEST_SIZE)
         accumulator.answered(part!.partition, part!.batch, one)
         accumulator.offer(part!.partition)
       }
     }
-    answer(verdict)
+    answer(result)
     assert.equal(accumulator.memory.bytes, before)
-    answer(verdict, verdict, verdict)
+    answer(result, result, result)
     assert.ok(accumulator.memory.bytes < before && accumulator.memory.bytes > 0)
-    answer(verdict, verdict, verdict)
+    answer(result, result, result)
     assert.equal(accumulator.memory.bytes, 0)
     for (let i = 0; i < 4; i++) accumulator.accept({ topic: 't', value: 'x'.repeat(100) }, unheard)
     assert.equal(accumulator.drain(1, MAX_REQUEST_SIZE)[0]?.batch.count, later, kind)

@@ -8,11 +8,11 @@ import { Slots } from '../../src/producer/in-flight/slots.js'
 
 /** A window as data-path.ts builds it, over attempts that the test answers by hand. */
 function openWindow(maxInFlight: number, waiting: string[]) {
-  const permits = new Slots(maxInFlight)
+  const slots = new Slots(maxInFlight)
   const wake$ = new Subject<void>()
   const log: string[] = []
   const answers = new Map<string, () => void>()
-  let drawn = 0
+  let drained = 0
   let attempted = 0
   let mostQueued = 0
   let mostAtOnce = 0
@@ -27,19 +27,19 @@ function openWindow(maxInFlight: number, waiting: string[]) {
         subscriber.complete()
       })
     })
-  merge(wake$, permits.freed$)
+  merge(wake$, slots.freed$)
     .pipe(
-      drain(permits, () => waiting.shift()),
-      drawn$ =>
+      drain(slots, () => waiting.shift()),
+      drained$ =>
         new Observable<string>(subscriber =>
-          drawn$.subscribe(name => {
-            drawn++
+          drained$.subscribe(name => {
+            drained++
             subscriber.next(name)
             // Whatever was handed on and is not attempted by now is in mergeMap's queue.
-            mostQueued = Math.max(mostQueued, drawn - attempted)
+            mostQueued = Math.max(mostQueued, drained - attempted)
           }),
         ),
-      mergeMap(name => permits.hold(attempt(name)), maxInFlight),
+      mergeMap(name => slots.hold(attempt(name)), maxInFlight),
     )
     .subscribe(name => log.push(`done ${name}`))
   return {
@@ -55,14 +55,14 @@ function openWindow(maxInFlight: number, waiting: string[]) {
   }
 }
 
-test('no more requests are drawn than there are permits', () => {
+test('no more requests are drained than there are slots', () => {
   const window = openWindow(4, ['a', 'b', 'c', 'd', 'e', 'f'])
   window.wake()
   window.wake()
   assert.deepEqual(window.log, ['send a', 'send b', 'send c', 'send d'])
 })
 
-test('each answer draws one more, and the queue of mergeMap is never used', () => {
+test('each answer drains one more, and the queue of mergeMap is never used', () => {
   const waiting = Array.from({ length: 100 }, (_, i) => `r${i}`)
   const names = [...waiting]
   const window = openWindow(4, waiting)
@@ -83,7 +83,7 @@ test('what is waiting can still change while the window is full', () => {
 })
 
 test('attempts that end while they are being made do not deepen the stack', () => {
-  const permits = new Slots(4)
+  const slots = new Slots(4)
   const wake$ = new Subject<void>()
   let left = 100_000
   let done = 0
@@ -91,22 +91,22 @@ test('attempts that end while they are being made do not deepen the stack', () =
     subscriber.next(1)
     subscriber.complete()
   })
-  merge(wake$, permits.freed$)
+  merge(wake$, slots.freed$)
     .pipe(
-      drain(permits, () => (left-- > 0 ? left : undefined)),
-      mergeMap(() => permits.hold(instant), 4),
+      drain(slots, () => (left-- > 0 ? left : undefined)),
+      mergeMap(() => slots.hold(instant), 4),
     )
     .subscribe(() => done++)
   wake$.next()
   assert.equal(done, 100_000)
-  assert.equal(permits.free, 4)
+  assert.equal(slots.free, 4)
 })
 
 test('an attempt that is unsubscribed from is unsubscribed below, and gives nothing back', () => {
-  const permits = new Slots(1)
-  permits.take()
+  const slots = new Slots(1)
+  slots.take()
   let closed = false
-  const subscription: Subscription = permits
+  const subscription: Subscription = slots
     .hold(
       new Observable<never>(() => () => {
         closed = true
@@ -115,7 +115,7 @@ test('an attempt that is unsubscribed from is unsubscribed below, and gives noth
     .subscribe()
   subscription.unsubscribe()
   assert.ok(closed)
-  assert.equal(permits.free, 0)
+  assert.equal(slots.free, 0)
 })
 
 test('drawWhile and held pass errors and completion on', () => {

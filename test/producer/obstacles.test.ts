@@ -20,8 +20,8 @@ let lines: ReadyPartitions
 let obstacles: Obstacles
 /** Two partitions that node 1 leads, and one that node 2 does. */
 let partitions: ToldPartition[]
-/** Of the records that were drawn, in order. */
-let drawn: { partition: ToldPartition; batch: Batch; node: number }[]
+/** Of the records that were drained, in order. */
+let drained: { partition: ToldPartition; batch: Batch; node: number }[]
 
 beforeEach(() => {
   time = new VirtualTime()
@@ -34,7 +34,7 @@ beforeEach(() => {
     partition.sequences.identity = { producerId: 1n, producerEpoch: 0 }
     return partition
   })
-  drawn = []
+  drained = []
 })
 
 function add(index: number): void {
@@ -47,16 +47,16 @@ function add(index: number): void {
 
 function draw(node: number): void {
   const parts = lines.drain(node, 1_000)
-  drawn.push(...parts.map(part => ({ ...part, partition: part.partition as ToldPartition, node })))
+  drained.push(...parts.map(part => ({ ...part, partition: part.partition as ToldPartition, node })))
   obstacles.sent(node)
 }
 
 /** The oldest request, of one batch, comes to this. */
-function answer(verdict: ProduceResult): void {
-  const { partition, batch, node } = drawn.shift()!
-  partition.answered(batch, verdict)
+function answer(result: ProduceResult): void {
+  const { partition, batch, node } = drained.shift()!
+  partition.answered(batch, result)
   lines.offer(partition)
-  obstacles.responded(node, verdict === LOST)
+  obstacles.responded(node, result === LOST)
 }
 
 const moving = (): boolean[] => partitions.map(partition => obstacles.moves(partition))
@@ -83,10 +83,10 @@ test('each answer begins the second anew, and so does work after a rest', async 
   for (const index of [0, 1]) add(index)
   draw(1)
   await time.advance(900)
-  const second = drawn.pop()!
+  const second = drained.pop()!
   obstacles.sent(1)
   answer(STORED)
-  drawn.push(second)
+  drained.push(second)
   await time.advance(900)
   assert.deepEqual(moving(), [true, true, true])
   answer(STORED)

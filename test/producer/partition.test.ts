@@ -700,7 +700,7 @@ test('a half that has expired is not looked at; nor is one where the first half 
 })
 
 /** How many requests it takes until a batch with these bad records has ended; who reads the log sees the others, in order. */
-function requestsFor(count: number, isBad: (number: number) => boolean, verdict: ProduceResult): number {
+function requestsFor(count: number, isBad: (number: number) => boolean, result: ProduceResult): number {
   const written: number[] = []
   const failed: number[] = []
   let next = 0
@@ -716,7 +716,7 @@ function requestsFor(count: number, isBad: (number: number) => boolean, verdict:
     assert.ok(!partition.sendable, 'one at a time')
     assert.equal(batch.baseSequence, next)
     if (numbersIn(batch).some(isBad)) {
-      partition.answered(batch, verdict)
+      partition.answered(batch, result)
     } else {
       next += batch.count
       written.push(...numbersIn(batch))

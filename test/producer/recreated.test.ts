@@ -53,12 +53,12 @@ function bench(options: Omit<ProducerOptions, 'brokers'> = {}): Bench {
 }
 
 /** Answers everything that there is to send to a node; gives the values' partitions, as they were sent. */
-function drain(accumulator: LoneAccumulator, node: number, verdict: ProduceResult): [number, number][] {
+function drain(accumulator: LoneAccumulator, node: number, result: ProduceResult): [number, number][] {
   const sent: [number, number][] = []
   for (let parts = accumulator.drain(node, MAX); parts.length > 0; parts = accumulator.drain(node, MAX)) {
     for (const { partition, batch } of parts) {
       sent.push([partition.index, batch.count])
-      accumulator.answered(partition, batch, verdict)
+      accumulator.answered(partition, batch, result)
       accumulator.offer(partition)
     }
   }
@@ -167,7 +167,7 @@ test('delivery times go on', () => {
 })
 
 test('halves of a batch, and what a broker named in it, are placed anew as one', () => {
-  for (const verdict of [
+  for (const result of [
     { kind: 'tooLarge', error: new Error('large') },
     { kind: 'badRecords', error: new Error('bad'), named: [] },
     { kind: 'badRecords', error: new Error('bad'), named: [{ index: 1, error: new Error('it') }] },
@@ -176,7 +176,7 @@ test('halves of a batch, and what a broker named in it, are placed anew as one',
     for (let i = 0; i < 6; i++) accept(`${i}`, i < 3 ? { partition: 0 } : { key: `${i}` })
     has('a', 1)
     const [part] = accumulator.drain(1, MAX)
-    accumulator.answered(part!.partition, part!.batch, verdict)
+    accumulator.answered(part!.partition, part!.batch, result)
     accumulator.offer(part!.partition)
     const before = accumulator.memory.bytes
     has('b', 1)

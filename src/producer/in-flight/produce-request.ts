@@ -192,7 +192,7 @@ const STALE: readonly number[] = [
 ]
 
 /** Whether the response, or its absence, is a reason to refresh metadata. */
-export function saysStale(verdict: ProduceResult): boolean {
-  if (verdict.kind === 'stored') return false
-  return !(verdict.error instanceof BrokerError) || STALE.includes(verdict.error.code)
+export function saysStale(result: ProduceResult): boolean {
+  if (result.kind === 'stored') return false
+  return !(result.error instanceof BrokerError) || STALE.includes(result.error.code)
 }

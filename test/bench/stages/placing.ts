@@ -40,14 +40,14 @@ export function choosing(): Stage[] {
   ]
 }
 
-export function sequencing(): Stage {
+export function stamping(): Stage {
   const one = batch(0, 10)
   one.seal('none')
   const request = { parts: [{ partition: partition(0), batch: one }] }
   stamp(request)
   const { bytes } = one
   return {
-    name: 'sequence',
+    name: 'stamp',
     unit: 'batch',
     count: 50_000,
     run() {
@@ -61,24 +61,24 @@ export function sequencing(): Stage {
   }
 }
 
-/** What `offer` costs when the partition stands in line already. */
-export function standing(): Stage {
-  const lines = new ReadyPartitions()
+/** What `offer` costs when the partition is in its list already. */
+export function offering(): Stage {
+  const ready = new ReadyPartitions()
   const one = partition(0)
   one.add(batch(0, 1))
   return {
-    name: 'line, standing in it',
+    name: 'ready partition, offered again',
     unit: 'batch',
     count: 100_000,
     run() {
-      for (let i = 0; i < 100_000; i++) lines.offer(one)
+      for (let i = 0; i < 100_000; i++) ready.offer(one)
     },
   }
 }
 
-/** A short batch's way through its partition and its line, from being offered to its answer; requests take 64 at a time. */
-export function drawing(partitions: number): Stage {
-  const lines = new ReadyPartitions()
+/** A short batch's path through its partition, from being offered to its result; requests drain 64 at a time. */
+export function draining(partitions: number): Stage {
+  const ready = new ReadyPartitions()
   const maxBytes = 64 * batch(0, 1).size
   const all = Array.from({ length: partitions }, (_, index) => partition(index))
   const count = Math.max(partitions, 500)
@@ -87,19 +87,19 @@ export function drawing(partitions: number): Stage {
     return Array.from({ length: count }, (_, i) => batch(i % partitions, 1))
   }
   return {
-    name: `line and recovery, ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
+    name: `drain and recovery, ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`,
     unit: 'batch',
     count,
     run() {
       for (const one of batches) {
         const its = all[one.partition]!
         its.add(one)
-        lines.offer(its)
+        ready.offer(its)
       }
-      for (let parts = lines.drain(1, maxBytes); parts.length > 0; parts = lines.drain(1, maxBytes)) {
+      for (let parts = ready.drain(1, maxBytes); parts.length > 0; parts = ready.drain(1, maxBytes)) {
         for (const part of parts) {
           ;(part.partition as ToldPartition).answered(part.batch, STORED)
-          lines.offer(part.partition)
+          ready.offer(part.partition)
         }
       }
     },

@@ -17,16 +17,16 @@ interface Issued {
 /** The three operators of the window, joined as the data path joins them, around attempts that somebody answers. */
 export function windowing(): Stage {
   const wake$ = new Subject<void>()
-  const permits = new Slots(4)
+  const slots = new Slots(4)
   const attempts: { readonly request: Issued; readonly subscriber: Subscriber<Issued> }[] = []
   let issued = 0
   let left = 0
   const draw = (): Issued | undefined => (left-- > 0 ? { sendIndex: issued++ } : undefined)
-  merge(wake$, permits.freed$)
+  merge(wake$, slots.freed$)
     .pipe(
-      drain(permits, draw),
+      drain(slots, draw),
       mergeMap(
-        request => permits.hold(new Observable<Issued>(subscriber => void attempts.push({ request, subscriber }))),
+        request => slots.hold(new Observable<Issued>(subscriber => void attempts.push({ request, subscriber }))),
         4,
       ),
       inSendOrder(),

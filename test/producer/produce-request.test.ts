@@ -86,9 +86,9 @@ test('what each error code means for the batch', () => {
 function named(errorCode: number, names: readonly (readonly [number, string | null])[], errorMessage: string | null) {
   const recordErrors = names.map(([batchIndex, batchIndexErrorMessage]) => ({ batchIndex, batchIndexErrorMessage }))
   const answer = response('t', { ...entry(0, errorCode), recordErrors, errorMessage })
-  const verdict = outcomeOf([0], of(answer), 4).results[0]!
-  const records = 'named' in verdict ? verdict.named : []
-  return { verdict, records, said: records.map(({ index, error }) => [index, saidBy(error)]) }
+  const result = outcomeOf([0], of(answer), 4).results[0]!
+  const records = 'named' in result ? result.named : []
+  return { result, records, said: records.map(({ index, error }) => [index, saidBy(error)]) }
 }
 
 function saidBy(error: Error): string | undefined {
@@ -97,7 +97,7 @@ function saidBy(error: Error): string | undefined {
 }
 
 test('records that the broker names, each with its own reason, in the order of the batch; equal reasons are one error', () => {
-  const { verdict, records, said } = named(
+  const { result, records, said } = named(
     87,
     [
       [3, 'no key'],
@@ -106,7 +106,7 @@ test('records that the broker names, each with its own reason, in the order of t
     ],
     'some are bad',
   )
-  assert.equal(verdict.kind, 'badRecords')
+  assert.equal(result.kind, 'badRecords')
   assert.deepEqual(said, [
     [0, 'too old'],
     [1, 'no key'],
@@ -126,7 +126,7 @@ test('names of records that are not there, and a second one of the same, are ign
   const some = named(87, [...lies, [2, 'true'], [2, 'said twice']], null)
   assert.deepEqual(some.said, [[2, 'true']])
   const none = named(87, lies, null)
-  assert.deepEqual([none.verdict.kind, none.said], ['badRecords', []])
+  assert.deepEqual([none.result.kind, none.said], ['badRecords', []])
   const all = named(
     87,
     [3, 2, 1, 0].map(index => [index, 'bad'] as const),
@@ -142,8 +142,8 @@ test('codes that may name records: those that refuse the batch for good, and COR
   for (const code of ALL_CODES) {
     const kind = CERTAIN[code] ?? 'unknown'
     const expected = kind === 'refused' ? 'badRecords' : kind
-    const { verdict, said } = named(code, [[1, 'bad']], null)
-    assert.equal(verdict.kind, expected, brokerError(code).name)
+    const { result, said } = named(code, [[1, 'bad']], null)
+    assert.equal(result.kind, expected, brokerError(code).name)
     const names = expected === 'badRecords' || expected === 'corrupt'
     assert.deepEqual(said, names ? [[1, 'bad']] : [], brokerError(code).name)
   }
@@ -152,7 +152,7 @@ test('codes that may name records: those that refuse the batch for good, and COR
 test('where it is stored; a duplicate that is too old to be found has no offset', () => {
   const { results } = outcomeOf([0, 1], of(response('t', entry(0), entry(1, ErrorCode.DUPLICATE_SEQUENCE_NUMBER))))
   assert.deepEqual(
-    results.map(verdict => verdict.kind === 'stored' && verdict.baseOffset),
+    results.map(result => result.kind === 'stored' && result.baseOffset),
     [100n, -1n],
   )
 })
@@ -162,7 +162,7 @@ test('entries in another order, twice, or of what was not asked for; one that is
   answer.responses.push({ name: 'other', partitionResponses: [entry(1)] })
   const { results } = outcomeOf([0, 1, 2], of(answer))
   assert.deepEqual(
-    results.map(verdict => (verdict.kind === 'stored' ? verdict.baseOffset : verdict.kind)),
+    results.map(result => (result.kind === 'stored' ? result.baseOffset : result.kind)),
     [0n, 'unknown', 2n],
   )
 })
