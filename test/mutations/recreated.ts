@@ -60,7 +60,7 @@ export const RECREATED: readonly Mutation[] = [
     name: 'sequences go on',
     file: TOPIC_PARTITIONS,
     text: 'if (!sequences.used) continue',
-    instead: 'if (sequences !== undefined) continue',
+    instead: 'if (index >= 0) continue',
   },
   {
     rule: 'recreated',
