@@ -77,7 +77,7 @@ export const PIPELINE_STAGES: readonly Mutation[] = [
     file: PIPELINE,
     text: '    inSendOrder(),',
     instead: '',
-    checks: ['schedules', 'scenarios'],
+    checks: ['units'],
   },
   {
     rule: 'the pipeline',
@@ -92,6 +92,6 @@ export const PIPELINE_STAGES: readonly Mutation[] = [
     file: PIPELINE,
     text: '    takeUntil(closed$),\n',
     instead: '',
-    checks: ['scenarios', 'units'],
+    checks: ['units'],
   },
 ]

@@ -43,6 +43,7 @@ export const WINDOW: readonly Mutation[] = [
     file: PIPELINE,
     text: 'mergeMap(attempt, options.maxInFlight)',
     instead: 'mergeMap(attempt, options.maxInFlight + 1)',
+    checks: ['units'],
   },
   {
     rule: '2: drawn when a slot is free',
