@@ -66,7 +66,7 @@ export const ANSWERS: readonly Mutation[] = [
     file: READY_PARTITIONS,
     text: 'if (partition.readyAt === leader || ',
     instead: 'if (partition.readyAt !== undefined || ',
-    checks: ['schedules', 'scenarios'],
+    checks: ['units'],
   },
   {
     rule: 'memory',
