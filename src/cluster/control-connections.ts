@@ -11,7 +11,7 @@ const LONGEST_HEDGE_MS = 1_000
 /** One address, and the connection to it. */
 interface Candidate {
   readonly name: string
-  /** Made when it is subscribed to, shared by all who do, and closed when nobody does any more. */
+  /** Opened by the first subscriber, shared by all, and closed by the last one. */
   readonly connection$: Observable<Connection>
   /** Keeps the connection of one that has answered. */
   held: Subscription
@@ -29,7 +29,7 @@ export class ControlConnections {
   readonly #candidates = new Map<string, Candidate>()
   #hedgeMs = HEDGE_MS
   #turn = 0
-  /** Who has answered last. */
+  /** The broker that answered last. */
   #last: Candidate | undefined
 
   /** @param addresses where to try. */

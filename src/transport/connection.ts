@@ -25,9 +25,9 @@ export interface ConnectionOptions {
   readonly maxResponseBytes: number
   /** What the other side must speak for the connection to be of use. */
   readonly requires?: readonly ApiInfo[]
-  /** Without one, brokers are not told who this is. */
+  /** Undefined: no authentication. */
   readonly sasl?: SaslMechanism | undefined
-  /** Asks the other side, once it has accepted who this is, what decides whether the connection is of use: an error ends it. */
+  /** Called after authentication to decide whether the connection may be used: an error ends it. */
   readonly admit?: (connection: Connection) => Observable<unknown>
   /** Numbers from 0 up to 1, as Math.random. */
   readonly random: () => number

@@ -18,7 +18,7 @@ import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.js'
 import { saslHandshake } from '../protocol/messages/sasl-handshake.js'
 import type { Api } from '../protocol/wire/api.js'
 
-/** Who a client says it is, and how it shows that. */
+/** A client's identity, and how it authenticates. */
 export interface SaslMechanism {
   /** As Kafka spells it: `SCRAM-SHA-256`. */
   readonly name: string

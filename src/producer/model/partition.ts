@@ -14,7 +14,7 @@ export interface PartitionBatch {
 
 /**
  * One partition's batches, from the open one to those in flight, and where it stands with its leader. Batching adds to it and
- * drains it; the recovery (`sequencing/recovery.ts`) alone changes the fields below `phase`.
+ * drains it; the recovery (`sequencing/recovery.ts`) decides about everything from `phase` on.
  */
 export class Partition {
   readonly topic: string

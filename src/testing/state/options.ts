@@ -38,7 +38,7 @@ export interface ClusterOptions {
   readonly strictFirstSequence?: boolean
   /** Versions to offer, by the API's name, where they are to be fewer than can be spoken: `{ Produce: [3, 7] }` as in Kafka 2.1. */
   readonly apiVersions?: Readonly<Record<string, readonly [min: number, max: number]>>
-  /** Clients must show who they are. Default: they need not. */
+  /** Clients must authenticate. Default: they need not. */
   readonly sasl?: ClusterSaslOptions
   /** Clients must speak TLS, and are shown this certificate; both as PEM. On TCP only. */
   readonly ssl?: { readonly key: string | Buffer; readonly cert: string | Buffer }

@@ -7,7 +7,7 @@ export interface PartitionState {
   readonly index: number
   /** Node id; -1: nobody leads it. */
   leader: number
-  /** Who led it before, for whoever is told old news; the same until it moves for the first time. */
+  /** The leader before the last move, for stale metadata; the leader itself until the first move. */
   formerLeader: number
   leaderEpoch: number
   readonly log: Log
