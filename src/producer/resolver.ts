@@ -43,13 +43,15 @@ export class Resolver {
     { request, results, lost, throttleTimeMs, fatal }: RequestResult,
     window: BrokerWindow,
   ): Generator<SettledBatch> {
-    const { batching, metadata, throttle } = this.#with
+    const { batching, metadata, throttle, topicChanges } = this.#with
     if (throttleTimeMs > 0) throttle.pause(window, request.connection, throttleTimeMs)
     const stale = request.parts.filter((_, i) => saysStale(results[i]!)).map(({ partition }) => partition.topic)
     if (stale.length > 0) metadata.refresh(new Set(stale))
     for (const [i, { partition, batch }] of request.parts.entries()) {
       yield* this.#carryOut(partition, answered(partition, batch, results[i]!))
-      yield* this.#proceed(partition)
+      // Sends the next batch, or starts the new topic if this was the last response about a deleted one.
+      if (partition.retired) yield* topicChanges.succeed(batching.topics.get(partition.topic)!)
+      else batching.ready.offer(partition)
     }
     batching.obstacles.responded(window.nodeId, lost)
     if (fatal !== undefined) throw fatal
@@ -73,20 +75,13 @@ export class Resolver {
     }
   }
 
-  /** The partition's state is consistent by now. */
-  *#carryOut(partition: Partition, { split, epochBump, retryAfter, settled }: Decision): Generator<SettledBatch> {
+  /** Carries out all but the acks, which are returned. The partition's state is consistent by now. */
+  #carryOut(partition: Partition, { split, epochBump, retryAfter, settled }: Decision): readonly SettledBatch[] {
     const { batching, identification } = this.#with
     for (const { batch, parts } of split) batching.split(batch, parts)
     if (epochBump !== undefined) identification.bumped(partition, epochBump)
     if (retryAfter !== undefined) this.#retryAfter(partition, retryAfter)
-    yield* settled
-  }
-
-  /** Sends the partition's next batch, or starts the new topic if this was the last response about a deleted one. */
-  *#proceed(partition: Partition): Generator<SettledBatch> {
-    const { batching, topicChanges } = this.#with
-    if (partition.retired) yield* topicChanges.succeed(batching.topics.get(partition.topic)!)
-    else batching.ready.offer(partition)
+    return settled
   }
 
   #retryAfter(partition: Partition, { failures, error }: NonNullable<Decision['retryAfter']>): void {
