@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { concat, firstValueFrom, interval, lastValueFrom, NEVER, of, toArray } from 'rxjs'
 import {
   type Ack,
@@ -95,10 +96,12 @@ for (const version of VERSIONS) {
       await using producer = createProducer({ brokers: kafka.brokersAt(listener), ...sizes, ...options })
       const events: ProducerEvent[] = []
       producer.events$.subscribe(event => events.push(event))
-      const end = Date.now() + ms
+      const start = Date.now()
       let count = 0
       async function* records() {
-        for (; Date.now() < end; count++) {
+        for (; Date.now() < start + ms; count++) {
+          // Bursts of at most 25 records a ms: a reader has to hold them all in memory, on a fast machine too.
+          while (count > 2_000 + 25 * (Date.now() - start)) await sleep(10)
           yield { topic, key: `k${count % 10}`, value: `value ${count}`.padEnd(2000), metadata: count }
         }
       }
