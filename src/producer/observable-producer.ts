@@ -29,7 +29,10 @@ const CLOSE_RULES = { timeoutMs: integer(0), signal: SIGNAL }
 
 type OpenIntake = Pick<Intake, 'close' | 'abandon' | 'serialized'>
 
-/** The producer's Observables and promises. `Producer` in `producer.ts`, which users have, adds Node's and the web's streams. */
+/**
+ * The producer as Observables and promises: `send`, `publish`, `sendOne`, `flush`, `close`. Owns the life cycle: the data path, open
+ * intakes, and how they end. `Producer` in `producer.ts`, the class that users get, adds Node and web streams.
+ */
 export class ObservableProducer implements AsyncDisposable {
   /** Emits what happens beside acks: connections, retries, epoch bumps, throttling. Completes when the producer has closed. */
   readonly events$: Observable<ProducerEvent>
@@ -93,7 +96,7 @@ export class ObservableProducer implements AsyncDisposable {
   send(given: SendOptions & Partial<RecordMapping<unknown>> = {}): OperatorFunction<unknown, Ack> {
     const options = checkSendOptions('send', given)
     return source =>
-      this.taking(
+      this.openStream(
         options,
         undefined,
         subscriber => new RecordAcks(subscriber),
@@ -115,7 +118,7 @@ export class ObservableProducer implements AsyncDisposable {
   sendBatches(given: SendOptions & Partial<RecordMapping<unknown>> = {}): OperatorFunction<unknown, BatchAck> {
     const options = checkSendOptions('sendBatches', given)
     return source =>
-      this.taking(
+      this.openStream(
         options,
         undefined,
         subscriber => new BatchAcks(subscriber),
@@ -144,7 +147,7 @@ export class ObservableProducer implements AsyncDisposable {
     const options = checkSendOptions('publish', given)
     checkSource(source)
     const overflow = isPulled(source) ? 'wait' : undefined
-    return this.taking(
+    return this.openStream(
       options,
       overflow,
       subscriber => new RecordAcks<T>(subscriber),
@@ -224,27 +227,29 @@ export class ObservableProducer implements AsyncDisposable {
   }
 
   /**
-   * Returns the acks of one stream. Each subscription opens an intake, and `start` subscribes it to the source.
+   * Returns the acks of one stream of records. Cold: each subscription opens an {@link Intake} of its own.
    *
    * @param overflow `wait` if the source observes {@link Intake.hasRoom}; undefined: the producer's option applies.
+   * @param createSink creates the sink that turns outcomes into the subscriber's acks.
+   * @param start connects the intake to its source.
    */
-  protected taking<I, T>(
-    { signal, ...how }: SendOptions & Partial<RecordMapping<I>>,
+  protected openStream<I, T>(
+    { signal, ...fields }: SendOptions & Partial<RecordMapping<I>>,
     overflow: 'wait' | undefined,
-    sinkFor: (subscriber: Subscriber<T>) => StreamSink,
+    createSink: (subscriber: Subscriber<T>) => StreamSink,
     start: (intake: Intake<I>) => Subscription | undefined,
   ): Observable<T> {
-    const mapping = how.topic === undefined ? undefined : (how as RecordMapping<I>)
+    const mapping = fields.topic === undefined ? undefined : (fields as RecordMapping<I>)
     return new Observable(subscriber => {
       const refusal = this.#ended ?? (signal?.aborted ? signal.reason : undefined)
       if (refusal !== undefined) {
         subscriber.error(refusal)
         return
       }
-      const sink = sinkFor(subscriber)
-      const full = overflow ?? this.#options.overflow
-      sink.yields = full === 'reject' || this.#options.stalledOverflow === 'reject'
-      const intake = new Intake<I>(this.#path, sink, full, mapping)
+      const sink = createSink(subscriber)
+      const whenFull = overflow ?? this.#options.overflow
+      sink.yields = whenFull === 'reject' || this.#options.stalledOverflow === 'reject'
+      const intake = new Intake<I>(this.#path, sink, whenFull, mapping)
       this.#intakes.add(intake)
       subscriber.add(() => {
         intake.stop()

@@ -35,7 +35,12 @@ export function createProducer(options: ProducerOptions): Producer {
   return new Producer(resolveOptions(options))
 }
 
-/** @see createProducer */
+/**
+ * The public face. Inherits Observables, promises and the life cycle from `ObservableProducer`; adds Node and web streams, each a wrapper
+ * of {@link openStream}.
+ *
+ * @see createProducer
+ */
 export class Producer extends ObservableProducer {
   /** Same as below for arbitrary data; `options` maps each value to a record. */
   writable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): Writable
@@ -113,11 +118,11 @@ export class Producer extends ObservableProducer {
   }
 
   #batches<I>(how: SendOptions & Partial<RecordMapping<I>>, start: Start<I>): Observable<BatchAck<never>> {
-    return this.taking(how, 'wait', subscriber => new BatchAcks<never>(subscriber), start)
+    return this.openStream(how, 'wait', subscriber => new BatchAcks<never>(subscriber), start)
   }
 
   #records<I>(how: SendOptions & Partial<RecordMapping<I>>, start: Start<I>): Observable<Ack<never>> {
-    return this.taking(how, 'wait', subscriber => new RecordAcks<never>(subscriber), start)
+    return this.openStream(how, 'wait', subscriber => new RecordAcks<never>(subscriber), start)
   }
 }
 

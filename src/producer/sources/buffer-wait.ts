@@ -2,29 +2,29 @@ import { type Observable, type SchedulerLike, Subscription } from 'rxjs'
 import { BufferFullError, describe, ProducerClosedError } from '../../errors.js'
 import type { WaitingOn } from '../model/events.js'
 
-/** The buffer, as seen by those who wait for its memory. */
-export interface Buffer {
+/** What a wait needs to know of the buffer. */
+export interface AwaitedBuffer {
   readonly hasRoom: boolean
   /** Emits when memory was released; completes when the producer has ended. */
   readonly released$: Observable<void>
   /** Sends partially filled batches now. */
   flushOpenBatches(): void
-  /** What holds its memory, most first. */
+  /** Returns the partitions that hold its memory, largest first. */
   waitingOn(): readonly WaitingOn[]
 }
 
 /** How long, in ms, a source waits before it is reported as blocked. */
 const BLOCKED_AFTER_MS = 1_000
 
-/** Where sources wait for buffer memory, at most `maxBlockMs`. */
+/** The waits of sources for buffer memory, each for at most `maxBlockMs`. */
 export class BufferWait {
-  readonly #buffer: Buffer
+  readonly #buffer: AwaitedBuffer
   readonly #options: { readonly scheduler: SchedulerLike; readonly maxBlockMs: number; readonly bufferMemory: number }
   readonly #blocked: (waitingOn: readonly WaitingOn[]) => void
 
   /** @param blocked called when a source has waited for a second, with what holds the memory. */
   constructor(
-    buffer: Buffer,
+    buffer: AwaitedBuffer,
     options: { readonly scheduler: SchedulerLike; readonly maxBlockMs: number; readonly bufferMemory: number },
     blocked: (waitingOn: readonly WaitingOn[]) => void,
   ) {

@@ -6,7 +6,7 @@ import { makeRecord, type RecordMapping, Unserializable } from '../records/seria
 import { type SerializedBuffer, SerializerQueue, unmade } from './serializer-queue.js'
 
 /** What an intake needs of the data path. */
-export interface Buffer extends SerializedBuffer {
+export interface IntakeBuffer extends SerializedBuffer {
   /** Accepts a record, or returns why not. */
   accept(record: ProducerRecord, sink: AckSink): Error | undefined
 }
@@ -18,7 +18,7 @@ export interface Buffer extends SerializedBuffer {
 export class Intake<I = never> implements Observer<I> {
   /** Emits, and completes, when the intake accepts nothing more. */
   readonly stopped$: Subject<void> = new Subject<void>()
-  readonly #buffer: Buffer
+  readonly #buffer: IntakeBuffer
   readonly #sink: StreamSink
   readonly #overflow: 'wait' | 'error' | 'reject'
   readonly #mapping: RecordMapping<I> | undefined
@@ -30,7 +30,7 @@ export class Intake<I = never> implements Observer<I> {
 
   /** @param overflow what becomes of a record without buffer memory; `wait` where the source checks {@link hasRoom} first. */
   constructor(
-    buffer: Buffer,
+    buffer: IntakeBuffer,
     sink: StreamSink,
     overflow: 'wait' | 'error' | 'reject',
     mapping: RecordMapping<I> | undefined,

@@ -1,6 +1,6 @@
 import { asyncScheduler, Subject, Subscription } from 'rxjs'
 import { createProducer, type Producer, type ProducerRecord } from '../../../src/index.js'
-import { type Buffer, Intake } from '../../../src/producer/sources/intake.js'
+import { Intake, type IntakeBuffer } from '../../../src/producer/sources/intake.js'
 import { Deadlines } from '../../../src/producer/time/deadlines.js'
 import { loneAccumulator, MAX_REQUEST_SIZE } from '../../support/accumulator.js'
 import { CountingBroker, inProcess } from '../counting-broker.js'
@@ -9,7 +9,7 @@ import type { Stage } from '../measure.js'
 import { RECORD, STORED } from './parts.js'
 
 /** A buffer with room for everything, seen by an intake without serializers. */
-function bufferWith(accept: Buffer['accept']): Buffer {
+function bufferWith(accept: IntakeBuffer['accept']): IntakeBuffer {
   return {
     accept,
     acceptTaken: () => undefined,
