@@ -134,9 +134,9 @@ test('brokers: what can be no host name is refused at once, with the rule', () =
   // In ASCII it is xn--…, longer than 63.
   refused({ brokers: ['ü'.repeat(60)] }, rule)
   for (const address of ['[]', '[a]', '[1.2.3.4]', '[::1::]', '[fe80::1%]:1', '[::g]:9092']) {
-    refused({ brokers: [address] }, 'what stands in brackets is an IPv6 address')
+    refused({ brokers: [address] }, 'brackets may hold only an IPv6 address')
   }
-  refused({ brokers: ['::1'] }, "an IPv6 address stands in brackets, such as '\\[::1\\]:9092'")
+  refused({ brokers: ['::1'] }, "an IPv6 address needs brackets, such as '\\[::1\\]:9092'")
   refused({ brokers: ['kafka://a:1'] }, "without a scheme such as 'kafka://'")
 })
 

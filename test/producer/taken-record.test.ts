@@ -179,11 +179,8 @@ test('any value can be shown', () => {
     [Symbol('s'), 'Symbol(s)'],
     [null, 'null'],
     [Object.create(null), 'an object of class none'],
-    [proxy, 'an object that cannot be looked at'],
-    [
-      { constructor: Object.defineProperty(() => {}, 'name', { value: Symbol('s') }) },
-      'an object that cannot be looked at',
-    ],
+    [proxy, 'an unreadable object'],
+    [{ constructor: Object.defineProperty(() => {}, 'name', { value: Symbol('s') }) }, 'an unreadable object'],
     [class {}, 'a function'],
   ]
   for (const [value, text] of shown) assert.equal(show(value), text)

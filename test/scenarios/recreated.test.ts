@@ -128,7 +128,7 @@ describe('records that were never sent are placed anew', () => {
     assert.deepEqual(proof.ends([...gone, ...stays]), ['no', 'no', 'acked', 'acked'])
     const ack = proof.ack(gone[0]!)
     assert.ok(ack.kind === 'failed' && ack.error instanceof InvalidRecordError)
-    assert.match(ack.error.message, /there is no partition 3, topic t has 2/)
+    assert.match(ack.error.message, /its `partition` is 3, but topic t has only 2/)
     await proof.end()
   })
 

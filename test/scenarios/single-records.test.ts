@@ -326,7 +326,7 @@ describe('a record that fails', () => {
     'no topic': [{ value: 'v' }, /`topic` must be a non-empty string/],
     'a value of the wrong type': [{ topic: 't', value: 5 }, /`value` must be a string, a Uint8Array or null, got 5/],
     'too large': [{ topic: 't', value: 'x'.repeat(2_000) }, /more than `maxRequestSize` \(1024\)/],
-    'no such partition': [{ topic: 't', value: 'v', partition: 7 }, /there is no partition 7/],
+    'no such partition': [{ topic: 't', value: 'v', partition: 7 }, /its `partition` is 7/],
   }
   for (const full of [false, true]) {
     for (const [what, [record, message]] of Object.entries(BAD)) {

@@ -114,7 +114,7 @@ for (const [name, send] of Object.entries(FORMS)) {
       }
       if (/writable/i.test(name)) refused({ onFailed: 5 }, /`onFailed` is 5, but it must be a function/)
       else refused({ onFailed: () => {} }, /no option `onFailed`/)
-      for (const options of [null, 5, 'topic']) refused(options as never, /takes an object of options, got/)
+      for (const options of [null, 5, 'topic']) refused(options as never, /expects an object of options, got/)
       await producer.close()
     })
   })

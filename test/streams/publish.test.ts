@@ -102,10 +102,10 @@ describe('publish(): every kind of source that can be pulled', () => {
       await world.time.until(() => acks.values.length > 0)
       await world.time.until(world.producer.close())
       assert.ok(acks.error instanceof ProducerClosedError)
-      const taken = new RegExp(
-        `before the source of this stream had ended: ${acks.values.length} of its records had been taken`,
+      const accepted = new RegExp(
+        `before the source of this stream had ended: ${acks.values.length} of its records had been accepted`,
       )
-      assert.match(acks.error.message, taken)
+      assert.match(acks.error.message, accepted)
       assert.deepEqual(
         acks.values.map(({ record }) => record.value),
         valuesIn(world.cluster, 't', 0),
@@ -247,10 +247,10 @@ test('publish() refuses at once what is no source, and options that mean nothing
     [5, 'number'],
     [null, 'null'],
     [{ subscribe: 5 }, 'an object that is none of these'],
-    [{ topic: 't', value: 'v' }, 'a record; sendOne(record) and publish([record]) take one'],
+    [{ topic: 't', value: 'v' }, 'a record; use sendOne(record) or publish([record])'],
   ]) {
     assert.throws(() => producer.publish(bad as never), {
-      message: `publish() takes an Observable, an iterable, an async iterable, a Readable, a web stream or a promise, got ${got}`,
+      message: `publish() accepts an Observable, an iterable, an async iterable, a Readable, a web stream or a promise, got ${got}`,
     })
   }
   await world.end()

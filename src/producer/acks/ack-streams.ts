@@ -21,13 +21,13 @@ abstract class AckStream<M, T> implements StreamSink {
     this.subscriber = subscriber
   }
 
-  /** A record was accepted: it is owed an ack. */
+  /** Counts an accepted record, which is owed an ack. */
   taken(): void {
     this.#owed++
   }
 
-  settled(batch: SettledRecords, from: number, to: number, end: Outcome): void {
-    this.deliver(batch, from, to, end)
+  settled(batch: SettledRecords, from: number, to: number, outcome: Outcome): void {
+    this.deliver(batch, from, to, outcome)
     // Not before: the first ack of several may end the source.
     this.#owed -= to - from
     this.#finish()
@@ -39,7 +39,7 @@ abstract class AckStream<M, T> implements StreamSink {
     this.#finish()
   }
 
-  /** The record failed without having been in a batch. */
+  /** Emits the ack of a record that was never in a batch. */
   abstract refuse(record: ProducerRecord<M>, error: Error): void
 
   sourceEnded(error?: Error): void {
@@ -49,7 +49,7 @@ abstract class AckStream<M, T> implements StreamSink {
     this.#finish()
   }
 
-  protected abstract deliver(batch: SettledRecords, from: number, to: number, end: Outcome): void
+  protected abstract deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void
 
   #finish(): void {
     if (!this.#sourceEnded || this.#owed > 0) return
@@ -64,9 +64,9 @@ export class RecordAcks<M> extends AckStream<M, Ack<M>> {
     this.subscriber.next(new FailedRecord(error, 'no', 0, record))
   }
 
-  protected deliver(batch: SettledRecords, from: number, to: number, end: Outcome): void {
+  protected deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void {
     const { subscriber } = this
-    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, batch.records, i, end))
+    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, batch.records, i, outcome))
   }
 }
 
@@ -76,7 +76,7 @@ export class BatchAcks<M> extends AckStream<M, BatchAck<M>> {
     this.subscriber.next(refusedBatchAck<M>(record, error))
   }
 
-  protected deliver(batch: SettledRecords, from: number, to: number, end: Outcome): void {
-    this.subscriber.next(batchAckOf<M>(batch, from, to, end))
+  protected deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void {
+    this.subscriber.next(batchAckOf<M>(batch, from, to, outcome))
   }
 }

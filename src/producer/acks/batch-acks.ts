@@ -22,18 +22,18 @@ class SettledBatchAck<M> implements BatchAck<M> {
   readonly #records: readonly ProducerRecord[]
   readonly #from: number
   readonly #to: number
-  readonly #end: Outcome
+  readonly #outcome: Outcome
 
-  constructor(batch: SettledRecords, from: number, to: number, end: Outcome) {
+  constructor(batch: SettledRecords, from: number, to: number, outcome: Outcome) {
     this.#batch = batch
     this.#records = batch.records
     this.#from = from
     this.#to = to
-    this.#end = end
+    this.#outcome = outcome
   }
 
   get kind(): Ack['kind'] {
-    return this.#end.kind
+    return this.#outcome.kind
   }
 
   get topic(): string {
@@ -49,16 +49,16 @@ class SettledBatchAck<M> implements BatchAck<M> {
   }
 
   get baseOffset(): bigint {
-    const end = this.#end
-    return end.kind === 'acked' && end.baseOffset >= 0n ? end.baseOffset + BigInt(this.#from) : -1n
+    const outcome = this.#outcome
+    return outcome.kind === 'acked' && outcome.baseOffset >= 0n ? outcome.baseOffset + BigInt(this.#from) : -1n
   }
 
   forEach(action: (ack: Ack<M>) => void): void {
-    for (let i = this.#from; i < this.#to; i++) action(ackOf<M>(this.#batch, this.#records, i, this.#end))
+    for (let i = this.#from; i < this.#to; i++) action(ackOf<M>(this.#batch, this.#records, i, this.#outcome))
   }
 
   *[Symbol.iterator](): Iterator<Ack<M>> {
-    for (let i = this.#from; i < this.#to; i++) yield ackOf<M>(this.#batch, this.#records, i, this.#end)
+    for (let i = this.#from; i < this.#to; i++) yield ackOf<M>(this.#batch, this.#records, i, this.#outcome)
   }
 
   toJSON(): unknown {
@@ -70,7 +70,10 @@ class SettledBatchAck<M> implements BatchAck<M> {
   }
 
   #summary(): object {
-    return { ...summary(this), ...(this.#end.kind === 'failed' && { ...this.#end, attempts: this.#batch.attempts }) }
+    return {
+      ...summary(this),
+      ...(this.#outcome.kind === 'failed' && { ...this.#outcome, attempts: this.#batch.attempts }),
+    }
   }
 }
 

@@ -59,15 +59,15 @@ export function ackOf<M>(
   batch: SettledRecords,
   records: readonly ProducerRecord[],
   index: number,
-  end: Outcome,
+  outcome: Outcome,
 ): Ack<M> {
   const record = records[index] as ProducerRecord<M>
-  if (end.kind === 'failed') return new FailedRecord(end.error, end.persisted, batch.attempts, record)
+  if (outcome.kind === 'failed') return new FailedRecord(outcome.error, outcome.persisted, batch.attempts, record)
   return new AckedRecord(
     batch.topic,
     batch.partition,
-    end.baseOffset < 0n ? -1n : end.baseOffset + BigInt(index),
-    end.logAppendTime < 0 ? batch.timestampOf(index) : end.logAppendTime,
+    outcome.baseOffset < 0n ? -1n : outcome.baseOffset + BigInt(index),
+    outcome.logAppendTime < 0 ? batch.timestampOf(index) : outcome.logAppendTime,
     record,
   )
 }

@@ -92,7 +92,7 @@ export class SingleRecords {
     single.fail(error)
   }
 
-  /** The caller stops waiting. An accepted record is still delivered. */
+  /** Rejects the promise of a caller that stops waiting. An accepted record is still delivered. */
   #leave(single: Single, reason: unknown): void {
     this.#remove(single)
     single.reject(reason)
@@ -129,15 +129,15 @@ class Single implements AckSink {
     this.#reject = reject
   }
 
-  settled(batch: SettledRecords, from: number, _to: number, end: Outcome): void {
-    this.#end(ackOf(batch, batch.records, from, end))
+  settled(batch: SettledRecords, from: number, _to: number, outcome: Outcome): void {
+    this.#end(ackOf(batch, batch.records, from, outcome))
   }
 
   neverBatched(_record: ProducerRecord, error: Error): void {
     this.fail(error)
   }
 
-  /** The record was not sent. */
+  /** Rejects the promise of a record that was not sent. */
   fail(error: Error): void {
     this.#end(new FailedRecord(error, 'no', 0, this.record))
   }

@@ -23,11 +23,11 @@ function parseBroker(entry: unknown): Address {
   const refuse = (rule: string): Error =>
     invalid('brokers', withoutSecrets(entry), `must be an array of ${ENTRY}, and ${rule}`)
   if (typeof entry !== 'string') throw refuse('each is a string')
-  if (isIPv6(entry)) throw refuse("an IPv6 address stands in brackets, such as '[::1]:9092'")
-  if (entry.includes('://')) throw refuse("it stands without a scheme such as 'kafka://'")
+  if (isIPv6(entry)) throw refuse("an IPv6 address needs brackets, such as '[::1]:9092'")
+  if (entry.includes('://')) throw refuse("each is written without a scheme such as 'kafka://'")
   const [, ipv6, name, digits = '9092'] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(entry) ?? []
   if (ipv6 === undefined && !isHostName(name ?? '')) throw refuse(NAME_RULE + hint(entry))
-  if (ipv6 !== undefined && !isIPv6(ipv6)) throw refuse('what stands in brackets is an IPv6 address')
+  if (ipv6 !== undefined && !isIPv6(ipv6)) throw refuse('brackets may hold only an IPv6 address')
   const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0
   if (port < 1 || port > 65535) throw refuse(`a port is a number from 1 to 65535${hint(entry)}`)
   return { host: ipv6 ?? name!, port }

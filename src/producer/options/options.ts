@@ -18,7 +18,7 @@ import { MIN_REQUEST_SIZE, resolveTies } from './ties.js'
 export interface ProducerOptions {
   /**
    * The bootstrap list, as `host:port` (default port 9092; IPv6 addresses in brackets). One broker that answers is enough, more are safer.
-   * All must be of one cluster: the producer writes to the cluster of the broker that answers first, and uses no other.
+   * All must belong to one cluster: the producer writes to the cluster of the broker that answers first, and uses no other.
    */
   readonly brokers: readonly string[]
   /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
@@ -46,8 +46,8 @@ export interface ProducerOptions {
    */
   readonly maxRequestSize?: number
   /**
-   * Bytes that records may take until they have their ack: each its own, and 500 more for the object that the ack returns. At least
-   * `maxRequestSize` and 500 more. Default 33554432, or that sum if it is more.
+   * The most bytes that unacked records may occupy: each record's own, plus 500 for the object that its ack returns. At least
+   * `maxRequestSize` + 500. Default 33554432, or that sum if it is more.
    */
   readonly bufferMemory?: number
   /**
@@ -58,19 +58,18 @@ export interface ProducerOptions {
   /** What happens when a push source finds the buffer full: the stream errors, or the record fails in-band. Default `'error'`. */
   readonly overflow?: 'error' | 'reject'
   /**
-   * What becomes of a record whose partition can't send (nobody leads it, or its broker is unreachable, hangs, asks for a pause or
-   * refuses) when such partitions hold three quarters of the buffer. `'wait'`: it is taken, and once the buffer is full, records for
-   * partitions that can send wait behind it, in the order of their source. `'reject'`: it fails in-band at once, with a
-   * `BufferFullError` that names the partition, and the others go on. A push source with `overflow: 'reject'` always has that.
-   * Default `'wait'`.
+   * What happens to a record of a stalled partition (no leader, or a broker that is unreachable, hangs, throttles or rejects) when
+   * such partitions hold three quarters of the buffer. `'wait'`: the producer accepts it, and once the buffer is full, records of
+   * partitions that can send wait behind it, in the order of their source. `'reject'`: it fails in-band at once, with a `BufferFullError`
+   * that names the partition, and the others go on. A push source with `overflow: 'reject'` always rejects it. Default `'wait'`.
    */
   readonly stalledOverflow?: 'wait' | 'reject'
   /** `'none'` or `'snappy'`. Default `'none'`. */
   readonly compression?: Compression
   /**
-   * Chooses partitions. Default: by key as Java's producer does (murmur2); without key one partition until its batch is full, passing
-   * over those that do not move. Records that wait while their topic is deleted and recreated are asked about again, with the values
-   * of their headers as bytes.
+   * Chooses partitions. Default: by key as Java's producer does (murmur2); without a key, one partition until its batch is full,
+   * skipping partitions that make no progress. If a topic is recreated while its records wait, the partitioner is called for them
+   * again, with header values as bytes.
    */
   readonly partitioner?: Partitioner
   /**

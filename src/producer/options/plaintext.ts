@@ -11,27 +11,27 @@ import type { ResolvedOptions } from './options.js'
 
 /**
  * Returns the options with a transport that reports, once, when a password or token is about to be sent unencrypted to another machine. A
- * transport of the user's own may encrypt what it sends.
+ * custom transport is not checked: it may encrypt.
  */
-export function tellOfPlaintext(options: ResolvedOptions, tell: (event: ProducerEvent) => void): ResolvedOptions {
+export function tellOfPlaintext(options: ResolvedOptions, report: (event: ProducerEvent) => void): ResolvedOptions {
   const { sasl, transport } = options
   if (transport !== tcp || sasl?.bare !== true) return options
-  let told = false
-  const telling: Transport = {
+  let reported = false
+  const reporting: Transport = {
     connect(address: Address, listener: SocketListener): Socket {
-      if (!told && !isLoopback(address.host)) {
-        told = true
+      if (!reported && !isLoopback(address.host)) {
+        reported = true
         const name = formatAddress(address)
         process.emitWarning(
           `rx-kafka: ${sasl.name} sends ${sasl.name === 'PLAIN' ? 'the password' : 'tokens'} to ${name} unencrypted: set option \`ssl\``,
           { code: 'RX_KAFKA_PLAINTEXT' },
         )
-        tell({ kind: 'plaintext', address: name, mechanism: sasl.name })
+        report({ kind: 'plaintext', address: name, mechanism: sasl.name })
       }
       return tcp.connect(address, listener)
     },
   }
-  return { ...options, transport: telling }
+  return { ...options, transport: reporting }
 }
 
 function isLoopback(host: string): boolean {

@@ -55,7 +55,7 @@ export function checkOptions<T extends object>(
   others: readonly string[] = [],
 ): T {
   if (typeof given !== 'object' || given === null) {
-    throw new InvalidArgumentError(`${method}() takes an object of options, got ${String(given)}`)
+    throw new InvalidArgumentError(`${method}() expects an object of options, got ${String(given)}`)
   }
   const read = readOptions(given)
   for (const [name, value] of Object.entries(read)) {

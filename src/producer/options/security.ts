@@ -31,7 +31,7 @@ const NEEDS: Readonly<Record<SaslOptions['mechanism'], readonly string[]>> = {
   oauthbearer: ['token'],
 }
 
-/** @throws {InvalidArgumentError} that never holds a value but that of `mechanism`. */
+/** @throws {InvalidArgumentError} that quotes no value but `mechanism`: others may be secret. */
 export function resolveSasl(options: SaslOptions): SaslMechanism {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgumentError('option `sasl` must be an object with a `mechanism`')
@@ -82,7 +82,7 @@ const SSL_RULES: Readonly<Record<string, Rule>> = {
   localAddress: shape('an IP address', value => typeof value === 'string' && isIP(value) !== 0),
 }
 
-/** @throws {InvalidArgumentError} also for certificates and keys that can't be read. */
+/** @throws {InvalidArgumentError} for an invalid option, or an unreadable certificate or key. */
 export function resolveSsl(given: true | TlsOptions): Transport {
   if (given !== true && (typeof given !== 'object' || given === null)) {
     throw new InvalidArgumentError('option `ssl` must be true, false or an object of options of node:tls')
@@ -105,7 +105,7 @@ export function resolveSsl(given: true | TlsOptions): Transport {
 /** Begins a handshake without a peer: that alone checks most options. */
 function tryOut(options: TlsOptions): void {
   const nobody = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
-  // The user's own socket must not be used up.
+  // Not on the user's own socket, which the attempt would consume.
   const socket = connect({ ...options, socket: nobody })
   socket.on('error', () => {})
   socket.destroy()

@@ -166,6 +166,6 @@ export function show(value: unknown): string {
     const made = value.constructor
     return `an object of class ${typeof made === 'function' ? made.name : 'none'}`
   } catch {
-    return 'an object that cannot be looked at'
+    return 'an unreadable object'
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '../../errors.js'
 import { refusal, show } from './read-record.js'
 
-/** The longest topic name that Kafka takes (org.apache.kafka.common.internals.Topic). */
+/** The longest topic name that Kafka accepts (org.apache.kafka.common.internals.Topic). */
 const MAX_TOPIC_LENGTH = 249
 
 /** Returns why no topic can have this name; undefined if it may exist. Brokers check all other rules of names. */
@@ -22,9 +22,7 @@ export function topicFault(name: string): InvalidRecordError | undefined {
 
 /** Returns the error of a record that names a partition which its topic does not have. */
 export function noPartition(topic: string, partition: number | undefined, partitionCount: number): InvalidRecordError {
-  return refusal(
-    `there is no partition ${partition}, topic ${topic} has ${partitionCount}, counted from 0 (the record's \`partition\`)`,
-  )
+  return refusal(`its \`partition\` is ${partition}, but topic ${topic} has only ${partitionCount}, counted from 0`)
 }
 
 /** Returns the error of a record that exceeds `maxRequestSize`. */

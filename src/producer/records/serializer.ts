@@ -7,7 +7,7 @@ import { ownBytes, refusal, takeRecord } from './read-record.js'
 /** What a serializer gets beside the data. */
 export interface SerializerContext {
   readonly topic: string
-  /** Whether it serializes the key instead of the value. */
+  /** Whether the serializer is called for the key instead of the value. */
   readonly isKey: boolean
 }
 

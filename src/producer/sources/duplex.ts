@@ -12,7 +12,7 @@ export interface AckDuplex<M> extends Duplex {
 }
 
 /**
- * Records in, acks out, as a Node stream. A reader that stops reading acks stops the intake: only acks of records that were accepted by
+ * A Node stream: records in, acks out. A reader that stops reading acks stops the intake: only acks of records that were accepted by
  * then follow.
  */
 export class ProducerDuplex<I, M> extends Duplex {
@@ -21,7 +21,7 @@ export class ProducerDuplex<I, M> extends Duplex {
   readonly #acks: Subscription | undefined
   /** Whether the reader wants no more acks for now. */
   #unread = false
-  /** Acks that wait for the reader. */
+  /** Continues the write that waits for the reader. */
   #whenRead: (() => void) | undefined
   /** The callback of a write that is not all accepted yet, or waits for the reader. */
   #writing: ((error?: Error) => void) | undefined

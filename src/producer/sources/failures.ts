@@ -2,7 +2,7 @@ import type { BatchAck } from '../model/batch-ack.js'
 import type { Ack } from '../model/record.js'
 import { RecordFailedError } from '../model/record-failed-error.js'
 
-/** What becomes of failed records in a stream that emits no acks. */
+/** How a stream that emits no acks handles failed records. */
 export interface FailureOptions<M> {
   /** Receives the acks of failed records; the stream goes on. Default: the first failure ends the stream with a `RecordFailedError`. */
   readonly onFailed?: (ack: Exclude<Ack<M>, { kind: 'acked' }>) => void

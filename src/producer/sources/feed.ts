@@ -1,6 +1,6 @@
 import type { Intake } from './intake.js'
 
-/** What is written to a stream at a time: one value, or an array. */
+/** One chunk of a stream: a single value, or an array of values. */
 export type Chunk<I> = I | readonly I[]
 
 /**

@@ -28,7 +28,7 @@ export class Intake<I = never> implements Observer<I> {
   #given = 0
   #refused = 0
 
-  /** @param overflow what becomes of a record without buffer memory; `wait` where the source checks {@link hasRoom} first. */
+  /** @param overflow what happens to a record without buffer memory; `wait` where the source checks {@link hasRoom} first. */
   constructor(
     buffer: IntakeBuffer,
     sink: StreamSink,
@@ -109,25 +109,25 @@ export class Intake<I = never> implements Observer<I> {
     else this.#accept(made)
   }
 
-  /** The source failed. The stream errors when no more acks are owed. */
+  /** Ends the intake with the source's error. The stream errors when no more acks are owed. */
   error(error: Error): void {
-    // A source that was left may call that a failure.
+    // Leaving a source may make it fail, for example a destroyed Readable.
     if (!this.#stopped) this.#end(error)
   }
 
-  /** The source has ended. */
+  /** Ends the intake; the stream completes when no more acks are owed. */
   complete(): void {
     if (!this.#stopped) this.#end(undefined)
   }
 
-  /** The producer closes: the intake stops, and data that serializers still work on fails. */
+  /** Stops the intake because the producer closes, and fails data that serializers still work on. */
   close(): void {
     // If the source has ended, everything was accepted: the stream ends as it would have.
     if (!this.#stopped) {
-      const taken = this.#given - this.#refused
+      const accepted = this.#given - this.#refused
       this.#end(
         new ProducerClosedError(
-          `the producer was closed before the source of this stream had ended: ${taken} of its records had been taken, and each has its ack; what the source still holds was not sent`,
+          `the producer was closed before the source of this stream had ended: ${accepted} of its records had been accepted, and each has its ack; the source's remaining records were not sent`,
         ),
       )
     }

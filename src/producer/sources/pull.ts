@@ -32,16 +32,14 @@ export function checkSource(source: unknown): void {
     if (typeof length === 'number' || Symbol.for('observable') in source || '@@observable' in source) return
   }
   throw new InvalidArgumentError(
-    `publish() takes an Observable, an iterable, an async iterable, a Readable, a web stream or a promise, got ${kind(source)}`,
+    `publish() accepts an Observable, an iterable, an async iterable, a Readable, a web stream or a promise, got ${kind(source)}`,
   )
 }
 
 function kind(source: unknown): string {
   if (typeof source !== 'object') return typeof source
   if (source === null) return 'null'
-  return 'topic' in source
-    ? 'a record; sendOne(record) and publish([record]) take one'
-    : 'an object that is none of these'
+  return 'topic' in source ? 'a record; use sendOne(record) or publish([record])' : 'an object that is none of these'
 }
 
 /** Whether a source can be asked for its values one by one. */

@@ -179,14 +179,14 @@ export class SerializerQueue<I> {
 
   #expire(entry: Entry<I>): void {
     const index = this.#entries.indexOf(entry)
-    // Another record that expired has let it into the buffer.
+    // It has moved to a batch: another record's expiry released memory.
     if (index === -1) return
     this.#entries.splice(index, 1)
     this.#left(entry)
     const why =
       entry.made === undefined
         ? 'its serializers, or those of records before it, did not settle'
-        : 'it was serialized, and found no room in the buffer (`bufferMemory`)'
+        : 'it was serialized, but there was no buffer memory for it (`bufferMemory`)'
     const error = new DeliveryTimeoutError(`this record was not sent: ${why} within \`deliveryTimeoutMs\``)
     this.#sink.neverBatched(unmade(this.#mapping, entry.data), error)
     this.#start()
@@ -212,7 +212,7 @@ function kept(made: Made<unknown>): TakenRecord | Unserializable<unknown> {
   return taken instanceof InvalidRecordError ? new Unserializable(made, taken) : taken
 }
 
-/** The record in the ack of data that never became one. */
+/** Returns a stand-in for the record of data that was never serialized, for its ack. */
 export function unmade<I>({ topic }: RecordMapping<I>, data: I): ProducerRecord {
   return { topic: typeof topic === 'string' ? topic : '', value: null, metadata: data }
 }

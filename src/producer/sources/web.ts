@@ -16,23 +16,23 @@ export function webWritable<I, M>(
   open: Open<I, BatchAck<M>>,
   onFailed: FailureOptions<M>['onFailed'],
 ): WritableStream<Chunk<I>> {
-  const way = new WebIntake(open)
+  const stream = new WebIntake(open)
   let fail!: (error: unknown) => void
   return new WritableStream<Chunk<I>>({
     start(controller) {
       fail = error => {
-        way.leave(error)
+        stream.leave(error)
         controller.error(error)
       }
-      onAbort(signalOf(controller), reason => way.leave(reason))
-      way.start(failuresTo<M>(onFailed, fail), fail)
+      onAbort(signalOf(controller), reason => stream.leave(reason))
+      stream.start(failuresTo<M>(onFailed, fail), fail)
     },
-    write: chunk => way.write(chunk, fail),
-    close: () => way.close(),
+    write: chunk => stream.write(chunk, fail),
+    close: () => stream.close(),
   })
 }
 
-/** The pair of streams that a web stream of records is piped through. */
+/** A pair of streams for `pipeThrough()`: records go into `writable`, acks come out of `readable`. */
 export interface WebTransform<I, M> {
   readonly writable: WritableStream<Chunk<I>>
   readonly readable: ReadableStream<Ack<M>>
@@ -40,9 +40,9 @@ export interface WebTransform<I, M> {
 
 /** Returns a pair for `pipeThrough()`: records in, acks out. A reader that stops reading acks stops the intake. */
 export function webTransform<I, M>(open: Open<I, Ack<M>>): WebTransform<I, M> {
-  const way = new WebIntake(open)
+  const stream = new WebIntake(open)
   let acks!: ReadableStreamDefaultController<Ack<M>>
-  /** Acks that wait for the reader. */
+  /** Continues what waits for the reader: a write, or the error after the last ack. */
   let read: () => void = () => {}
   const readable = new ReadableStream<Ack<M>>({
     start(controller) {
@@ -55,46 +55,46 @@ export function webTransform<I, M>(open: Open<I, Ack<M>>): WebTransform<I, M> {
   const writable = new WritableStream<Chunk<I>>({
     start(controller) {
       fail = error => {
-        way.leave(error)
+        stream.leave(error)
         controller.error(error)
         // The reader gets every ack before the end.
         if (acks.desiredSize! > 0) acks.error(error)
         else read = () => acks.error(error)
       }
       onAbort(signalOf(controller), reason => {
-        way.leave(reason)
+        stream.leave(reason)
         acks.error(reason)
       })
-      way.start(ack => acks.enqueue(ack), fail)
+      stream.start(ack => acks.enqueue(ack), fail)
     },
     async write(chunk) {
-      await way.write(chunk, error => way.end(error))
+      await stream.write(chunk, error => stream.end(error))
       if (acks.desiredSize! <= 0) {
-        await way.wait(resolve => {
+        await stream.wait(resolve => {
           read = resolve
         })
       }
     },
     async close() {
-      await way.close()
+      await stream.close()
       acks.close()
     },
   })
   return { writable, readable }
 }
 
-/** Tells of an abort at once: the sink's own `abort()` waits until the write that is under way has ended. */
+/** Returns the controller's signal, which aborts at once; the sink's own `abort()` waits for the write in progress. */
 function signalOf(controller: WritableStreamDefaultController): AbortSignal {
   // Node has it since version 18; the types of version 20 do not.
   return (controller as WritableStreamDefaultController & { readonly signal: AbortSignal }).signal
 }
 
-/** An intake as web streams want it: with promises. */
+/** Promises around an intake, as a web stream's underlying sink needs them. */
 class WebIntake<I, A> {
   readonly #open: Open<I, A>
   #intake: Intake<I> | undefined
   #acks = Subscription.EMPTY
-  /** The end of what waits: a stream writes one by one, and closes after that. */
+  /** Rejects the one pending promise: a stream writes chunks one by one, then closes. */
   #reject: (error: unknown) => void = () => {}
   #left: { readonly reason: unknown } | undefined
   #finish: (() => void) | undefined
@@ -115,20 +115,20 @@ class WebIntake<I, A> {
   }
 
   /**
-   * Resolves when there is room for more.
+   * Feeds the chunk, and resolves when there is buffer memory for more.
    *
-   * @param blocked told why there will be none.
+   * @param blocked called with the reason why there will be none.
    */
   write(chunk: Chunk<I>, blocked: (error: Error) => void): Promise<void> {
     return this.wait(resolve => feed(this.#intake!, chunk, error => (error === undefined ? resolve() : blocked(error))))
   }
 
-  /** Takes no more, and fails when nothing is owed any more. */
+  /** Stops the intake; the stream errors when no more acks are owed. */
   end(error: Error): void {
     this.#intake!.error(error)
   }
 
-  /** Resolves when every record has its end. */
+  /** Ends the intake, and resolves when every record has its ack. */
   close(): Promise<void> {
     return this.wait(resolve => {
       this.#finish = resolve
@@ -136,7 +136,7 @@ class WebIntake<I, A> {
     })
   }
 
-  /** A promise that is rejected when it is left. */
+  /** Returns a promise that {@link leave} rejects. */
   wait(start: (resolve: () => void) => void): Promise<void> {
     if (this.#left !== undefined) return Promise.reject(this.#left.reason)
     return new Promise((resolve, reject) => {
@@ -145,7 +145,7 @@ class WebIntake<I, A> {
     })
   }
 
-  /** Takes no more, and wants no more acks; what was accepted is delivered all the same. Whatever waits fails for this reason. */
+  /** Stops the intake without waiting for acks, and rejects the pending promise. Accepted records are still delivered. */
   leave(reason: unknown): void {
     this.#left ??= { reason }
     this.#acks.unsubscribe()

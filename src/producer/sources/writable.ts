@@ -6,18 +6,18 @@ import { type FailureOptions, failuresTo } from './failures.js'
 import { type Chunk, feed } from './feed.js'
 import type { Intake } from './intake.js'
 
-/** Opens an intake, and returns the acks of its records. */
+/** Opens an intake on subscription, passes it to `start`, and emits the acks of its records. */
 export type Open<I, A> = (start: (intake: Intake<I>) => undefined) => Observable<A>
 
 /**
- * Records into Kafka, as a Node stream. `write()` is false exactly while there is no buffer memory (and, after a thousand writes in one go,
+ * A Node stream that writes records to Kafka. `write()` is false exactly while there is no buffer memory (and, after a thousand writes in one go,
  * until the event loop has turned); `finish` means that brokers have confirmed every record.
  */
 export class ProducerWritable<I, M> extends Writable {
   /** Undefined if the stream is refused. */
   #intake: Intake<I> | undefined
   readonly #acks: Subscription | undefined
-  /** Whether `write()` was false for lack of memory, so that `drain` is owed. */
+  /** Whether `write()` was false for lack of memory: the stream owes a `drain`. */
   #full = false
   /** The callback of a write that is not all accepted yet. */
   #writing: ((error?: Error) => void) | undefined

@@ -2,7 +2,7 @@ import type { SchedulerLike } from 'rxjs'
 import { processScheduler } from './process-scheduler.js'
 
 /**
- * The clock of record timestamps: the system's time, or that of the user's own scheduler, such as virtual time. Read once for all records
+ * The clock for record timestamps: the system's time, or that of the user's own scheduler, such as virtual time. Read once for all records
  * that are sent in one go: reading the system's clock for every record costs as much as copying the record. Only for timestamps, in whole
  * ms: the system's clock may be set, and virtual time may advance while this clock stands still.
  */

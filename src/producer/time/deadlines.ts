@@ -29,7 +29,7 @@ export class Deadlines<T> {
     if (this.#timer.closed || due < this.#timerDue) this.#wait(due)
   }
 
-  /** The item's timeout began earlier than was known. */
+  /** Corrects when an item's timeout began, if that was earlier. */
   startedAt(item: T, since: number): void {
     const due = since + this.#timeMs
     if (due < (this.#items.get(item) ?? Number.NEGATIVE_INFINITY)) this.add(item, since)

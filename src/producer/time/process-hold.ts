@@ -1,4 +1,4 @@
-/** Longer than any process; the timer does nothing but exist. */
+/** The timer only keeps the process alive; its callback does nothing. */
 const FOR_EVER_MS = 2 ** 31 - 1
 
 /** The holds of all producers that keep the process alive. */
@@ -40,7 +40,7 @@ export class ProcessHold {
     this.#timer?.unref()
   }
 
-  /** The producer has ended. */
+  /** Releases the hold for good: the producer has ended. */
   stop(): void {
     this.release()
     clearInterval(this.#timer)
