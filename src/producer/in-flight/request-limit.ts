@@ -13,7 +13,7 @@ export class RequestLimit {
   readonly #maxRequestSize: number
   #bytes: number
   /** Size of the largest answered request. */
-  #answered = 0
+  #largestAnswered = 0
   /** The last connection that the broker closed. Its other lost requests are not counted again. */
   #ended: Connection | undefined
   /** Suspicious closes in a row. */
@@ -31,14 +31,14 @@ export class RequestLimit {
 
   answered(bytes: number): void {
     this.#ends = 0
-    if (bytes > this.#answered) this.#answered = bytes
+    if (bytes > this.#largestAnswered) this.#largestAnswered = bytes
   }
 
   /** Notes a lost request. Returns its error, which names the limit if the request may have exceeded it. */
   lost(connection: Connection, bytes: number, error: Error): Error {
     if (!connection.endedByBroker || connection === this.#ended) return error
     this.#ended = connection
-    if (bytes < LEAST || bytes <= this.#answered) return error
+    if (bytes < LEAST || bytes <= this.#largestAnswered) return error
     if (++this.#ends < 2) return error
     this.#bytes = Math.min(this.#bytes, Math.max(LEAST, bytes >> 1))
     return new ConnectionError(
