@@ -16,7 +16,7 @@ import type { AckSink } from './model/sinks.js'
 import type { TakenRecord } from './model/taken-record.js'
 import { NextRequest } from './next-request.js'
 import type { ResolvedOptions } from './options/options.js'
-import { tellOfPlaintext } from './options/plaintext.js'
+import { reportPlaintext } from './options/plaintext.js'
 import { pipeline } from './pipeline.js'
 import { Resolver } from './resolver.js'
 import { Identification } from './sequencing/identification.js'
@@ -57,7 +57,7 @@ export class DataPath {
   constructor(options: ResolvedOptions) {
     const { events$ } = this
     this.#options = options
-    const brokers = new Brokers(tellOfPlaintext(options, event => events$.next(event)))
+    const brokers = new Brokers(reportPlaintext(options, event => events$.next(event)))
     const batching = new Accumulator(options)
     const metadata = new Metadata(options, brokers, batching.topics)
     const windows = new BrokerWindows(brokers, options)
@@ -118,9 +118,9 @@ export class DataPath {
   }
 
   /** Accepts a record that was read before. @see {@link Accumulator.acceptTaken} */
-  acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
+  acceptTaken(taken: TakenRecord, sink: AckSink, acceptedAt: number | undefined): Error | undefined {
     if (!this.#identification.wanted) this.#identification.request()
-    const error = this.#batching.acceptTaken(taken, sink, takenAt)
+    const error = this.#batching.acceptTaken(taken, sink, acceptedAt)
     if (error === undefined) this.#hold?.hold()
     return error
   }
@@ -153,7 +153,7 @@ export class DataPath {
     this.#batching.memory.unreserve()
   }
 
-  /** Tells those who wait for buffer memory that some was released. */
+  /** Wakes the sources that wait for buffer memory. */
   memoryReleased(): void {
     this.released$.next()
   }

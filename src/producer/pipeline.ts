@@ -1,6 +1,7 @@
 import { map, merge, mergeMap, type Observable, takeUntil } from 'rxjs'
 import type { MetadataEvent } from '../cluster/metadata.js'
 import type { Accumulator } from './batching/accumulator.js'
+import { flatten } from './flatten.js'
 import type { BrokerWindow, BrokerWindows } from './in-flight/broker-windows.js'
 import { drain } from './in-flight/drain.js'
 import { inSendOrder } from './in-flight/in-send-order.js'
@@ -35,8 +36,8 @@ export function pipeline(stages: Stages): Observable<SettledBatch> {
   const { batching, windows, resolver, topicChanges, metadata$ } = stages
   return merge(
     windows.opened$.pipe(mergeMap(window => brokerPipeline(window, stages))),
-    batching.batches.expired$.pipe(mergeMap(batch => resolver.expire(batch))),
-    metadata$.pipe(mergeMap(event => topicChanges.apply(event))),
+    batching.batches.expired$.pipe(flatten(batch => resolver.expire(batch))),
+    metadata$.pipe(flatten(event => topicChanges.apply(event))),
   )
 }
 
@@ -58,7 +59,7 @@ function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<Settle
     map(request => stamp(request)), //             sequencing: producer id, epoch and base sequence, in send order
     mergeMap(attempt, options.maxInFlight), //     the in-flight window: one network attempt, which never errors
     inSendOrder(), //                              results, in the order in which their requests were sent
-    mergeMap(result => resolver.resolve(result, window)), // recovery: each partition's batch is settled, or sent again
+    flatten(result => resolver.resolve(result, window)), // recovery: each partition's batch is settled, or sent again
     takeUntil(closed$),
   )
 }

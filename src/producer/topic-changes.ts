@@ -4,7 +4,7 @@ import type { ProducerIdAndEpoch } from '../protocol/records/record-batch-builde
 import type { Accumulator } from './batching/accumulator.js'
 import type { SettledBatch } from './model/settled-batch.js'
 import type { Topic } from './model/topic.js'
-import { ending, madeAnew, recreated } from './records/refusals.js'
+import { ending, recreated, sequencesRestart } from './records/refusals.js'
 import type { Identification } from './sequencing/identification.js'
 import { surrendered } from './sequencing/recovery.js'
 import { applyMetadata, retire } from './sequencing/topic-partitions.js'
@@ -92,6 +92,6 @@ export class TopicChanges {
     const restarted = applyMetadata(topic, metadata, this.#identity, this.#retries)
     for (const partition of topic.partitions) ready.offer(partition)
     obstacles.changed()
-    for (const partition of restarted) this.#identification.bumped(partition, madeAnew(topic.name))
+    for (const partition of restarted) this.#identification.bumped(partition, sequencesRestart(topic.name))
   }
 }

@@ -52,7 +52,7 @@ function batchOf(records: readonly ProducerRecord[], sink: RecordAcks<never> | B
     const lengths = new RecordLengths()
     lengths.measure(undefined, record.value, undefined)
     batch.append(record, undefined, record.value, undefined, 1_700_000_000_000, lengths, sink)
-    sink.taken()
+    sink.accepted()
   }
   return batch
 }

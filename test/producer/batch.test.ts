@@ -15,7 +15,7 @@ function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[
     for (const [i, timestamp] of timestamps.entries()) {
       const record = { topic: 't', value: `v${i}` }
       append(batch, record, timestamp, sink)
-      sink.taken()
+      sink.accepted()
     }
   }).subscribe(ack => acks.push(ack))
   return { batch, acks }

@@ -22,7 +22,7 @@ abstract class AckStream<M, T> implements StreamSink {
   }
 
   /** Counts an accepted record, which is owed an ack. */
-  taken(): void {
+  accepted(): void {
     this.#owed++
   }
 

@@ -13,7 +13,7 @@ import { ackOf, FailedRecord } from './record-acks.js'
 /** What single records need of the data path. */
 export interface SingleBuffer {
   accept(record: ProducerRecord, sink: AckSink): Error | undefined
-  acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined
+  acceptTaken(taken: TakenRecord, sink: AckSink, acceptedAt: number | undefined): Error | undefined
   readonly hasRoom: boolean
   /** Calls back once: when there may be memory again, or with the reason why there will be none. */
   whenWritable(resume: (error?: Error) => void, maxBlockMs: number): Subscription

@@ -35,7 +35,7 @@ interface Waited {
   /** The bytes that it counts for in `bufferMemory` already; undefined: none yet. */
   readonly counted: number | undefined
   /** When it was accepted, by the scheduler's clock; undefined: just now. */
-  readonly takenAt: number | undefined
+  readonly acceptedAt: number | undefined
   /** Flags of {@link Origin}. */
   readonly origin: number
 }
@@ -83,16 +83,20 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /**
    * Accepts a record that was read before.
    *
-   * @param takenAt when that was, by the scheduler's clock: its delivery timeout runs since then. Undefined: now.
+   * @param acceptedAt when that was, by the scheduler's clock: its delivery timeout runs since then. Undefined: now.
    */
-  acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined {
+  acceptTaken(taken: TakenRecord, sink: AckSink, acceptedAt: number | undefined): Error | undefined {
     const known = this.topics.get(taken.topic)
     const asked =
       known === undefined || !known.isOpen ? taken : askPartitioner(this.#options.partitioner, taken, known.count)
     if (asked instanceof Error) return asked
     const { record, topic, key, value, headers, partition, timestamp } = asked
     const origin = originOf(taken, this.#options.partitioner !== undefined)
-    return this.take(record, topic, key, value, headers, partition, timestamp, sink, { taken: asked, takenAt, origin })
+    return this.take(record, topic, key, value, headers, partition, timestamp, sink, {
+      taken: asked,
+      acceptedAt,
+      origin,
+    })
   }
 
   /** Accepts the fields that were read of a record. Part of {@link accept}, which every record passes. */
@@ -105,7 +109,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     partition: number | undefined,
     givenTimestamp: number | undefined,
     sink: AckSink,
-    kept?: { readonly taken: TakenRecord; readonly takenAt: number | undefined; readonly origin: number },
+    kept?: { readonly taken: TakenRecord; readonly acceptedAt: number | undefined; readonly origin: number },
   ): Error | undefined {
     const { maxRequestSize, bufferMemory, partitioner } = this.#options
     if (partitioner !== undefined && kept === undefined) {
@@ -123,7 +127,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     if (!(topic instanceof Topic)) return topic
     const timestamp = givenTimestamp ?? this.#clock.now()
     if (topic.isOpen) {
-      const waited = kept && { counted: undefined, takenAt: kept.takenAt, origin: kept.origin }
+      const waited = kept && { counted: undefined, acceptedAt: kept.acceptedAt, origin: kept.origin }
       const placed = this.#place(topic, record, key, value, headers, partition, timestamp, sink, waited)
       return placed instanceof Batch ? undefined : placed
     }
@@ -133,7 +137,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       taken: kept?.taken ?? keepRecord(record, topicName, key, value, headers, partition, timestamp),
       timestamp,
       sink,
-      takenAt: kept?.takenAt ?? this.#options.scheduler.now(),
+      acceptedAt: kept?.acceptedAt ?? this.#options.scheduler.now(),
       bytes: held,
     })
     this.topics.needMetadata(topic)
@@ -143,12 +147,12 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** Places the records that awaited the topic's metadata. Records that arrive meanwhile, from a partitioner or an ack handler, go behind them. */
   placeAwaiting(topic: Topic): void {
     for (const waiting of topic.awaiting) {
-      const { taken, timestamp, sink, takenAt, bytes } = waiting
+      const { taken, timestamp, sink, acceptedAt, bytes } = waiting
       const asked = askPartitioner(this.#options.partitioner, taken, topic.count)
       // The partitioner may have closed the producer.
       if (!topic.awaiting.has(waiting)) continue
       const { record, key, value, headers } = taken
-      const waited = { counted: bytes, takenAt, origin: originOf(taken, this.#options.partitioner !== undefined) }
+      const waited = { counted: bytes, acceptedAt, origin: originOf(taken, this.#options.partitioner !== undefined) }
       this.#lengths.measure(key, value, headers)
       const placed =
         asked instanceof Error
@@ -252,8 +256,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     }
     let batch = partition.openBatch
     if (batch === undefined || batch.size + lengths.max > batchSize)
-      batch = this.#open(topic, partition, waited?.takenAt)
-    else if (waited?.takenAt !== undefined) this.batches.joined(batch, waited.takenAt)
+      batch = this.#open(topic, partition, waited?.acceptedAt)
+    else if (waited?.acceptedAt !== undefined) this.batches.joined(batch, waited.acceptedAt)
     const origin = waited !== undefined ? waited.origin : index === undefined ? 0 : Origin.NAMED
     if (origin !== batch.origin) batch.become(origin)
     const before = batch.size
@@ -267,8 +271,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     return batch
   }
 
-  /** @param takenAt when its first record was accepted, if that was not just now. */
-  #open(topic: Topic, partition: Partition, takenAt: number | undefined): Batch {
+  /** @param acceptedAt when its first record was accepted, if that was not just now. */
+  #open(topic: Topic, partition: Partition, acceptedAt: number | undefined): Batch {
     // With a quarter to spare: a batch that grows is copied.
     const usual = Math.min(partition.lastSize * 1.25, topic.batchSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
@@ -277,7 +281,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.memory.bytes += batch.reserved
     const now = this.#options.scheduler.now()
     topic.writtenAt = now
-    this.batches.open(batch, takenAt ?? now, now)
+    this.batches.open(batch, acceptedAt ?? now, now)
     partition.add(batch)
     if (partition.leader === -1) this.topics.metadataNeeds$.next({ kind: 'refresh', topic: topic.name })
     this.ready.offer(partition)

@@ -29,17 +29,17 @@ export class RecordsAwaitingMetadata {
 
   add(topic: Topic, record: AwaitingRecord): void {
     topic.awaiting.add(record)
-    this.#deadlines.add(record, record.takenAt)
+    this.#deadlines.add(record, record.acceptedAt)
     topic.awaitingBytes += record.bytes
     this.#memory.bytes += record.bytes
   }
 
   /** Adds the records of `batches` in front of those that wait already, which were accepted later. */
-  addBack(topic: Topic, batches: readonly Batch[], takenAt: (batch: Batch) => number): void {
+  addBack(topic: Topic, batches: readonly Batch[], acceptedAt: (batch: Batch) => number): void {
     const later = [...topic.awaiting]
     topic.awaiting.clear()
     for (const batch of batches) {
-      const records = batch.takeApart(takenAt(batch))
+      const records = batch.takeApart(acceptedAt(batch))
       this.#flushes.split(batch, records)
       for (const record of records) this.add(topic, record)
     }

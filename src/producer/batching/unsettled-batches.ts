@@ -29,18 +29,18 @@ export class UnsettledBatches {
     return this.#all.values()
   }
 
-  /** @param takenAt when its first record was accepted; its delivery timeout runs since then. */
-  open(batch: Batch, takenAt: number, now: number): void {
+  /** @param acceptedAt when its first record was accepted; its delivery timeout runs since then. */
+  open(batch: Batch, acceptedAt: number, now: number): void {
     batch.opened = this.#opened++
     this.#all.add(batch)
-    this.#deliveries.add(batch, takenAt)
+    this.#deliveries.add(batch, acceptedAt)
     if (this.#linger === 0) batch.due = true
     else this.#lingering.add(batch, now)
   }
 
-  /** A record that was accepted at `takenAt` joined the batch. Younger records may expire early, so that it does not expire late. */
-  joined(batch: Batch, takenAt: number): void {
-    this.#deliveries.startedAt(batch, takenAt)
+  /** A record that was accepted at `acceptedAt` joined the batch. Younger records may expire early, so that it does not expire late. */
+  joined(batch: Batch, acceptedAt: number): void {
+    this.#deliveries.startedAt(batch, acceptedAt)
   }
 
   /** When the batch's delivery timeout began. */

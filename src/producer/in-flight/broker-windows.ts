@@ -32,7 +32,7 @@ export class BrokerWindow {
 
   /** Requests that the broker has not answered. */
   get inFlight(): number {
-    return this.slots.taken
+    return this.slots.inUse
   }
 
   /** Returns the place of the next request in the order in which requests are sent. */

@@ -18,7 +18,7 @@ export class Slots {
     return this.#free
   }
 
-  get taken(): number {
+  get inUse(): number {
     return this.#count - this.#free
   }
 

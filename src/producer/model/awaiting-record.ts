@@ -7,7 +7,7 @@ export interface AwaitingRecord {
   readonly timestamp: number
   readonly sink: AckSink
   /** Start of the record's delivery timeout, by the scheduler's clock. */
-  readonly takenAt: number
+  readonly acceptedAt: number
   /** What it counts for in `bufferMemory`. */
   readonly bytes: number
 }

@@ -197,9 +197,9 @@ export class Batch {
    * Returns the records of a batch that is certainly not stored, as they were when the producer accepted them. Together they count
    * for as many bytes as the batch did.
    *
-   * @param takenAt when the first of them was accepted.
+   * @param acceptedAt when the first of them was accepted.
    */
-  takeApart(takenAt: number): AwaitingRecord[] {
+  takeApart(acceptedAt: number): AwaitingRecord[] {
     const decoded = this.#decode()
     const lengths = new RecordLengths()
     const sizes = decoded.map(({ key, value, headers }) => {
@@ -226,7 +226,7 @@ export class Batch {
         partition: has(Origin.NAMED) ? this.partition : undefined,
         timestamp,
       }
-      return { taken, timestamp, sink: this.#sinks[sinkRun]!, takenAt, bytes: share + RECORD_COST }
+      return { taken, timestamp, sink: this.#sinks[sinkRun]!, acceptedAt, bytes: share + RECORD_COST }
     })
   }
 

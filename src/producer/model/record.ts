@@ -52,5 +52,8 @@ export interface Failed<M = unknown> {
 /** The one terminal event of a record. `JSON.stringify` accepts it, whatever the record holds; offsets become strings. */
 export type Ack<M = unknown> = Acked<M> | Failed<M>
 
-/** Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once for each record. */
+/**
+ * Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once for each record, and
+ * again if its topic is recreated before the record is sent.
+ */
 export type Partitioner = (record: ProducerRecord, partitionCount: number) => number | undefined

@@ -26,7 +26,7 @@ export interface AckSink {
 export interface StreamSink extends AckSink {
   yields?: boolean
   /** A record was accepted: it is owed an ack. */
-  taken(): void
+  accepted(): void
   /** A record failed without having been accepted. */
   refuse(record: ProducerRecord, error: Error): void
   /** The source has ended; an `error` is emitted when no ack is owed any more. */

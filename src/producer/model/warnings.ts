@@ -2,12 +2,12 @@ import { BootstrapError, OtherClusterError } from '../../errors.js'
 
 /** Emits process warnings about failures, each kind at most once. */
 export class Warnings {
-  readonly #told = new Set<string>()
+  readonly #emitted = new Set<string>()
 
   about(error: Error): void {
     const code = codeOf(error)
-    if (code === undefined || this.#told.has(code)) return
-    this.#told.add(code)
+    if (code === undefined || this.#emitted.has(code)) return
+    this.#emitted.add(code)
     process.emitWarning(`rx-kafka: ${error.message}\nIt goes on trying; producer.events$ tells what happens.`, { code })
   }
 }

@@ -13,7 +13,7 @@ import type { ResolvedOptions } from './options.js'
  * Returns the options with a transport that reports, once, when a password or token is about to be sent unencrypted to another machine. A
  * custom transport is not checked: it may encrypt.
  */
-export function tellOfPlaintext(options: ResolvedOptions, report: (event: ProducerEvent) => void): ResolvedOptions {
+export function reportPlaintext(options: ResolvedOptions, report: (event: ProducerEvent) => void): ResolvedOptions {
   const { sasl, transport } = options
   if (transport !== tcp || sasl?.bare !== true) return options
   let reported = false

@@ -77,7 +77,7 @@ export function recreated(topic: string): TopicRecreatedError {
 }
 
 /** Returns why the sequences of a partition restart. */
-export function madeAnew(topic: string): TopicRecreatedError {
+export function sequencesRestart(topic: string): TopicRecreatedError {
   return new TopicRecreatedError(`topic ${topic} was deleted and recreated`)
 }
 

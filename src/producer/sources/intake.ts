@@ -158,7 +158,7 @@ export class Intake<I = never> implements Observer<I> {
 
   #accept(record: ProducerRecord): void {
     const error = this.#buffer.accept(record, this.#sink)
-    if (error === undefined) this.#sink.taken()
+    if (error === undefined) this.#sink.accepted()
     else this.#refuse(record, error)
   }
 

@@ -9,7 +9,7 @@ import type { Deadlines } from '../time/deadlines.js'
 
 /** What the queue needs of the data path. */
 export interface SerializedBuffer {
-  acceptTaken(taken: TakenRecord, sink: AckSink, takenAt: number | undefined): Error | undefined
+  acceptTaken(taken: TakenRecord, sink: AckSink, acceptedAt: number | undefined): Error | undefined
   readonly hasRoom: boolean
   whenWritable(resume: (error?: Error) => void): Subscription
   /** Whether a record with reserved memory would find memory for its bytes, and how to wait for that. */
@@ -29,7 +29,7 @@ export interface SerializedBuffer {
 /** Data that was accepted, and is not in a batch yet. */
 interface Entry<I> {
   readonly data: I
-  readonly takenAt: number
+  readonly acceptedAt: number
   /** Whether its serializers were called. */
   started: boolean
   /** Their result. */
@@ -95,10 +95,10 @@ export class SerializerQueue<I> {
   add(data: I, made?: Promise<Made<unknown>>): Error | undefined {
     const error = this.#buffer.reserve()
     if (error !== undefined) return error
-    const entry: Entry<I> = { data, takenAt: this.#buffer.now(), started: made !== undefined, made: undefined }
+    const entry: Entry<I> = { data, acceptedAt: this.#buffer.now(), started: made !== undefined, made: undefined }
     this.#entries.push(entry)
-    this.#deliveries.add(entry, entry.takenAt)
-    this.#sink.taken()
+    this.#deliveries.add(entry, entry.acceptedAt)
+    this.#sink.accepted()
     if (made === undefined) this.#start()
     else this.#await(entry, made)
     return undefined
@@ -159,15 +159,15 @@ export class SerializerQueue<I> {
       }
       this.#entries.shift()
       this.#left(entry)
-      this.#accept(entry.made, entry.takenAt)
+      this.#accept(entry.made, entry.acceptedAt)
       this.#start()
       drained = true
     }
     if (drained) this.#moved()
   }
 
-  #accept(made: TakenRecord | Unserializable<unknown>, takenAt: number): void {
-    const error = made instanceof Unserializable ? made.error : this.#buffer.acceptTaken(made, this.#sink, takenAt)
+  #accept(made: TakenRecord | Unserializable<unknown>, acceptedAt: number): void {
+    const error = made instanceof Unserializable ? made.error : this.#buffer.acceptTaken(made, this.#sink, acceptedAt)
     if (error !== undefined) this.#sink.neverBatched(made.record, error)
   }
 

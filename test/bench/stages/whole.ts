@@ -25,7 +25,7 @@ function bufferWith(accept: IntakeBuffer['accept']): IntakeBuffer {
   }
 }
 
-const NOTHING = { taken() {}, refuse() {}, sourceEnded() {}, settled() {}, neverBatched() {} }
+const NOTHING = { accepted() {}, refuse() {}, sourceEnded() {}, settled() {}, neverBatched() {} }
 
 /** What RxJS takes between a source's `next` and a buffer that accepts everything, and does nothing with it. */
 export function observing(): Stage {
