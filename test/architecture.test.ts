@@ -22,7 +22,8 @@ const LEAVES = ['bounded-scheduler.ts', 'errors.ts', 'json.ts', 'read-options.ts
 const ROOMS: Record<string, Record<string, readonly string[]>> = {
   protocol: {
     wire: ['error-codes.ts'],
-    records: ['wire'],
+    compression: ['wire'],
+    records: ['wire', 'compression'],
     messages: ['wire', 'records', 'error-codes.ts'],
   },
   testing: {

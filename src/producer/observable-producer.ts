@@ -1,6 +1,5 @@
 import { Observable, type OperatorFunction, type Subscriber, Subscription } from 'rxjs'
 import { ProducerClosedError } from '../errors.js'
-import { prepareCompression } from '../protocol/records/compression.js'
 import type { RecordData } from '../protocol/records/record-batch-builder.js'
 import { BatchAcks, RecordAcks } from './acks/ack-streams.js'
 import { SingleRecords } from './acks/single-records.js'
@@ -48,8 +47,6 @@ export class ObservableProducer implements AsyncDisposable {
   readonly #patience = new Subscription()
 
   constructor(options: ResolvedOptions) {
-    // Now instead of with the first batch: the package may be missing on this platform.
-    prepareCompression(options.compression)
     this.#options = options
     this.#path = new DataPath(options)
     this.#path.fatal$.subscribe({ error: error => this.#fail(error) })

@@ -1,4 +1,4 @@
-import { map, merge, mergeMap, type Observable, takeUntil } from 'rxjs'
+import { ignoreElements, map, merge, mergeMap, type Observable, takeUntil, tap } from 'rxjs'
 import type { MetadataEvent } from '../cluster/metadata.js'
 import type { Accumulator } from './batching/accumulator.js'
 import { flatten } from './flatten.js'
@@ -23,20 +23,29 @@ export interface Stages {
   readonly options: { readonly maxInFlight: number; readonly requestTimeoutMs: number }
 }
 
+/** Batches that are compressed in libuv's thread pool at a time. It has four threads, which look up host names as well. */
+const COMPRESSIONS = 3
+
 /**
  * The data path of a producer. Records go in by `batching.accept()`; each becomes part of a batch, and every batch comes out here
  * once, settled. RxJS carries requests and batches, never records.
  *
- *   record → batching → [a pipeline for each broker] → settled batch → acks
+ *   record → batching (→ compression) → [a pipeline for each broker] → settled batch → acks
  *
  * A batch settles when a broker answers, when it reaches `deliveryTimeoutMs`, or when its topic is deleted. The pipeline errors when
  * the producer cannot go on, and then `Resolver.abandon` settles what is left.
  */
 export function pipeline(stages: Stages): Observable<SettledBatch> {
   const { batching, windows, resolver, topicChanges, metadata$ } = stages
+  const { packing, batches } = batching
+  const compressed$ = packing.offLoop$.pipe(mergeMap(batch => packing.compress(batch), COMPRESSIONS))
   return merge(
+    compressed$.pipe(
+      tap(batch => batching.packed(batch)), // its partition is ready
+      ignoreElements(),
+    ),
     windows.opened$.pipe(mergeMap(window => brokerPipeline(window, stages))),
-    batching.batches.expired$.pipe(flatten(batch => resolver.expire(batch))),
+    batches.expired$.pipe(flatten(batch => resolver.expire(batch))),
     metadata$.pipe(flatten(event => topicChanges.apply(event))),
   )
 }
@@ -45,17 +54,15 @@ export function pipeline(stages: Stages): Observable<SettledBatch> {
  * Everything between an accepted record and its acks, for the partitions that one broker leads. A retry is a feedback edge: recovery
  * puts batches back to the front of their partition, which becomes ready again and is drained here like any other.
  *
- * A codec that works off the event loop is one more operator, in place of `compress`: `concatMap(request => batching.compress(request))`,
- * which keeps the order; the slot is taken already, so a full window still stops the drain. A transaction gate is one in front of it:
- * `concatMap(request => transaction.addPartitions(request))`, which holds a request back until the coordinator knows its partitions.
+ * A transaction gate is one more operator, in front of `stamp`: `concatMap(request => transaction.addPartitions(request))`, which holds a
+ * request back until the coordinator knows its partitions.
  */
 function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<SettledBatch> {
-  const { batching, nextRequest, resolver, options } = stages
+  const { nextRequest, resolver, options } = stages
   const { slots, wake$, closed$ } = window
   const attempt = (request: DrainedRequest) => slots.hold(produceTo(request, options.requestTimeoutMs))
   return merge(wake$, slots.freed$).pipe(
     drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free
-    map(request => batching.compress(request)), // batching: the batches are sealed
     map(request => stamp(request)), //             sequencing: producer id, epoch and base sequence, in send order
     mergeMap(attempt, options.maxInFlight), //     the in-flight window: one network attempt, which never errors
     inSendOrder(), //                              results, in the order in which their requests were sent

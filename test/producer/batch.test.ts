@@ -5,6 +5,7 @@ import { BatchAcks } from '../../src/producer/acks/ack-streams.js'
 import { Batch } from '../../src/producer/model/batch.js'
 import type { BatchAck } from '../../src/producer/model/batch-ack.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
+import { packWith } from '../support/packing.js'
 import { append } from '../support/taken.js'
 
 function batchOf(timestamps: readonly number[]): { batch: Batch; acks: BatchAck[] } {
@@ -72,7 +73,7 @@ test('a part has its records, their timestamps and bytes, and the attempts of th
   const { batch, acks } = batchOf([1, 2, 2, 3, 9])
   batch.attempts = 3
   const [part] = batch.split([[1, 3, 4], [0], [2]]) as [Batch]
-  part.seal('snappy')
+  packWith('snappy', part)
   part.number({ producerId: 1n, producerEpoch: 0 }, 7)
   part.stamp()
   const [bytes] = decodeRecordBatches(part.bytes!)

@@ -6,6 +6,7 @@ import { Obstacles } from '../../src/producer/model/obstacles.js'
 import type { ProduceResult } from '../../src/producer/model/outcome.js'
 import type { AckSink } from '../../src/producer/model/sinks.js'
 import { VirtualTime } from '../../src/testing/index.js'
+import { UNCOMPRESSED } from '../support/packing.js'
 import { append } from '../support/taken.js'
 import { ToldPartition } from '../support/told-partition.js'
 
@@ -46,7 +47,7 @@ function add(index: number): void {
 }
 
 function draw(node: number): void {
-  const parts = lines.drain(node, 1_000)
+  const parts = lines.drain(node, 1_000, UNCOMPRESSED)
   drained.push(...parts.map(part => ({ ...part, partition: part.partition as ToldPartition, node })))
   obstacles.sent(node)
 }

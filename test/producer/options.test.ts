@@ -63,7 +63,7 @@ test('every other option has a type', () => {
     clientId: ['', 5, null, Symbol('x'), Object.create(null)],
     overflow: ['drop', true],
     stalledOverflow: ['error', true],
-    compression: ['gzip', 2],
+    compression: ['lzma', 2, {}, { codec: 'gzip', levels: 3 }, { level: 3 }, []],
     partitioner: ['murmur2', {}],
     allowAutoTopicCreation: ['yes', 1],
     scheduler: [{}, 5],

@@ -5,6 +5,7 @@ import { Batch } from '../../src/producer/model/batch.js'
 import type { Outcome, ProduceResult } from '../../src/producer/model/outcome.js'
 import type { AckSink } from '../../src/producer/model/sinks.js'
 import { decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
+import { packWith } from '../support/packing.js'
 import { append } from '../support/taken.js'
 import { ToldPartition } from '../support/told-partition.js'
 
@@ -428,7 +429,7 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
     append(batch, record, 1_000 + i * 7, streams[i < 3 ? 0 : 1]!)
     return record
   })
-  batch.seal('snappy')
+  packWith('snappy', batch)
   batch.number(identity, 3)
   batch.stamp()
   for (const record of appended) record.value.fill('!')
@@ -437,7 +438,7 @@ test('records that are split out of a batch keep key, value, headers, timestamp 
     [2, 3, 4],
   ])
   parts.forEach((part, i) => {
-    part.seal('snappy')
+    packWith('snappy', part)
     part.number(identity, i)
     part.stamp()
     part.settle({ kind: 'acked', baseOffset: 0n, logAppendTime: -1 })

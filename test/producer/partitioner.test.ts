@@ -117,7 +117,7 @@ function openBatch(batchSize: number): { standing: Standing; left: number[]; sen
       return index
     },
     draw() {
-      for (const { openBatch } of topic.partitions) openBatch?.seal('none')
+      for (const { openBatch } of topic.partitions) openBatch?.pack()
     },
   }
 }

@@ -42,7 +42,7 @@ function subscribe(maxInFlight: number): void {
     return { sendIndex: window.nextSendIndex(), connection, parts: [], limit } as unknown as DrainedRequest
   }
   const stages = {
-    batching: { batches: { expired$: EMPTY }, compress: (request: DrainedRequest) => request },
+    batching: { batches: { expired$: EMPTY }, packing: { offLoop$: EMPTY } },
     windows: { opened$ },
     nextRequest: { to: next },
     resolver: {

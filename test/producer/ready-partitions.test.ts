@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReadyPartitions } from '../../src/producer/batching/ready-partitions.js'
 import { Batch } from '../../src/producer/model/batch.js'
+import { UNCOMPRESSED } from '../support/packing.js'
 import { append } from '../support/taken.js'
 import { ToldPartition } from '../support/told-partition.js'
 
@@ -26,7 +27,7 @@ test('a partition is ready at its new leader at once, though the old one drains 
   ready.offer(partition)
   assert.deepEqual(announced, [1, 2])
   assert.deepEqual(
-    ready.drain(2, 1_000).map(part => part.partition),
+    ready.drain(2, 1_000, UNCOMPRESSED).map(part => part.partition),
     [partition],
   )
 })

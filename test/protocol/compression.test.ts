@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import zlib, { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { InvalidArgumentError, MalformedMessageError } from '../../src/errors.js'
+import { type CodecName, lazy } from '../../src/protocol/compression/codec.js'
+import { CODECS, codecOf, decompress, NOT_COMPRESSED } from '../../src/protocol/compression/codecs.js'
+import { Compressor } from '../../src/protocol/compression/compressor.js'
+import { zstdOfNode, zstdOfPackage } from '../../src/protocol/compression/zstd.js'
 import { produce } from '../../src/protocol/messages/produce.js'
-import {
-  CompressionId,
-  compress,
-  compressionId,
-  decompress,
-  lazySnappy,
-  prepareCompression,
-  type SnappyModule,
-} from '../../src/protocol/records/compression.js'
 import { BATCH_HEADER_SIZE } from '../../src/protocol/records/record-batch.js'
 import { decodeRequestBody, decodeRequestHeader } from '../../src/protocol/wire/message.js'
 import { batches, conversations } from './golden/fixtures.js'
@@ -37,64 +34,130 @@ function framed(...blocks: Buffer[]): Buffer {
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
+const compress = (name: CodecName, bytes: Uint8Array): Uint8Array =>
+  new Compressor(CODECS[name], undefined).compressSync(bytes)
+
+const NAMES = Object.keys(CODECS) as CodecName[]
+
 describe('compressing', () => {
-  it('comes back the same', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 5000 }), bytes => {
-        assert.deepEqual(
-          Buffer.from(decompress(compressionId('snappy'), compress('snappy', bytes))),
-          Buffer.from(bytes),
-        )
-      }),
-    )
-    const zeros = Buffer.alloc(3_000_000)
-    assert.ok(compress('snappy', zeros).length < zeros.length / 10)
-    assert.deepEqual(Buffer.from(decompress(CompressionId.SNAPPY, compress('snappy', zeros))), zeros)
-  })
+  for (const name of NAMES) {
+    const { id, levels } = CODECS[name]
+
+    it(`comes back the same: ${name}`, () => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 5000 }), bytes => {
+          assert.deepEqual(Buffer.from(decompress(id, compress(name, bytes))), Buffer.from(bytes))
+        }),
+      )
+      const zeros = Buffer.alloc(3_000_000)
+      assert.ok(compress(name, zeros).length < zeros.length / 10)
+      assert.deepEqual(Buffer.from(decompress(id, compress(name, zeros))), zeros)
+    })
+
+    it(`comes back the same from off the event loop, also several at once: ${name}`, async () => {
+      const compressor = new Compressor(CODECS[name], undefined)
+      const inputs = [1, 50_000, 300_000].map(size => Buffer.from('{"status":"shipped"}'.repeat(size / 20 + 1)))
+      const outputs = await Promise.all(inputs.map(input => compressor.compress(input)))
+      for (const [i, input] of inputs.entries()) {
+        assert.deepEqual(Buffer.from(decompress(id, outputs[i]!)), input)
+      }
+    })
+
+    if (levels !== undefined) {
+      it(`takes every level: ${name}`, () => {
+        const words = ['shipped', 'created', 'pending', 'amount', 'customer', 'currency']
+        const input = Buffer.from(Array.from({ length: 9_000 }, (_, i) => words[(i * i * 7) % 6]! + (i % 97)).join())
+        const sizes = Array.from({ length: levels.max }, (_, i) => {
+          const bytes = new Compressor(CODECS[name], levels.min + i).compressSync(input)
+          assert.deepEqual(Buffer.from(decompress(id, bytes)), input)
+          return bytes.length
+        })
+        assert.ok(new Set(sizes).size > 2, `${sizes}`)
+        assert.equal(sizes[levels.usual - levels.min], compress(name, input).length)
+      })
+    }
+  }
 
   it('with none is the bytes themselves', () => {
     const bytes = Buffer.from('abc')
-    assert.equal(compress('none', bytes), bytes)
-    assert.equal(decompress(compressionId('none'), bytes), bytes)
-    assert.equal(compressionId('none'), 0)
-    assert.equal(compressionId('snappy'), 2)
+    assert.equal(decompress(NOT_COMPRESSED, bytes), bytes)
   })
 
-  it('can be prepared for', () => {
-    prepareCompression('none')
-    prepareCompression('snappy')
+  it('has the numbers of Kafka', () => {
+    assert.deepEqual(
+      [1, 2, 3, 4].map(id => codecOf(id)?.name),
+      ['gzip', 'snappy', 'lz4', 'zstd'],
+    )
+  })
+})
+
+describe('zstd', () => {
+  const fromNode = zstdOfNode(zlib)
+  const fromPackage = zstdOfPackage(createRequire(import.meta.url)('@toondepauw/node-zstd'))
+
+  it('comes from Node where Node has it, and from the package elsewhere', () => {
+    const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
+    assert.equal(fromNode !== undefined, major > 23 || (major === 22 && minor >= 15) || (major === 23 && minor >= 8))
+    assert.equal(zstdOfNode({}), undefined)
+  })
+
+  it('of Node and of the package read each other', () => {
+    const input = Buffer.from('{"status":"shipped"}'.repeat(1000))
+    for (const writer of [fromNode ?? fromPackage, fromPackage]) {
+      for (const reader of [fromNode ?? fromPackage, fromPackage]) {
+        assert.deepEqual(Buffer.from(reader.decompress(writer.compressSync(input, 3), 20_000)), input)
+      }
+    }
+  })
+
+  it('of the package is bounded by its blocks: stored, repeated and compressed ones, in several frames', () => {
+    const block = (last: number, type: number, size: number): number[] => {
+      const header = (size << 3) | (type << 1) | last
+      return [header & 255, (header >> 8) & 255, header >> 16]
+    }
+    const magic = [0x28, 0xb5, 0x2f, 0xfd]
+    const stored = [...magic, 0x00, 0x58, ...block(1, 0, 3), 1, 2, 3]
+    const repeated = [...magic, 0x04, 0x58, ...block(1, 1, 2_000_000), 7, 0, 0, 0, 0]
+    const skipped = [0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]
+    assert.deepEqual([...fromPackage.decompress(Buffer.from(stored), 3)], [1, 2, 3])
+    for (const frames of [repeated, [...stored, ...repeated], [...skipped, ...repeated]]) {
+      assert.throws(() => fromPackage.decompress(Buffer.from(frames), 1_000_000), {
+        message: /may hold 200000[03] bytes/,
+      })
+    }
+    const zeros = fromPackage.compressSync(Buffer.alloc(3_000_000), 3)
+    assert.throws(() => fromPackage.decompress(zeros, 2_000_000), { message: /may hold \d{7} bytes/ })
+    assert.equal(fromPackage.decompress(zeros, 3_000_000).length, 3_000_000)
   })
 })
 
 describe('decompressing what others wrote', () => {
   it('snappy in one raw block, by hand and by librdkafka', () => {
-    assert.equal(text(decompress(CompressionId.SNAPPY, literal('hello'))), 'hello')
+    assert.equal(text(decompress(CODECS.snappy.id, literal('hello'))), 'hello')
     const frame = conversations.find(one => one.madeBy.startsWith('librdkafka') && one.frame.includes('snappy'))!
     const message = frame.frame.subarray(4)
     const request = decodeRequestBody(produce, frame.version, message, decodeRequestHeader(message).bodyOffset)
     const records = request.topicData[0]!.partitionData[0]!.records!
-    assert.ok(
-      text(decompress(CompressionId.SNAPPY, records.subarray(BATCH_HEADER_SIZE))).includes('snappy '.repeat(30)),
-    )
+    assert.ok(text(decompress(CODECS.snappy.id, records.subarray(BATCH_HEADER_SIZE))).includes('snappy '.repeat(30)))
   })
 
   it('snappy in the framing of Java, one block and more', () => {
-    const [one, two] = batches.filter(batch => batch.fields.compression === CompressionId.SNAPPY)
-    const records = decompress(CompressionId.SNAPPY, one!.bytes.subarray(BATCH_HEADER_SIZE))
+    const [one, two] = batches.filter(batch => batch.fields.compression === CODECS.snappy.id)
+    const records = decompress(CODECS.snappy.id, one!.bytes.subarray(BATCH_HEADER_SIZE))
     assert.equal(Buffer.from(records).toString('hex'), '10' + '00' + '00' + '00' + '026b' + '0276' + '00')
-    const large = decompress(CompressionId.SNAPPY, two!.bytes.subarray(BATCH_HEADER_SIZE))
+    const large = decompress(CODECS.snappy.id, two!.bytes.subarray(BATCH_HEADER_SIZE))
     assert.ok(large.length > 3 * 20_000)
-    assert.equal(text(decompress(CompressionId.SNAPPY, framed(literal('hel'), literal('lo')))), 'hello')
-    assert.equal(text(decompress(CompressionId.SNAPPY, framed())), '')
+    assert.equal(text(decompress(CODECS.snappy.id, framed(literal('hel'), literal('lo')))), 'hello')
+    assert.equal(text(decompress(CODECS.snappy.id, framed())), '')
   })
 
   it('gzip', () => {
-    assert.equal(text(decompress(CompressionId.GZIP, gzipSync('hello'))), 'hello')
-    assert.throws(() => decompress(CompressionId.GZIP, Buffer.from('hello')), MalformedMessageError)
+    assert.equal(text(decompress(CODECS.gzip.id, gzipSync('hello'))), 'hello')
+    assert.throws(() => decompress(CODECS.gzip.id, Buffer.from('hello')), MalformedMessageError)
   })
 
-  it('but not lz4 and zstd, and says so', () => {
-    for (const id of [CompressionId.LZ4, CompressionId.ZSTD, 7]) {
+  it('but no other codec, and says so', () => {
+    for (const id of [5, 6, 7]) {
       assert.throws(() => decompress(id, Buffer.from('hello')), {
         name: 'MalformedMessageError',
         message: new RegExp(`codec ${id}`),
@@ -108,9 +171,9 @@ describe('the size that may come of it', () => {
 
   it('is kept to, to the byte', () => {
     const inputs: [number, Buffer][] = [
-      [CompressionId.GZIP, gzipSync(tenBytes)],
-      [CompressionId.SNAPPY, literal(tenBytes)],
-      [CompressionId.SNAPPY, framed(literal('x'.repeat(4)), literal('x'.repeat(6)))],
+      [CODECS.gzip.id, gzipSync(tenBytes)],
+      [CODECS.snappy.id, literal(tenBytes)],
+      [CODECS.snappy.id, framed(literal('x'.repeat(4)), literal('x'.repeat(6)))],
     ]
     for (const [id, bytes] of inputs) {
       assert.equal(text(decompress(id, bytes, 10)), tenBytes)
@@ -121,17 +184,26 @@ describe('the size that may come of it', () => {
   it('cannot be lied about', () => {
     // 0x07ffffff bytes, within the default limit, from six
     const lie = Buffer.concat([Buffer.from('ffffff3f', 'hex'), Buffer.from('0078', 'hex')])
-    assert.throws(() => decompress(CompressionId.SNAPPY, lie), {
+    assert.throws(() => decompress(CODECS.snappy.id, lie), {
       message: /announces 134217727 bytes of records in a block of 6/,
     })
-    assert.throws(() => decompress(CompressionId.SNAPPY, framed(lie)), MalformedMessageError)
+    assert.throws(() => decompress(CODECS.snappy.id, framed(lie)), MalformedMessageError)
+  })
+
+  it('of lz4 is bounded by its blocks', () => {
+    const zeros = compress('lz4', Buffer.alloc(20_000_000))
+    assert.equal(decompress(CODECS.lz4.id, zeros, 20_000_000).length, 20_000_000)
+    assert.throws(() => decompress(CODECS.lz4.id, zeros, 10_000_000), { message: /may hold \d+ bytes .* 10000000 are/ })
+    // Stored blocks, as of random bytes, take what they are.
+    const random = randomBytes(5_000)
+    assert.deepEqual(Buffer.from(decompress(CODECS.lz4.id, compress('lz4', random), 5_000)), random)
   })
 
   it('lets the strongest compression through that snappy has', () => {
     const zeros = Buffer.alloc(1_000_000)
     const small = compress('snappy', zeros)
     assert.ok(zeros.length > 20 * small.length, `${small.length} bytes`)
-    assert.equal(decompress(CompressionId.SNAPPY, small).length, zeros.length)
+    assert.equal(decompress(CODECS.snappy.id, small).length, zeros.length)
   })
 })
 
@@ -139,9 +211,9 @@ describe('damaged snappy', () => {
   it('is malformed when it is cut short', () => {
     const raw = Buffer.from(compress('snappy', Buffer.from('abcdefgh'.repeat(20))))
     for (let cut = 0; cut < raw.length; cut++) {
-      assert.throws(() => decompress(CompressionId.SNAPPY, raw.subarray(0, cut)), MalformedMessageError, `raw, ${cut}`)
+      assert.throws(() => decompress(CODECS.snappy.id, raw.subarray(0, cut)), MalformedMessageError, `raw, ${cut}`)
       assert.throws(
-        () => decompress(CompressionId.SNAPPY, framed(raw.subarray(0, cut))),
+        () => decompress(CODECS.snappy.id, framed(raw.subarray(0, cut))),
         MalformedMessageError,
         `framed, ${cut}`,
       )
@@ -150,34 +222,31 @@ describe('damaged snappy', () => {
     for (let cut = 17; cut < two.length; cut++) {
       // A frame that ends with a block is whole: the framing has no count.
       if (cut === framed(literal('hel')).length) continue
-      assert.throws(
-        () => decompress(CompressionId.SNAPPY, two.subarray(0, cut)),
-        MalformedMessageError,
-        `cut at ${cut}`,
-      )
+      assert.throws(() => decompress(CODECS.snappy.id, two.subarray(0, cut)), MalformedMessageError, `cut at ${cut}`)
     }
   })
 
   it('is malformed when a block has a false size', () => {
     for (const size of ['ffffffff', '80000000', '7fffffff', '00000004']) {
       const bytes = Buffer.concat([framed(), Buffer.from(`${size}00`, 'hex')])
-      assert.throws(() => decompress(CompressionId.SNAPPY, bytes), MalformedMessageError, size)
+      assert.throws(() => decompress(CODECS.snappy.id, bytes), MalformedMessageError, size)
     }
   })
 })
 
-describe('without the package snappy', () => {
-  it('says what is missing and which option needs it, each time', () => {
-    const cause = new Error("Cannot find module 'snappy-linux-x64'")
+describe('without the package of a codec', () => {
+  it('says which codec needs it and how to install it, each time', () => {
+    const cause = new Error("Cannot find module 'lz4-napi'\nRequire stack:\n- /somewhere")
     let loads = 0
-    const load = lazySnappy(() => {
+    const load = lazy('lz4', 'lz4-napi', () => {
       loads++
       throw cause
     })
     for (const attempt of [1, 2]) {
       assert.throws(load, (error: unknown) => {
         assert.ok(error instanceof InvalidArgumentError)
-        assert.match(error.message, /package 'snappy'.*`compression`.*snappy-linux-x64/s)
+        assert.match(error.message, /^compression 'lz4' needs the package lz4-napi.*`npm install lz4-napi`/)
+        assert.doesNotMatch(error.message, /somewhere/)
         assert.equal(error.cause, cause)
         return true
       })
@@ -186,14 +255,9 @@ describe('without the package snappy', () => {
   })
 
   it('loads it once where it is there', () => {
-    const snappy: SnappyModule = { compressSync: bytes => bytes, uncompressSync: bytes => bytes }
     let loads = 0
-    const load = lazySnappy(() => {
-      loads++
-      return snappy
-    })
-    assert.equal(load(), snappy)
-    assert.equal(load(), snappy)
+    const load = lazy('lz4', 'lz4-napi', () => ({ loads: ++loads }))
+    assert.equal(load(), load())
     assert.equal(loads, 1)
   })
 })

@@ -11,7 +11,7 @@ import { decodeRequestHeader, decodeResponseBody } from '../../src/protocol/wire
 import { apis, batches, decodeBody, goldens } from './golden/fixtures.js'
 
 /** It stands behind a colon, and by itself: something that is or does something. */
-const CLAUSE = /^(a|an|the|gzip|snappy) .*\b(announces|are|cannot|goes on|has|is)\b/
+const CLAUSE = /^(a|an|the|gzip|lz4|snappy|zstd) .*\b(announces|are|cannot|goes on|has|is|may)\b/
 
 describe('a message that is cut short', () => {
   for (const api of apis) {

@@ -115,7 +115,7 @@ class Generator {
       ...(small && { bufferMemory: maxRequestSize + 16 * RECORD_COST + random.int(0, 8192) }),
       overflow: random.pick(['error', 'reject']),
       ...(random.chance(0.35) && { retries: random.int(1, 3) }),
-      ...(random.chance(0.15) && { compression: 'snappy' }),
+      ...(random.chance(0.4) && { compression: random.pick(['gzip', 'gzip', 'snappy']) }),
       ...(random.chance(0.2) && { retryBackoffMs: random.int(1, 50) }),
       ...(random.chance(0.2) && { metadataMaxAgeMs: random.int(500, 10_000) }),
       // More than a handshake takes on the slowest network: else no broker could ever be reached.

@@ -5,12 +5,17 @@ import type { Batch } from '../../src/producer/model/batch.js'
 import type { ProduceResult } from '../../src/producer/model/outcome.js'
 import type { Partition, PartitionBatch } from '../../src/producer/model/partition.js'
 import type { SettledBatch } from '../../src/producer/model/settled-batch.js'
+import type { CompressorOf } from '../../src/producer/options/compression.js'
 import { type ProducerOptions, resolveOptions } from '../../src/producer/options/options.js'
 import type { Decision } from '../../src/producer/sequencing/decision.js'
 import { answered, expired } from '../../src/producer/sequencing/recovery.js'
 import { stamp } from '../../src/producer/sequencing/stamp.js'
 import { TopicChanges } from '../../src/producer/topic-changes.js'
+import type { Compressor } from '../../src/protocol/compression/compressor.js'
 import type { ProducerIdAndEpoch } from '../../src/protocol/records/record-batch-builder.js'
+
+/** A class without what is private to it. */
+type Public<T> = Pick<T, keyof T>
 
 /** The option's default. */
 export const MAX_REQUEST_SIZE = 1_048_576
@@ -19,8 +24,10 @@ export const MAX_REQUEST_SIZE = 1_048_576
 export class LoneAccumulator extends Accumulator {
   readonly #changes: TopicChanges
 
-  constructor(options: Omit<ProducerOptions, 'brokers'>) {
-    const resolved = resolveOptions({ brokers: ['stub'], ...options })
+  /** @param compressorOf instead of the codecs of the option `compression`. */
+  constructor(options: Omit<ProducerOptions, 'brokers'>, compressorOf?: () => Public<Compressor>) {
+    const given = resolveOptions({ brokers: ['stub'], ...options })
+    const resolved = { ...given, ...(compressorOf && { compression: compressorOf as unknown as CompressorOf }) }
     super(resolved)
     this.#changes = new TopicChanges(this, { bumped() {} }, resolved.retries)
     this.batches.expired$.subscribe(batch => {
@@ -41,7 +48,7 @@ export class LoneAccumulator extends Accumulator {
 
   override drain(nodeId: number, maxBytes: number): PartitionBatch[] {
     const parts = super.drain(nodeId, maxBytes)
-    stamp(this.compress({ parts, limit: { bytes: maxBytes } }))
+    stamp({ parts })
     return parts
   }
 

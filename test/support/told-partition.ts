@@ -6,6 +6,7 @@ import type { SettledBatch } from '../../src/producer/model/settled-batch.js'
 import type { Decision } from '../../src/producer/sequencing/decision.js'
 import * as recovery from '../../src/producer/sequencing/recovery.js'
 import { stamp } from '../../src/producer/sequencing/stamp.js'
+import { UNCOMPRESSED } from './packing.js'
 
 /** What a test does with the decisions of a partition. */
 export interface Effects {
@@ -27,7 +28,7 @@ export class ToldPartition extends Partition {
   /** Sends the next batch: it goes into flight, is sealed and stamped. */
   override sent(): Batch {
     const batch = super.sent()
-    batch.seal('none')
+    UNCOMPRESSED.pack(batch)
     stamp({ parts: [{ partition: this, batch }] })
     return batch
   }

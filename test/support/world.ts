@@ -14,8 +14,9 @@ import {
   type TestCluster,
   VirtualTime,
 } from '../../src/testing/index.js'
+import { withSlowGzip } from './slow-codec.js'
 
-/** A producer and a cluster in virtual time, on a network in memory. */
+/** A producer and a cluster in virtual time, on a network in memory. With compression `'gzip'`, the codec takes virtual time, too. */
 export interface World {
   readonly time: VirtualTime
   readonly network: MemoryNetwork
@@ -39,13 +40,14 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   options.beforeStart?.(time)
   const network = new MemoryNetwork({ scheduler: time, latencyMs: options.latencyMs ?? 0 })
   const cluster = await startCluster({ ...options.cluster, scheduler: time, network })
-  const producer = createProducer({
+  const given = {
     brokers: cluster.brokers,
     scheduler: time,
     transport: network,
     random: () => 0.5,
     ...options.producer,
-  })
+  }
+  const producer = withSlowGzip(time, given.random, () => createProducer(given))
   const events: ProducerEvent[] = []
   producer.events$.subscribe(event => events.push(event))
   const end = async (): Promise<void> => {

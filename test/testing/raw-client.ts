@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { CodecName } from '../../src/protocol/compression/codec.js'
 import { type ApiVersionsResponse, apiVersions } from '../../src/protocol/messages/api-versions.js'
 import { type PartitionProduceResponse, type ProduceResponse, produce } from '../../src/protocol/messages/produce.js'
 import { crc32c } from '../../src/protocol/records/crc32c.js'
@@ -23,6 +24,7 @@ import {
 } from '../../src/testing/index.js'
 import { FrameReader } from '../../src/transport/framing.js'
 import type { Address, Socket, Transport } from '../../src/transport/transport.js'
+import { sealWith } from '../support/packing.js'
 
 export interface BatchOptions {
   readonly producerId?: bigint
@@ -35,7 +37,7 @@ export interface BatchOptions {
   readonly keys?: readonly (string | null)[]
   /** Of each record, instead of `timestamp`. */
   readonly timestamps?: readonly number[]
-  readonly compression?: 'none' | 'snappy'
+  readonly compression?: 'none' | CodecName
   /** Changes the header; length and CRC are made right afterwards. */
   readonly patch?: (bytes: Buffer) => void
 }
@@ -54,7 +56,7 @@ export function batch(options: BatchOptions = {}): Buffer {
     lengths.measure(key, value, undefined)
     builder.append(key, value, undefined, timestamps?.[i] ?? timestamp, lengths)
   }
-  builder.seal(compression)
+  sealWith(compression, builder)
   const bytes = Buffer.from(builder.stamp({ producerId, producerEpoch: epoch }, Math.max(sequence, 0)))
   bytes.writeBigInt64BE(producerId, PRODUCER_ID_OFFSET)
   bytes.writeInt16BE(epoch, PRODUCER_EPOCH_OFFSET)

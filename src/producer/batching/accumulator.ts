@@ -21,6 +21,7 @@ import { RecordsAwaitingMetadata } from './awaiting-metadata.js'
 import { BufferMemory } from './buffer-memory.js'
 import { BufferPool } from './buffer-pool.js'
 import { Flushes } from './flushes.js'
+import { Packing } from './packing.js'
 import { PartitionChooser } from './partition-chooser.js'
 import { ReadyPartitions } from './ready-partitions.js'
 import { StalledShare } from './stalled-share.js'
@@ -49,6 +50,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly memory: BufferMemory
   readonly ready: ReadyPartitions = new ReadyPartitions()
   readonly batches: UnsettledBatches
+  readonly packing: Packing
   readonly awaiting: RecordsAwaitingMetadata
   readonly obstacles: Obstacles
   readonly #options: ResolvedOptions
@@ -64,6 +66,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.#options = options
     this.memory = new BufferMemory(options, () => this.flushOpenBatches())
     this.topics = new Topics(options)
+    this.packing = new Packing(this.topics)
     this.obstacles = new Obstacles(scheduler, nodeId => this.ready.has(nodeId))
     this.ready.ready$.subscribe(nodeId => this.obstacles.ready(nodeId))
     this.batches = new UnsettledBatches(options)
@@ -180,22 +183,18 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
 
   /** Moves the batches of the next request to a node into flight: at most `maxBytes`, or a single larger batch. */
   drain(nodeId: number, maxBytes: number): PartitionBatch[] {
-    const parts = this.ready.drain(nodeId, maxBytes)
+    const parts = this.ready.drain(nodeId, maxBytes, this.packing)
     if (parts.length > 0) this.obstacles.sent(nodeId)
+    // A batch that exceeds a broker's lowered limit alone makes the topic's later ones smaller.
+    const [{ batch } = {}] = parts
+    const lowered = maxBytes < this.#options.maxRequestSize
+    if (lowered && batch !== undefined && batch.size > maxBytes) this.topics.get(batch.topic)!.halve(batch)
     return parts
   }
 
-  /** Seals and compresses the batches of a request. A batch that exceeds a broker's lowered limit alone makes the topic's later ones smaller. */
-  compress<R extends { readonly parts: readonly PartitionBatch[]; readonly limit: { readonly bytes: number } }>(
-    request: R,
-  ): R {
-    const { compression, maxRequestSize } = this.#options
-    const { bytes } = request.limit
-    for (const { batch } of request.parts) {
-      batch.seal(compression)
-      if (bytes < maxRequestSize && batch.size > bytes) this.topics.get(batch.topic)!.halve(batch)
-    }
-    return request
+  /** The batch was compressed off the event loop: its partition may be ready. */
+  packed(batch: Batch): void {
+    if (!batch.settled) this.ready.offer(this.partitionOf(batch))
   }
 
   /** Replaces a batch by its parts. If it was too large, the topic's later ones are made smaller. */
@@ -246,7 +245,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     waited: Waited | undefined,
   ): Batch | InvalidRecordError | BufferFullError {
     const lengths = this.#lengths
-    const { batchSize, partitions } = topic
+    const { fullSize, partitions } = topic
     const partition = partitions[this.#chooser.choose(index, key, topic, lengths)]
     if (partition === undefined) return noPartition(topic.name, index, partitions.length)
     const counted = waited?.counted
@@ -255,9 +254,10 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       if (refusal !== undefined) return refusal
     }
     let batch = partition.openBatch
-    if (batch === undefined || batch.size + lengths.max > batchSize)
+    if (batch === undefined || batch.size + lengths.max > fullSize) {
+      if (batch !== undefined) this.packing.closed(batch)
       batch = this.#open(topic, partition, waited?.acceptedAt)
-    else if (waited?.acceptedAt !== undefined) this.batches.joined(batch, waited.acceptedAt)
+    } else if (waited?.acceptedAt !== undefined) this.batches.joined(batch, waited.acceptedAt)
     const origin = waited !== undefined ? waited.origin : index === undefined ? 0 : Origin.NAMED
     if (origin !== batch.origin) batch.become(origin)
     const before = batch.size
@@ -267,14 +267,14 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     if (counted !== undefined) added -= batch.discount(batch.size - before, counted)
     partition.bufferedBytes += added
     this.memory.bytes += added
-    if (batch.size >= batchSize) this.batches.makeDue(batch)
+    if (batch.size >= fullSize) this.batches.makeDue(batch)
     return batch
   }
 
   /** @param acceptedAt when its first record was accepted, if that was not just now. */
   #open(topic: Topic, partition: Partition, acceptedAt: number | undefined): Batch {
     // With a quarter to spare: a batch that grows is copied.
-    const usual = Math.min(partition.lastSize * 1.25, topic.batchSize)
+    const usual = Math.min(partition.lastSize * 1.25, topic.fullSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
     const batch = new Batch(partition.topic, partition.index, buffer, this.#pool)
     partition.bufferedBytes += batch.reserved

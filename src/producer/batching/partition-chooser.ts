@@ -40,7 +40,7 @@ export class PartitionChooser {
   /** KIP-480: fills one batch before the next, so that requests are large even with many partitions. */
   #sticky(topic: Topic, bytes: number): number {
     const batch = topic.partitions[topic.sticky]?.openBatch
-    const fits = batch !== undefined && batch.size + bytes <= topic.batchSize
+    const fits = batch !== undefined && batch.size + bytes <= topic.fullSize
     if (fits && topic.judged === this.#movement.changes) return topic.sticky
     return this.#decide(topic, batch, fits)
   }

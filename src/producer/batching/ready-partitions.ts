@@ -1,5 +1,6 @@
 import { Subject } from 'rxjs'
 import type { Partition, PartitionBatch } from '../model/partition.js'
+import type { Packing } from './packing.js'
 
 /**
  * The partitions that are ready to send, by node, longest waiting first. A partition is in one list at most, and joins it only while
@@ -53,14 +54,17 @@ export class ReadyPartitions {
     return ready.length > 0
   }
 
-  /** Moves batches into flight for the next request to a node: one a partition, of at most `maxBytes` together, or a single larger one. */
-  drain(nodeId: number, maxBytes: number): PartitionBatch[] {
+  /**
+   * Moves batches into flight for the next request to a node: one a partition, of at most `maxBytes` together, or a single larger one.
+   * A partition whose batch has to be compressed off the event loop is offered again when that has ended.
+   */
+  drain(nodeId: number, maxBytes: number, packing: Pick<Packing, 'pack'>): PartitionBatch[] {
     const ready = this.#byNode.get(nodeId) ?? []
     const parts: PartitionBatch[] = []
     let bytes = 0
     for (let turns = ready.length; turns > 0; turns--) {
       const partition = ready[0]!
-      if (partition.sendable && partition.leader === nodeId) {
+      if (partition.sendable && partition.leader === nodeId && packing.pack(partition.next)) {
         const { size } = partition.next
         if (parts.length > 0 && bytes + size > maxBytes) break
         bytes += size

@@ -1,11 +1,12 @@
 import { type SchedulerLike, Subject } from 'rxjs'
 import type { TopicUse } from '../../cluster/metadata.js'
-import type { InvalidRecordError } from '../../errors.js'
 import { Topic } from '../model/topic.js'
+import type { CompressorOf } from '../options/compression.js'
 import { topicFault } from '../records/refusals.js'
 
 export interface TopicsOptions {
   readonly batchSize: number
+  readonly compression: CompressorOf
   readonly metadataMaxIdleMs: number
   readonly scheduler: SchedulerLike
 }
@@ -36,8 +37,8 @@ export class Topics implements TopicUse {
     return this.#byName.get(name)
   }
 
-  /** Returns the topic, or why no topic can have this name. */
-  use(name: string): Topic | InvalidRecordError {
+  /** Returns the topic, or why it cannot be used: no topic can have this name, or the option `compression` fails for it. */
+  use(name: string): Topic | Error {
     if (this.#last?.name === name) return this.#last
     return this.#find(name)
   }
@@ -91,12 +92,14 @@ export class Topics implements TopicUse {
     }
   }
 
-  #find(name: string): Topic | InvalidRecordError {
+  #find(name: string): Topic | Error {
     let topic = this.#byName.get(name)
     if (topic === undefined) {
       const fault = topicFault(name)
       if (fault !== undefined) return fault
-      topic = new Topic(name, this.#options.batchSize)
+      const compressor = this.#options.compression(name)
+      if (compressor instanceof Error) return compressor
+      topic = new Topic(name, this.#options.batchSize, compressor)
       this.#byName.set(name, topic)
     }
     this.#last = topic

@@ -1,4 +1,3 @@
-import type { Compression } from '../../protocol/records/compression.js'
 import {
   BATCH_HEADER_SIZE,
   type DecodedRecord,
@@ -72,6 +71,8 @@ export class Batch {
   failure: Error | undefined
   /** It accepts no more records. */
   sealed = false
+  /** A codec reads its records off the event loop: it can't be sent before that ends. */
+  compressing = false
   /** It has lingered, or does not have to. */
   due = false
   bytes: Buffer | undefined
@@ -167,10 +168,24 @@ export class Batch {
     return this.#times[this.#timeRun]!
   }
 
-  /** Closes the batch for records, and compresses its bytes. */
-  seal(compression: Compression): void {
+  /** Its bytes are final, but for what {@link stamp} writes. */
+  get isPacked(): boolean {
+    return this.#builder.sealed
+  }
+
+  /** The encoded records, to be compressed. Only before {@link pack}. */
+  get encodedRecords(): Buffer {
+    return this.#builder.records
+  }
+
+  /**
+   * Closes the batch for records, and completes its bytes.
+   *
+   * @param codec number of the codec that made `compressed` of the {@link encodedRecords}; neither: they are sent as they are.
+   */
+  pack(codec?: number, compressed?: Uint8Array): void {
     this.sealed = true
-    if (!this.#builder.sealed) this.#builder.seal(compression)
+    this.#builder.seal(codec, compressed)
   }
 
   /**
@@ -251,7 +266,7 @@ export class Batch {
   }
 
   #decode(): DecodedRecord[] {
-    this.seal('none') // does nothing if it was sent
+    if (!this.isPacked) this.pack()
     const bytes = this.bytes ?? this.#builder.stamp(NOBODY, NO_SEQUENCE)
     return decodeRecords(decodeRecordBatches(bytes)[0]!)
   }

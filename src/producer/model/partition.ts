@@ -28,7 +28,7 @@ export class Partition {
   retired = false
   /** The node whose list of ready partitions holds this one. */
   readyAt: number | undefined
-  /** Bytes of the batch that was drained last. */
+  /** Bytes of the batch that was drained last, before compression. */
   lastSize = 0
   /** What its batches count for in `bufferMemory`. */
   bufferedBytes = 0
@@ -83,7 +83,7 @@ export class Partition {
   /** Whether the next batch can go to the leader as soon as a slot is free. */
   get sendable(): boolean {
     const head = this.waiting.first
-    if (head === undefined || head.isStored || !(head.due || this.waiting.length > 1)) return false
+    if (head === undefined || head.isStored || head.compressing || !(head.due || this.waiting.length > 1)) return false
     if (this.leader === -1 || this.sequences.identity === undefined) return false
     if (this.inFlight.length === 0) return this.phase === 'open' || this.phase === 'probing'
     const last = this.inFlight[this.inFlight.length - 1]!
@@ -106,7 +106,7 @@ export class Partition {
   /** Moves the next batch into flight and returns it. A new epoch begins as a new leader does: with a probe. */
   sent(): Batch {
     const batch = this.waiting.shift()!
-    this.lastSize = batch.size
+    this.lastSize = batch.encoded
     if (this.phase === 'open' && this.#identityOf(batch) !== this.confirmed) this.phase = 'probing'
     batch.attempts++
     batch.result = undefined

@@ -1,6 +1,8 @@
 import type { TopicMetadata } from '../../cluster/metadata-answer.js'
+import type { Compressor } from '../../protocol/compression/compressor.js'
 import type { AwaitingRecord } from './awaiting-record.js'
 import type { Batch } from './batch.js'
+import { CompressionRatio } from './compression-ratio.js'
 import type { Partition } from './partition.js'
 import type { Sequences } from './sequences.js'
 import { TopicIds } from './topic-ids.js'
@@ -36,16 +38,23 @@ export class Topic {
   sticky = -1
   /** {@link Movement.changes} when the sticky partition was last found to move. */
   judged = -1
-  /** Bytes at which a batch is full: the option, or less once the topic has refused larger batches. */
+  /** Undefined: its batches are not compressed. */
+  readonly compressor: Compressor | undefined
+  /** Bytes of a full batch as it is sent: the option, or less once the topic has refused larger batches. */
   batchSize: number
+  /** Bytes at which a batch is full before compression. */
+  fullSize: number
   /** Why its partitions are not known. */
   error: Error | undefined
-  readonly #fullSize: number
+  readonly #usualSize: number
+  readonly #ratio = new CompressionRatio()
 
-  constructor(name: string, batchSize: number) {
+  constructor(name: string, batchSize: number, compressor?: Compressor) {
     this.name = name
     this.batchSize = batchSize
-    this.#fullSize = batchSize
+    this.fullSize = batchSize
+    this.#usualSize = batchSize
+    this.compressor = compressor
   }
 
   /** Whether a record can be placed at once: metadata is known, and no earlier record awaits it. */
@@ -60,11 +69,23 @@ export class Topic {
     this.successor = undefined
     this.sticky = -1
     this.judged = -1
-    this.batchSize = this.#fullSize
+    this.#limit(this.#usualSize)
   }
 
   /** Limits later batches to half the size of this one, which is too large. */
   halve(batch: Batch): void {
-    this.batchSize = Math.max(1, Math.min(this.batchSize, batch.encoded >> 1))
+    this.#limit(Math.max(1, Math.min(this.batchSize, batch.size >> 1)))
+  }
+
+  /** The records of a batch took so many bytes before and after compression. Small batches say nothing about full ones. */
+  compressed(before: number, after: number): void {
+    if (before < this.batchSize >> 1) return
+    this.#ratio.observe(after / before)
+    this.#limit(this.batchSize)
+  }
+
+  #limit(batchSize: number): void {
+    this.batchSize = batchSize
+    this.fullSize = Math.floor(batchSize / this.#ratio.estimate)
   }
 }

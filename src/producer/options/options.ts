@@ -2,7 +2,6 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { SchedulerLike } from 'rxjs'
 import { bounded } from '../../bounded-scheduler.js'
 import { InvalidArgumentError } from '../../errors.js'
-import type { Compression } from '../../protocol/records/compression.js'
 import type { SaslMechanism } from '../../transport/sasl.js'
 import { tcp } from '../../transport/tcp.js'
 import type { Address, Transport } from '../../transport/transport.js'
@@ -10,6 +9,7 @@ import { RECORD_COST } from '../model/batch.js'
 import type { Partitioner } from '../model/record.js'
 import { processScheduler } from '../time/process-scheduler.js'
 import { parseBrokers } from './broker-addresses.js'
+import { type Compression, type CompressorOf, resolveCompression, type TopicCompression } from './compression.js'
 import { checkOptions, hasMethod, integer, isFunction, MAX_INT32, oneOf, type Rule, SIGNAL, shape } from './rules.js'
 import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
 import { MIN_REQUEST_SIZE, resolveTies } from './ties.js'
@@ -36,8 +36,9 @@ export interface ProducerOptions {
   /** How long a batch that could be sent waits for more records, in ms; less than `deliveryTimeoutMs`. Default 0. */
   readonly linger?: number
   /**
-   * Bytes at which a batch is full, before compression; at most `maxRequestSize`. A larger record gets a batch of its own.
-   * Default 262144, or `maxRequestSize` where that is less.
+   * Bytes at which a batch is full; at most `maxRequestSize`. A larger record gets a batch of its own. With compression, the bytes that
+   * the batch is expected to take once compressed, by the ratio of the topic's earlier batches. Default 262144, or `maxRequestSize` where
+   * that is less.
    */
   readonly batchSize?: number
   /**
@@ -64,8 +65,12 @@ export interface ProducerOptions {
    * that names the partition, and the others go on. A push source with `overflow: 'reject'` always rejects it. Default `'wait'`.
    */
   readonly stalledOverflow?: 'wait' | 'reject'
-  /** `'none'` or `'snappy'`. Default `'none'`. */
-  readonly compression?: Compression
+  /**
+   * `'none'`, `'gzip'`, `'snappy'`, `'lz4'` or `'zstd'`; `{ codec, level }` where the codec has levels (gzip 1 to 9, default 6; zstd 1 to
+   * 22, default 3); or a function of the topic, called when a topic is first used. lz4 needs the package `lz4-napi`, and zstd needs
+   * `@toondepauw/node-zstd` before Node 22.15. Large batches are compressed in libuv's thread pool. Default `'none'`.
+   */
+  readonly compression?: Compression | TopicCompression
   /**
    * Chooses partitions. Default: by key as Java's producer does (murmur2); without a key, one partition until its batch is full,
    * skipping partitions that make no progress. If a topic is recreated while its records wait, the partitioner is called for them
@@ -111,7 +116,10 @@ export interface ProducerOptions {
   readonly random?: () => number
 }
 
-export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>> & {
+export type ResolvedOptions = Required<
+  Omit<ProducerOptions, 'brokers' | 'compression' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>
+> & {
+  readonly compression: CompressorOf
   readonly bootstrap: readonly Address[]
   readonly partitioner: Partitioner | undefined
   readonly signal: AbortSignal | undefined
@@ -125,7 +133,7 @@ function isKafkaString(value: unknown): boolean {
 }
 
 /** Options that are checked elsewhere. */
-const OWN_RULES = ['brokers', 'ssl', 'sasl'] as const
+const OWN_RULES = ['brokers', 'compression', 'ssl', 'sasl'] as const
 
 /** Every other option, with its rule. */
 const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_RULES)[number]>>]: Rule } = {
@@ -144,7 +152,6 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   maxBlockMs: integer(1),
   overflow: oneOf('error', 'reject'),
   stalledOverflow: oneOf('wait', 'reject'),
-  compression: oneOf('none', 'snappy'),
   partitioner: shape('a function', isFunction),
   requestTimeoutMs: integer(1),
   deliveryTimeoutMs: integer(1),
@@ -179,7 +186,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     maxBlockMs: given.maxBlockMs ?? MAX_INT32,
     overflow: given.overflow ?? 'error',
     stalledOverflow: given.stalledOverflow ?? 'wait',
-    compression: given.compression ?? 'none',
+    compression: resolveCompression(given.compression),
     partitioner: given.partitioner,
     connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type Compression, compress, compressionId } from './compression.js'
+import { NOT_COMPRESSED } from '../compression/codecs.js'
 import { crc32c } from './crc32c.js'
 import {
   ATTRIBUTES_OFFSET,
@@ -95,6 +95,11 @@ export class RecordBatchBuilder {
     return this.#sealed !== undefined
   }
 
+  /** The encoded records, without the header: what a codec compresses. Only before {@link seal}. */
+  get records(): Buffer {
+    return this.#buffer.subarray(BATCH_HEADER_SIZE, this.#position)
+  }
+
   get count(): number {
     return this.#count
   }
@@ -140,19 +145,23 @@ export class RecordBatchBuilder {
     this.#count++
   }
 
-  /** No record follows: compresses the records and writes all of the header but what {@link stamp} writes. */
-  seal(compression: Compression): void {
+  /**
+   * No record follows: writes all of the header but what {@link stamp} writes.
+   *
+   * @param codec number of the codec that compressed the records.
+   * @param compressed takes the place of {@link records}; undefined: they are not compressed.
+   */
+  seal(codec: number = NOT_COMPRESSED, compressed?: Uint8Array): void {
     let batch = this.#buffer.subarray(0, this.#position)
-    if (compression !== 'none') {
-      const records = compress(compression, batch.subarray(BATCH_HEADER_SIZE))
-      batch = Buffer.concat([batch.subarray(0, BATCH_HEADER_SIZE), records])
+    if (compressed !== undefined) {
+      batch = Buffer.concat([batch.subarray(0, BATCH_HEADER_SIZE), compressed])
       this.#replace(batch)
     }
     batch.fill(0, 0, BATCH_LENGTH_OFFSET)
     batch.writeInt32BE(batch.length - LEADER_EPOCH_OFFSET, BATCH_LENGTH_OFFSET)
     batch.writeInt32BE(-1, LEADER_EPOCH_OFFSET)
     batch.writeInt8(2, MAGIC_OFFSET)
-    batch.writeInt16BE(compressionId(compression), ATTRIBUTES_OFFSET)
+    batch.writeInt16BE(codec, ATTRIBUTES_OFFSET)
     batch.writeInt32BE(this.#count - 1, LAST_OFFSET_DELTA_OFFSET)
     batch.writeBigInt64BE(BigInt(this.#baseTimestamp), BASE_TIMESTAMP_OFFSET)
     batch.writeBigInt64BE(BigInt(this.#maxTimestamp), MAX_TIMESTAMP_OFFSET)

@@ -1,6 +1,6 @@
 import { MalformedMessageError } from '../../errors.js'
+import { decompress } from '../compression/codecs.js'
 import { Reader } from '../wire/reader.js'
-import { decompress } from './compression.js'
 import { crc32c } from './crc32c.js'
 
 /*

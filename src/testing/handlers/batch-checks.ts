@@ -1,6 +1,6 @@
 import { describe } from '../../errors.js'
+import { codecOf, NOT_COMPRESSED } from '../../protocol/compression/codecs.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
-import { CompressionId } from '../../protocol/records/compression.js'
 import {
   BATCH_HEADER_SIZE,
   BATCH_LENGTH_OFFSET,
@@ -33,7 +33,7 @@ const CONTROL_BIT = 32
  * | batch | exactly one, of magic 2 | ProduceRequest.validateRecords, ByteBufferLogInputStream.nextBatchSize |
  * | base offset | 0 | UnifiedLog.analyzeAndValidateRecords |
  * | size, crc | `maxMessageBytes` at the most; the CRC of what is there | the same |
- * | compression | a codec that this broker can read: none, gzip, snappy | LogValidator |
+ * | compression | none, gzip, snappy, lz4 or zstd | LogValidator |
  * | count | recordCount = lastOffsetDelta + 1, and not 0 | LogValidator.validateBatch |
  * | kind | no control batch; no transaction, which this broker has none of | LogValidator.validateBatch, analyzeAndValidateProducerState |
  * | sequence | not negative where there is a producer id | LogValidator.validateBatch |
@@ -68,7 +68,7 @@ function findFlaw(batch: RecordBatch, maxMessageBytes: number): Flaw | undefined
     return flaw('size', ErrorCode.MESSAGE_TOO_LARGE, message)
   }
   if (!batch.crcValid) return flaw('crc', ErrorCode.CORRUPT_MESSAGE, `the CRC of the record batch is not ${batch.crc}`)
-  if (compression > CompressionId.SNAPPY) {
+  if (compression !== NOT_COMPRESSED && codecOf(compression) === undefined) {
     const message = `compression ${compression} is not supported by this broker`
     return flaw('compression', ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, message)
   }

@@ -22,7 +22,7 @@ export function encoding(size: number): Stage[] {
   }
   const full = new RecordBatchBuilder(memory)
   const count = fill(full)
-  full.seal('none')
+  full.seal()
   const bytes = Buffer.from(full.stamp(IDENTITY, 0))
 
   return [
@@ -64,7 +64,7 @@ export function encoding(size: number): Stage[] {
             if (builder.size + lengths.max > BATCH_SIZE) break
             builder.append(undefined, value, undefined, at, lengths)
           }
-          builder.seal('none')
+          builder.seal()
           builder.stamp(IDENTITY, 0)
         }
       },
@@ -85,7 +85,7 @@ export function sealing(): Stage {
       for (let i = 0; i < 5_000; i++) {
         const builder = new RecordBatchBuilder(memory)
         builder.append(undefined, 'x', undefined, NOW, lengths)
-        builder.seal('none')
+        builder.seal()
         builder.stamp(IDENTITY, i)
       }
     },

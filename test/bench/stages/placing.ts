@@ -3,6 +3,7 @@ import { ReadyPartitions } from '../../../src/producer/batching/ready-partitions
 import { Topic } from '../../../src/producer/model/topic.js'
 import { stamp } from '../../../src/producer/sequencing/stamp.js'
 import { RecordLengths } from '../../../src/protocol/records/record-batch-builder.js'
+import { UNCOMPRESSED } from '../../support/packing.js'
 import type { ToldPartition } from '../../support/told-partition.js'
 import type { Stage } from '../measure.js'
 import { batch, partition, STORED, VALUE } from './parts.js'
@@ -42,7 +43,7 @@ export function choosing(): Stage[] {
 
 export function stamping(): Stage {
   const one = batch(0, 10)
-  one.seal('none')
+  one.pack()
   const request = { parts: [{ partition: partition(0), batch: one }] }
   stamp(request)
   const { bytes } = one
@@ -96,7 +97,11 @@ export function draining(partitions: number): Stage {
         its.add(one)
         ready.offer(its)
       }
-      for (let parts = ready.drain(1, maxBytes); parts.length > 0; parts = ready.drain(1, maxBytes)) {
+      for (
+        let parts = ready.drain(1, maxBytes, UNCOMPRESSED);
+        parts.length > 0;
+        parts = ready.drain(1, maxBytes, UNCOMPRESSED)
+      ) {
         for (const part of parts) {
           ;(part.partition as ToldPartition).answered(part.batch, STORED)
           ready.offer(part.partition)

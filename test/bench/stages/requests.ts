@@ -105,7 +105,7 @@ function response(partitions: number): ProduceResponse {
 
 function stamped(index: number) {
   const one = batch(index, 1)
-  one.seal('none')
+  one.pack()
   one.number({ producerId: 1n, producerEpoch: 0 }, 0)
   one.stamp()
   return one
