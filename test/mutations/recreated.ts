@@ -66,8 +66,8 @@ export const RECREATED: readonly Mutation[] = [
     rule: 'recreated',
     name: 'a batch that is too large for the old one is so for the new one',
     file: TOPIC,
-    text: '    this.batchSize = this.#fullSize\n  }\n',
-    instead: '  }\n',
+    text: '    this.#limit(this.#usualSize)\n',
+    instead: '',
     checks,
   },
   {

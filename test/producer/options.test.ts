@@ -4,6 +4,8 @@ import { inspect } from 'node:util'
 import { createProducer, InvalidArgumentError, type ProducerOptions } from '../../src/index.js'
 import { resolveOptions } from '../../src/producer/options/options.js'
 import { processScheduler } from '../../src/producer/time/process-scheduler.js'
+import { lazy } from '../../src/protocol/compression/codec.js'
+import { CODECS } from '../../src/protocol/compression/codecs.js'
 import { cert } from '../support/certificate.js'
 
 const brokers = ['localhost:9092']
@@ -242,3 +244,27 @@ for (const [name, value, text] of [
     refused({ ssl: { [name]: value } as unknown as ProducerOptions['ssl'] }, text)
   })
 }
+
+test('compression: levels that a codec has not are refused, and so is a codec whose package is missing', () => {
+  refused({ compression: { codec: 'gzip', level: 10 } }, '`compression.level` is 10', "from 1 to 9 for 'gzip'")
+  refused({ compression: { codec: 'zstd', level: 0 } }, '`compression.level` is 0', "from 1 to 22 for 'zstd'")
+  refused({ compression: { codec: 'lz4', level: 3 } }, '`compression.level` is 3', "'lz4' has no levels")
+  refused({ compression: { codec: 'none', level: 3 } }, "'none' has no levels")
+  const { lz4 } = CODECS
+  const { load } = lz4
+  const missing = lazy('lz4', 'lz4-napi', () => {
+    throw new Error('not installed')
+  })
+  Object.assign(lz4, { load: missing })
+  try {
+    refused({ compression: 'lz4' }, 'npm install lz4-napi', 'not installed')
+  } finally {
+    Object.assign(lz4, { load })
+  }
+  for (const compression of ['none', { codec: 'gzip' }, { codec: 'zstd', level: 22 }, () => 'gzip' as const] as const) {
+    assert.equal(
+      typeof resolveOptions({ brokers, compression }).compression('t'),
+      compression === 'none' ? 'undefined' : 'object',
+    )
+  }
+})

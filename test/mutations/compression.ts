@@ -1,0 +1,83 @@
+import { PACKING, PARTITION, RATIO, TOPIC } from './files.js'
+import type { Mutation } from './mutation.js'
+
+export const COMPRESSION: readonly Mutation[] = [
+  {
+    rule: 'compression',
+    name: 'a batch is sent while it is compressed',
+    file: PARTITION,
+    text: 'head.compressing || ',
+    instead: '',
+  },
+  {
+    rule: 'compression',
+    name: 'a batch that is compressed accepts records',
+    file: PACKING,
+    text: '    batch.sealed = true\n',
+    instead: '',
+    checks: ['schedules', 'units'],
+  },
+  {
+    rule: 'compression',
+    name: 'a full batch waits until a request can carry it',
+    file: PACKING,
+    text: '.compressor?.isOffLoop(batch.size)) this.#start(batch)',
+    instead: '.compressor?.isOffLoop(batch.size)) return',
+    checks: ['units'],
+  },
+  {
+    rule: 'compression',
+    name: 'what was decoded meanwhile is packed again',
+    file: PACKING,
+    text: 'if (!batch.isPacked) this.#complete',
+    instead: 'this.#complete',
+    checks: ['units'],
+  },
+  {
+    rule: 'compression',
+    name: 'a codec that fails ends the producer',
+    file: PACKING,
+    text: '      catchError(() => of(undefined)),\n',
+    instead: '',
+  },
+  {
+    rule: 'compression',
+    name: 'what compresses badly goes compressed',
+    file: PACKING,
+    text: 'compressed !== undefined && compressed.length < size',
+    instead: 'compressed !== undefined',
+    checks: ['units'],
+  },
+  {
+    rule: 'compression',
+    name: 'an expired batch is compressed all the same',
+    file: PACKING,
+    text: 'compressor === undefined || batch.settled || batch.isPacked',
+    instead: 'compressor === undefined || batch.isPacked',
+    checks: ['units'],
+  },
+  {
+    rule: 'compression',
+    name: 'batches are filled as if they were not compressed',
+    file: TOPIC,
+    text: 'Math.floor(batchSize / this.#ratio.estimate)',
+    instead: 'batchSize',
+    checks: ['units'],
+  },
+  {
+    rule: 'compression',
+    name: 'a worse ratio is believed by and by',
+    file: RATIO,
+    text: 'ratio > this.#ratio ? ratio :',
+    instead: '',
+    checks: ['scenarios'],
+  },
+  {
+    rule: 'compression',
+    name: 'small batches count',
+    file: TOPIC,
+    text: '    if (before < this.batchSize >> 1) return\n',
+    instead: '',
+    checks: ['units'],
+  },
+]
