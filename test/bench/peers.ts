@@ -10,9 +10,9 @@ import { parseArgs } from 'node:util'
 import { startBroker } from './broker.js'
 import { PEERS, type Peer } from './peers/catalog.js'
 import { Bench, PARTITIONS, type Run } from './peers/measure.js'
-import { makeReport, toMarkdown } from './peers/report.js'
+import { codecsToMarkdown, makeReport, toMarkdown } from './peers/report.js'
 import { type PeerResult, rate, type ScenarioResult } from './peers/results.js'
-import { batchBytesOf, SCENARIOS, type Scenario } from './peers/scenarios.js'
+import { batchBytesOf, CODEC_SCENARIOS, SCENARIOS, type Scenario } from './peers/scenarios.js'
 import { setUp, type Tools, toolPath } from './peers/setup.js'
 import { requireProc } from './proc.js'
 
@@ -22,6 +22,7 @@ const HELP = `npm run bench:peers -- [options]
   --seconds S       measured time of a run (default 1.5, which makes 20 minutes for all)
   --only a,b        of the producers ${PEERS.map(({ id }) => id).join(', ')}
   --scenario a,b    of the scenarios ${SCENARIOS.map(({ id }) => id).join(', ')}
+  --codecs          instead of those: compressed JSON, as much as goes and 100 MB a second (${CODEC_SCENARIOS.map(({ id }) => id).join(', ')})
 A scenario of your own, in place of those:
   --size BYTES      of a record's value (100)
   --delay MS        until the broker answers (0)
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string' },
     only: { type: 'string' },
     scenario: { type: 'string' },
+    codecs: { type: 'boolean', default: false },
     size: { type: 'string' },
     delay: { type: 'string' },
     batch: { type: 'string' },
@@ -69,7 +71,9 @@ function chosenScenarios(): Scenario[] {
     ...{ equalBatches: batch !== undefined, peers: PEERS },
   }
   const isOwn = [size, delay, batch, linger].some(option => option !== undefined)
-  return (isOwn ? [own] : SCENARIOS.filter(({ id }) => scenarios?.includes(id) ?? true))
+  return (
+    isOwn ? [own] : (options.codecs ? CODEC_SCENARIOS : SCENARIOS).filter(({ id }) => scenarios?.includes(id) ?? true)
+  )
     .map(each => ({ ...each, peers: each.peers.filter(({ id }) => peers?.includes(id) ?? true) }))
     .filter(({ peers }) => peers.length > 0)
 }
@@ -146,14 +150,16 @@ const measured: ScenarioResult[] = []
 for (const scenario of chosenScenarios()) measured.push(await measure(scenario, tools))
 
 const report = makeReport(measured, rounds, seconds)
-const markdown = toMarkdown(report)
+const markdown = (options.codecs ? codecsToMarkdown : toMarkdown)(report)
 console.log(`\n${markdown}`)
 mkdirSync(results, { recursive: true })
-const json = join(results, 'peers.json')
+const name = options.codecs ? 'codecs' : 'peers'
+const json = join(results, `${name}.json`)
 writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
-writeFileSync(join(results, 'peers.md'), `${markdown}\n`)
+writeFileSync(join(results, `${name}.md`), `${markdown}\n`)
 const chart = fileURLToPath(new URL('./peers/chart.mjs', import.meta.url))
-if ('missing' in tools.node24) console.log(`the chart was not drawn: ${tools.node24.missing}`)
+if (options.codecs) console.log('no chart')
+else if ('missing' in tools.node24) console.log(`the chart was not drawn: ${tools.node24.missing}`)
 else spawnSync(toolPath(tools, 'node24'), [chart, json, join(results, 'peers.svg')], { stdio: 'inherit' })
 console.log(`written to ${relative(process.cwd(), results)}`)
 process.exitCode = failed ? 1 : 0

@@ -17,6 +17,10 @@ export interface Settings {
   /** Bytes that may wait, where a producer has a limit for them. */
   readonly bufferBytes: number
   readonly maxInFlight: number
+  /** Records are JSON, compressed with this codec. */
+  readonly codec?: string
+  /** So many megabytes a second are enough. */
+  readonly megabytes?: number
 }
 
 export interface Command {
@@ -165,3 +169,18 @@ const window = (maxInFlight: number): Peer => ({
 /** Against itself, and, as what franz-go and Java do without being asked, against others. */
 export const WINDOWS: readonly Peer[] = [window(1), window(4)]
 export const WIDEST: Peer = window(5)
+
+/** Of the codecs: the same Node for all, but librdkafka's bindings, which are built for this one. */
+export const CODEC_PEERS: readonly Peer[] = [
+  rxKafka('batches', 'rx-kafka sendBatches(), Node 24', 'sendBatches', 'node24'),
+  {
+    ...rxKafka('sync', 'the same in the event loop', 'sendBatches', 'node24'),
+    command: javascript('node24', 'rx-kafka.mjs', 'sendBatches', 'sync'),
+  },
+  ...PEERS.filter(({ id }) => id === 'kafkajs' || id === 'platformatic').map(peer => ({
+    ...peer,
+    needs: ['packages', 'node24'] as const,
+    command: javascript('node24', `${peer.id}.mjs`),
+  })),
+  ...PEERS.filter(({ id }) => id === 'rdkafka'),
+]

@@ -1,11 +1,23 @@
 /** kafkajs. It sends what it is given as it is, and with idempotence one request after the other. */
+import { promisify } from 'node:util'
+import zlib from 'node:zlib'
 import kafkajs from 'kafkajs'
-import { program, recordsPerBatch, sendInCalls, settings, value } from './program.mjs'
+import lz4 from 'lz4-napi'
+import snappy from 'snappy'
+import { program, recordsPerBatch, sendInCalls, settings } from './program.mjs'
 
 const { brokers, topic, partitions } = settings
 const count = partitions * recordsPerBatch
 /** While one request is with the broker, the next one is got ready. */
 const WIDTH = 2
+
+const { CompressionCodecs, CompressionTypes } = kafkajs
+const compression =
+  CompressionTypes[(settings.codec ?? 'none').replace('none', 'None').replace(/^[^N].*/, name => name.toUpperCase())]
+// It has gzip; others come from packages, as its documentation says, which have not been kept up: the same codecs as ours instead.
+CompressionCodecs[CompressionTypes.Snappy] = () => ({ compress: encoder => snappy.compress(encoder.buffer) })
+CompressionCodecs[CompressionTypes.LZ4] = () => ({ compress: encoder => lz4.compressFrame(encoder.buffer) })
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({ compress: encoder => promisify(zlib.zstdCompress)(encoder.buffer) })
 
 await program(
   `idempotent: true, acks: -1, ${WIDTH} calls of send() at a time with ${count} messages each`,
@@ -20,8 +32,8 @@ await program(
     await sendInCalls(
       count,
       WIDTH,
-      () => ({ value }),
-      messages => producer.send({ topic, acks: -1, messages }),
+      value => ({ value }),
+      messages => producer.send({ topic, acks: -1, messages, compression }),
     )
     await producer.disconnect()
   },

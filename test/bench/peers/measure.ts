@@ -9,11 +9,15 @@ import type { Tools } from './setup.js'
 export interface Run extends Watched {
   /** Of garbage collection in the time of the whole program, where the program can tell it. */
   readonly gcShare?: number
+  /** How late the event loop was, p99 in ms, where the program has one. */
+  readonly loopP99?: number
   readonly configuration: string
 }
 
 export interface Load {
   readonly size: number
+  readonly codec?: string
+  readonly megabytes?: number
   readonly batchBytes: number
   readonly lingerMs: number
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import rdkafka from 'node-rdkafka'
-import { nextTurn, program, settings, value } from './program.mjs'
+import { nextTurn, paced, program, settings, values } from './program.mjs'
 
 const { brokers, topic, records, batchBytes, lingerMs, bufferBytes, partitions } = settings
 /** Records between two turns of the event loop: with fewer, each turn brings few reports, and costs more than they do. */
@@ -14,6 +14,7 @@ const QUEUE_FULL = rdkafka.CODES.ERRORS.ERR__QUEUE_FULL
 const options = {
   'enable.idempotence': true,
   'linger.ms': lingerMs,
+  'compression.codec': settings.codec ?? 'none',
   'batch.size': batchBytes,
   // Not the limit: bytes are.
   'batch.num.messages': 1_000_000,
@@ -36,16 +37,17 @@ await program(`acks: -1, ${JSON.stringify(options)}`, async () => {
   producer.setPollInterval(10)
   let sent = 0
   while (sent < records) {
-    const end = Math.min(sent + BURST, records)
+    const end = Math.min(sent + (settings.megabytes === undefined ? BURST : 1_000), records)
     try {
       // It takes Buffers only.
-      for (; sent < end; sent++) producer.produce(topic, null, Buffer.from(value), null)
+      for (; sent < end; sent++) producer.produce(topic, null, Buffer.from(values[sent % values.length]), null)
     } catch (error) {
       if (error.code !== QUEUE_FULL) throw error
       // Asking again at once would take a core from the threads that empty the queue.
       await sleep(1)
     }
     await nextTurn()
+    await paced(sent)
   }
   await promisify(done => producer.flush(60_000, done))()
   while (everyReport && reported < records) {

@@ -1,6 +1,6 @@
 /** @platformatic/kafka. With idempotence it has one request in flight; further calls are encoded and wait for it. */
 import { ProduceAcks, Producer, stringSerializers } from '@platformatic/kafka'
-import { program, recordsPerBatch, sendInCalls, settings, value } from './program.mjs'
+import { program, recordsPerBatch, sendInCalls, settings } from './program.mjs'
 
 const { brokers, topic, partitions } = settings
 const count = partitions * recordsPerBatch
@@ -15,12 +15,13 @@ await program(
       idempotent: true,
       acks: ProduceAcks.ALL,
       autocreateTopics: true,
+      compression: settings.codec ?? 'none',
       serializers: stringSerializers,
     })
     await sendInCalls(
       count,
       WIDTH,
-      () => ({ topic, value }),
+      value => ({ topic, value }),
       messages => producer.send({ messages }),
     )
     await producer.close()

@@ -65,6 +65,44 @@ function row(result: ScenarioResult, peer: PeerResult): string[] {
   ]
 }
 
+const CODEC_COLUMNS = [
+  ...['producer', 'MB/s', 'records/s', 'CPU µs/record', 'cores', 'event loop p99 ms', 'ratio', 'batch KiB, compressed'],
+  'in flight mean',
+]
+
+/** Codecs: megabytes are those of the values, before compression, and so is the ratio's. */
+export function codecsToMarkdown(report: Report): string {
+  return [
+    '# Codecs',
+    `${report.date}, ${report.machine}. \`npm run bench:codecs\`: medians of ${report.runs} interleaved runs of about ${report.secondsARun} s` +
+      ' each, after a warm-up. One broker in another process, 3 partitions, acks=all, idempotent; values are JSON of an online shop. gzip' +
+      ' has level 6, zstd level 3. CPU is that of the whole process, thread pool included. Every record was counted at the broker.',
+    ...report.scenarios.map(
+      result =>
+        `## ${result.scenario.title}\n\n${table(
+          CODEC_COLUMNS,
+          result.peers.map(peer => codecRow(result, peer)),
+        )}`,
+    ),
+  ].join('\n\n')
+}
+
+function codecRow({ scenario }: ScenarioResult, peer: PeerResult): string[] {
+  if (peer.runs.length === 0) return [peer.name, peer.notRun ?? '', ...CODEC_COLUMNS.slice(2).map(() => '')]
+  const loop = peer.runs.flatMap(({ loopP99 }) => loopP99 ?? [])
+  return [
+    peer.name,
+    ((medianOf(peer, rate) * scenario.size) / 1e6).toFixed(0),
+    thousands(medianOf(peer, rate)),
+    medianOf(peer, cpuMicros).toFixed(2),
+    medianOf(peer, run => run.cpuSeconds / run.seconds).toFixed(1),
+    loop.length === 0 ? '' : median(loop).toFixed(1),
+    medianOf(peer, run => (run.meanBatchBytes * run.batches) / (run.records * scenario.size)).toFixed(2),
+    (medianOf(peer, run => run.meanBatchBytes) / 1024).toFixed(0),
+    medianOf(peer, run => run.meanInFlight).toFixed(1),
+  ]
+}
+
 const thousands = (value: number): string => `${Math.round(value / 1000).toLocaleString('en')} k`
 
 /** How far the broker was from being the limit. */

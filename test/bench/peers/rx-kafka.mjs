@@ -1,9 +1,12 @@
 /** rx-kafka as it is published: `send()` with an ack for every record, or `sendBatches()`. */
 import { Observable } from 'rxjs'
 import { createProducer } from '../../../dist/index.js'
-import { nextTurn, program, settings, value } from './program.mjs'
+import { CODECS } from '../../../dist/protocol/compression/codecs.js'
+import { nextTurn, paced, program, settings, values } from './program.mjs'
 
-const by = process.argv[3]
+const [, , , by, where] = process.argv
+// As it would be without the thread pool.
+if (where === 'sync') for (const codec of Object.values(CODECS)) codec.offLoopFrom = () => Number.POSITIVE_INFINITY
 const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, maxInFlight, partitions } = settings
 /** Records that are pushed before the event loop turns: some of what one read of a file or a socket gives, so that answers need not wait. */
 const BURST = 250
@@ -17,6 +20,7 @@ const options = {
   linger: lingerMs,
   bufferMemory: bufferBytes,
   maxInFlight,
+  ...(settings.codec && { compression: settings.codec }),
 }
 
 await program(`${by}(), ${JSON.stringify(options)}`, async () => {
@@ -33,8 +37,10 @@ await program(`${by}(), ${JSON.stringify(options)}`, async () => {
   const source = new Observable(subscriber => {
     const push = async () => {
       for (let sent = 0; sent < records; ) {
-        for (const end = Math.min(sent + BURST, records); sent < end; sent++) subscriber.next({ topic, value })
+        for (const end = Math.min(sent + BURST, records); sent < end; sent++)
+          subscriber.next({ topic, value: values[sent % values.length] })
         await nextTurn()
+        await paced(sent)
         while (producer.bufferedBytes > fullAt) await new Promise(resolve => (wake = resolve))
       }
       subscriber.complete()

@@ -1,5 +1,5 @@
 /** What is measured: loads, and who bears them. */
-import { PEERS, type Peer, WIDEST, WINDOWS } from './catalog.js'
+import { CODEC_PEERS, PEERS, type Peer, WIDEST, WINDOWS } from './catalog.js'
 import type { Load } from './measure.js'
 
 export interface Scenario extends Load {
@@ -31,6 +31,16 @@ export const SCENARIOS: readonly Scenario[] = [
   slow('100B-10ms-128KiB', 128 << 10, DISTINCT, 'Equal batches'),
   slow('window', 16 << 10, WINDOWS, 'Window 4 against 1'),
 ]
+
+const codec = (codec: string, megabytes: number | undefined): Scenario => ({
+  ...{ id: megabytes === undefined ? codec : `${codec}-paced`, codec, size: 1000, delayMs: 0, lingerMs: 5 },
+  title: `${codec}, JSON of 1 KB, ${megabytes === undefined ? 'as much as goes' : `${megabytes} MB/s`}`,
+  ...{ batchBytes: 1 << 20, equalBatches: false, peers: CODEC_PEERS, ...(megabytes !== undefined && { megabytes }) },
+})
+
+export const CODEC_SCENARIOS: readonly Scenario[] = [undefined, 100].flatMap(megabytes =>
+  ['none', 'snappy', 'lz4', 'gzip', 'zstd'].map(name => codec(name, megabytes)),
+)
 
 /** The bytes of a producer's largest batch. */
 export function batchBytesOf(peer: Peer, { batchBytes, equalBatches, size }: Scenario): number {
