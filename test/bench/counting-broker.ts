@@ -4,6 +4,7 @@
  */
 import { apiVersions } from '../../src/protocol/messages/api-versions.js'
 import { fetch } from '../../src/protocol/messages/fetch.js'
+import { findCoordinator } from '../../src/protocol/messages/find-coordinator.js'
 import { initProducerId } from '../../src/protocol/messages/init-producer-id.js'
 import {
   type MetadataRequest,
@@ -19,8 +20,8 @@ import { ProduceReply } from './produce-reply.js'
 import { type RequestHandler, RequestParser } from './request-parser.js'
 import { Sequences } from './sequences.js'
 
-/** Fetch is not served: librdkafka writes the batches of today only to brokers that offer it. */
-const OFFERED = [produce, fetch, metadata, apiVersions, initProducerId]
+/** Fetch and FindCoordinator are not served: librdkafka writes the batches of today, and lz4, only to brokers that offer them. */
+const OFFERED = [produce, fetch, findCoordinator, metadata, apiVersions, initProducerId]
 /** Of what is wrong, the first few say enough. */
 const MAX_VIOLATIONS = 10
 

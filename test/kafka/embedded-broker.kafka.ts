@@ -17,17 +17,21 @@ test('kcat lists the embedded brokers, writes to them and reads from them', asyn
   assert.match(stdout, /3 brokers/)
   assert.match(stdout, /topic "t" with 4 partitions/)
 
-  for (const extra of [[], ['-X', 'enable.idempotence=true'], ['-z', 'snappy'], ['-z', 'gzip']]) {
+  for (const extra of [
+    [],
+    ['-X', 'enable.idempotence=true'],
+    ...['gzip', 'snappy', 'lz4', 'zstd'].map(codec => ['-z', codec]),
+  ]) {
     const sent = run('kcat', [...brokers, '-P', '-t', 'written', '-K', ':', ...extra])
     sent.child.stdin?.end(Array.from({ length: 1000 }, (_, i) => `k${i % 10}:v${i}\n`).join(''))
     await sent
   }
   const written = [0, 1, 2].flatMap(partition => cluster.records('written', partition))
-  assert.equal(written.length, 4000)
-  assert.equal((await readWithKcat(cluster.brokers, 'written')).length, 4000)
+  assert.equal(written.length, 6000)
+  assert.equal((await readWithKcat(cluster.brokers, 'written')).length, 6000)
 })
 
-for (const compression of ['none', 'snappy'] as const) {
+for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
   test(`what the producer writes to the embedded brokers, kcat reads: ${compression}`, async () => {
     await using cluster = await startCluster({ nodes: 3, topics: { t: { partitions: 6 } } })
     await using producer = createProducer({ brokers: cluster.brokers, compression })

@@ -8,6 +8,7 @@ export const COMPRESSION: readonly Mutation[] = [
     file: PARTITION,
     text: 'head.compressing || ',
     instead: '',
+    checks: ['units'],
   },
   {
     rule: 'compression',
@@ -70,7 +71,7 @@ export const COMPRESSION: readonly Mutation[] = [
     file: RATIO,
     text: 'ratio > this.#ratio ? ratio :',
     instead: '',
-    checks: ['scenarios'],
+    checks: ['units'],
   },
   {
     rule: 'compression',

@@ -56,7 +56,7 @@ export const PIPELINE_STAGES: readonly Mutation[] = [
     file: PIPELINE,
     text: 'packing.offLoop$.pipe(mergeMap(batch => packing.compress(batch), COMPRESSIONS))',
     instead: 'packing.offLoop$.pipe(mergeMap(() => []))',
-    checks: ['schedules'],
+    checks: ['scenarios'],
   },
   {
     rule: 'the pipeline',
@@ -64,7 +64,7 @@ export const PIPELINE_STAGES: readonly Mutation[] = [
     file: PIPELINE,
     text: 'tap(batch => batching.packed(batch))',
     instead: 'tap(() => undefined)',
-    checks: ['schedules'],
+    checks: ['scenarios'],
   },
   {
     rule: 'the pipeline',

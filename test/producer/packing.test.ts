@@ -142,6 +142,18 @@ test('the topic is recreated while a batch is compressed: its records go to the 
   assert.ok(Buffer.from(whole).includes(LONG) && Buffer.from(whole).includes('first'))
 })
 
+test('a batch whose records were needed while it was compressed keeps the bytes that it got then', () => {
+  send(LONG)
+  const batches: Batch[] = []
+  accumulator.packing.offLoop$.subscribe(batch => batches.push(batch))
+  drain()
+  const [batch] = batches
+  batch!.takeApart(0)
+  const { size } = batch!
+  finish(0)
+  assert.equal(batch!.size, size)
+})
+
 test('records that a codec cannot compress, or not well, go as they are', () => {
   for (const end of [
     ({ done$ }: (typeof running)[0]) => done$.error(new Error('out of memory')),
@@ -188,6 +200,14 @@ test('a batch is filled by what it will take once compressed', () => {
   CODEC.compressSync = compressSync
   const { count } = fill()
   assert.ok(count >= 7, `${count}`)
+
+  // One full batch that compresses badly is enough: what follows may, too.
+  CODEC.compressSync = bytes => Uint8Array.from(bytes)
+  fill()
+  fill()
+  CODEC.compressSync = compressSync
+  const { count: next } = fill()
+  assert.ok(next <= 5, `${next}`)
 })
 
 /** Sends records until a full batch is compressed, and settles that batch. */

@@ -122,7 +122,7 @@ describe('a default follows what was set', () => {
     [{ bufferMemory: 100_000 }, { batchSize: 50_000, maxRequestSize: 50_000 }],
     [{ bufferMemory: 100_000, batchSize: 99_500 }, { maxRequestSize: 99_500 }],
     [{ bufferMemory: 1_524 }, { batchSize: 1_024, maxRequestSize: 1_024 }],
-    [{ bufferMemory: 2 ** 33 }, { batchSize: 262_144, maxRequestSize: 1_048_576 }],
+    [{ bufferMemory: 2 ** 33 }, { batchSize: 262_144, maxRequestSize: 1_000_000 }],
     [{ retryBackoffMaxMs: 50 }, { retryBackoffMs: 50 }],
     [{ retryBackoffMs: 5_000 }, { retryBackoffMaxMs: 5_000 }],
   ] as const) {

@@ -48,7 +48,7 @@ describe('a request that is larger than the broker takes', () => {
     await world.time.until(() => retries(world).some(text => LIMIT.test(text)))
     assert.equal(world.events.filter(({ kind }) => kind === 'disconnected').length, 2)
     await world.time.until(() => acks.done)
-    assert.match(retries(world).find(text => LIMIT.test(text)) ?? 'none says so', /option `maxRequestSize` \(1048576\)/)
+    assert.match(retries(world).find(text => LIMIT.test(text)) ?? 'none says so', /option `maxRequestSize` \(1000000\)/)
     await world.end()
   })
 

@@ -18,7 +18,7 @@ import type { ProducerIdAndEpoch } from '../../src/protocol/records/record-batch
 type Public<T> = Pick<T, keyof T>
 
 /** The option's default. */
-export const MAX_REQUEST_SIZE = 1_048_576
+export const MAX_REQUEST_SIZE = 1_000_000
 
 /** An accumulator that carries out decisions about its batches, without brokers: its user drains requests, and answers them. */
 export class LoneAccumulator extends Accumulator {

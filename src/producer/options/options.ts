@@ -43,7 +43,7 @@ export interface ProducerOptions {
   readonly batchSize?: number
   /**
    * Bytes of the largest request, and so of the largest record, before compression; keep it at or below the broker's
-   * `message.max.bytes`. Default 1048576, or half of `bufferMemory` if that is less; never less than a `batchSize` that is set.
+   * `message.max.bytes`. Default 1000000, or half of `bufferMemory` if that is less; never less than a `batchSize` that is set.
    */
   readonly maxRequestSize?: number
   /**

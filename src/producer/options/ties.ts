@@ -56,10 +56,13 @@ function sizes(given: Given): Pick<TiedOptions, 'batchSize' | 'maxRequestSize' |
   }
 }
 
+/** What every service accepts, Azure Event Hubs included; librdkafka's default as well. */
+const USUAL_REQUEST_SIZE = 1_000_000
+
 /** Half of a small buffer, not all of it: a source is pulled only while there is memory for the largest record. */
 function usualRequestSize(bufferMemory: number | undefined): number {
-  if (bufferMemory === undefined) return 1_048_576
-  return Math.max(MIN_REQUEST_SIZE, Math.min(1_048_576, Math.floor(bufferMemory / 2)))
+  if (bufferMemory === undefined) return USUAL_REQUEST_SIZE
+  return Math.max(MIN_REQUEST_SIZE, Math.min(USUAL_REQUEST_SIZE, Math.floor(bufferMemory / 2)))
 }
 
 /** `linger` + `requestTimeoutMs` ≤ `deliveryTimeoutMs`, or no request could be answered in time. */

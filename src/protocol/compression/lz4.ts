@@ -60,4 +60,4 @@ function largestSize(bytes: Uint8Array): number {
   return total
 }
 
-export const lz4: Codec = { name: 'lz4', id: 3, levels: undefined, offLoopFrom: () => 262_144, load }
+export const lz4: Codec = { name: 'lz4', id: 3, levels: undefined, offLoopFrom: () => Number.POSITIVE_INFINITY, load }
