@@ -47,6 +47,15 @@ export class Brokers {
     for (const broker of this.#brokers.values()) broker.addressed()
   }
 
+  /** Adds the addresses of brokers that the last metadata does not have, until the next (KIP-951). */
+  add(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
+    for (const [nodeId, address] of brokers) {
+      if (this.#addresses.has(nodeId)) continue
+      this.#addresses.set(nodeId, address)
+      this.#brokers.get(nodeId)?.addressed()
+    }
+  }
+
   get(nodeId: number): Broker {
     let broker = this.#brokers.get(nodeId)
     if (broker === undefined) {

@@ -9,6 +9,8 @@ export interface TopicMetadata {
   readonly topicId: string
   /** By partition number. -1: has no leader now, or one that is not among the brokers. Empty: the topic is not known. */
   readonly leaders: readonly number[]
+  /** The epoch of each leader (KIP-320), which increases with every change; -1: not known. Undefined: of none, as before Kafka 2.1. */
+  readonly leaderEpochs?: readonly number[]
   /** Why there are no leaders: what the broker says, or what its answer lacks. */
   readonly error: KafkaError | undefined
 }
@@ -42,16 +44,19 @@ export function isFinal(error: Error | undefined): boolean {
 
 function readTopic(name: string, topic: LeaderMetadata['topics'][number], nodes: ReadonlySet<number>): TopicMetadata {
   const leaders = new Array<number>(topic.partitions.length).fill(-1)
+  const leaderEpochs = new Array<number>(topic.partitions.length).fill(-1)
   let error: KafkaError | undefined
   if (topic.errorCode !== ErrorCode.NONE) error = new BrokerError(brokerError(topic.errorCode))
   else if (leaders.length === 0) error = lack(name, 'gives it no partitions')
-  for (const { partitionIndex: index, leaderId } of topic.partitions) {
-    if (!(index in leaders) || leaderId === -1) continue
+  for (const { partitionIndex: index, leaderId, leaderEpoch } of topic.partitions) {
+    if (!(index in leaders)) continue
+    leaderEpochs[index] = leaderEpoch
+    if (leaderId === -1) continue
     if (nodes.has(leaderId)) leaders[index] = leaderId
     else error ??= lack(name, `names node ${leaderId} as the leader of partition ${index}, and no broker of that id`)
   }
   const topicId = topic.topicId.every(byte => byte === 0) ? '' : topic.topicId.toString('hex')
-  return { name, topicId, leaders, error }
+  return { name, topicId, leaders, leaderEpochs, error }
 }
 
 function lack(topic: string, what: string): KafkaError {

@@ -22,8 +22,8 @@ export interface TopicUse {
   isBusy(topic: string): boolean
   /** Whether it has been idle for long enough to be forgotten. */
   isIdle(topic: string): boolean
-  /** Whether metadata with this id describes a topic that has since been deleted and recreated. */
-  isOutdated(topic: string, topicId: string): boolean
+  /** Whether newer metadata is known: of another topic with this name, or of newer leaders. */
+  isOutdated(topic: TopicMetadata): boolean
   /** Its metadata is no longer kept; {@link Metadata.use} must be called when it is used again. */
   forgotten(topic: string): void
 }
@@ -168,7 +168,7 @@ export class Metadata {
       asked.map(({ name }) => name),
     )
     // The producer has newer metadata already.
-    const topics = told.filter(({ name, topicId }) => !this.#use.isOutdated(name, topicId))
+    const topics = told.filter(topic => !this.#use.isOutdated(topic))
     for (const topic of told) this.#age(topic, !topics.includes(topic))
     this.#events.next({ kind: 'metadata', topics })
     // What is missing, but no record waits for, is not requested again and again.

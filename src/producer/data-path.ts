@@ -76,6 +76,7 @@ export class DataPath {
     this.#resolver = new Resolver({
       options,
       batching,
+      brokers,
       identification,
       metadata,
       retries,

@@ -1,5 +1,6 @@
 import type { Subject } from 'rxjs'
 import { backoffMs } from '../cluster/backoff.js'
+import type { Brokers } from '../cluster/brokers.js'
 import type { Metadata } from '../cluster/metadata.js'
 import type { Accumulator } from './batching/accumulator.js'
 import type { BrokerWindow } from './in-flight/broker-windows.js'
@@ -13,13 +14,14 @@ import type { SettledBatch } from './model/settled-batch.js'
 import type { ResolvedOptions } from './options/options.js'
 import type { Decision } from './sequencing/decision.js'
 import type { Identification } from './sequencing/identification.js'
-import { abandoned, answered, backOffEnded, expired } from './sequencing/recovery.js'
+import { abandoned, answered, backOffEnded, expired, movedTo } from './sequencing/recovery.js'
 import type { TopicChanges } from './topic-changes.js'
 
 export interface Collaborators {
   readonly options: ResolvedOptions
   readonly batching: Accumulator
   readonly identification: Identification
+  readonly brokers: Pick<Brokers, 'add'>
   readonly metadata: Metadata
   readonly retries: RetrySlots
   readonly throttle: Throttle
@@ -40,13 +42,15 @@ export class Resolver {
 
   /** A request has its result. Results come in send order. @throws whatever ends the producer, after every batch has been resolved. */
   *resolve(
-    { request, results, lost, throttleTimeMs, fatal }: RequestResult,
+    { request, results, lost, throttleTimeMs, moves, endpoints, fatal }: RequestResult,
     window: BrokerWindow,
   ): Generator<SettledBatch> {
-    const { batching, metadata, throttle, topicChanges } = this.#with
+    const { batching, brokers, metadata, throttle, topicChanges } = this.#with
     if (throttleTimeMs > 0) throttle.pause(window, request.connection, throttleTimeMs)
     const stale = request.parts.filter((_, i) => saysStale(results[i]!)).map(({ partition }) => partition.topic)
     if (stale.length > 0) metadata.refresh(new Set(stale))
+    brokers.add(endpoints.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
+    for (const { partition, leader } of moves) movedTo(partition, leader)
     for (const [i, { partition, batch }] of request.parts.entries()) {
       yield* this.#carryOut(partition, answered(partition, batch, results[i]!))
       // Sends the next batch, or starts the new topic if this was the last response about a deleted one.
@@ -84,10 +88,11 @@ export class Resolver {
     return settled
   }
 
-  #retryAfter(partition: Partition, { failures, error }: NonNullable<Decision['retryAfter']>): void {
+  #retryAfter(partition: Partition, { failures, error, atOnce }: NonNullable<Decision['retryAfter']>): void {
     const { batching, events$, options, retries } = this.#with
     const { topic, index, leader } = partition
     events$.next({ kind: 'retrying', topic, partition: index, failures, error })
+    if (atOnce) return
     retries.add(leader, backoffMs(failures, options), () => {
       backOffEnded(partition)
       batching.ready.offer(partition)

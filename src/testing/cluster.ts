@@ -83,6 +83,13 @@ export class TestCluster implements AsyncDisposable {
     return new Map(this.#state.topics.all.map(({ name, partitions }) => [name, partitions.length]))
   }
 
+  /** The id of a topic, as hexadecimal digits. A topic that is deleted and made again has another one. */
+  topicId(topic: string): string {
+    const found = this.#state.topics.get(topic)
+    if (found === undefined) throw new RangeError(`there is no topic ${topic}`)
+    return found.id.toString('hex')
+  }
+
   /** Every record of a partition that can be read, in order. */
   records(topic: string, partition: number): StoredRecord[] {
     return this.#partition(topic, partition).log.records()

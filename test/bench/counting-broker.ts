@@ -21,7 +21,7 @@ import { type RequestHandler, RequestParser } from './request-parser.js'
 import { Sequences } from './sequences.js'
 
 /** Fetch and FindCoordinator are not served: librdkafka writes the batches of today, and lz4, only to brokers that offer them. */
-const OFFERED = [produce, fetch, findCoordinator, metadata, apiVersions, initProducerId]
+const OFFERED = [{ ...produce, maxVersion: 12 }, fetch, findCoordinator, metadata, apiVersions, initProducerId]
 /** Of what is wrong, the first few say enough. */
 const MAX_VIOLATIONS = 10
 

@@ -62,7 +62,7 @@ function start(bootstrap: typeof BOOTSTRAP): void {
   cluster = new Metadata(options, brokers, {
     waits: () => waits,
     isBusy: () => waits,
-    isOutdated: (_topic, topicId) => outdated.has(topicId),
+    isOutdated: ({ topicId }) => outdated.has(topicId),
     isIdle: topic => idle.has(topic),
     forgotten: topic => forgotten.push(topic),
   })
@@ -161,7 +161,7 @@ test('the bootstrap list is gone through until one answers', () => {
   assert.deepEqual(asked(), ['t'])
   answer(0, [1, 1])
   assert.deepEqual(events, [
-    { kind: 'metadata', topics: [{ name: 't', topicId: '', leaders: [1, 1], error: undefined }] },
+    { kind: 'metadata', topics: [{ name: 't', topicId: '', leaders: [1, 1], leaderEpochs: [0, 0], error: undefined }] },
   ])
 })
 

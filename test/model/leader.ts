@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
-import type { PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
+import { NO_LEADER, type PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
 import { decodeRecordBatches, decodeRecords, type RecordBatch } from '../../src/protocol/records/record-batch.js'
 import { ProducerStates } from '../../src/testing/state/producer-state.js'
 
@@ -140,5 +140,6 @@ function answer(errorCode: number, baseOffset = -1n): PartitionProduceResponse {
     logStartOffset: 0n,
     recordErrors: [],
     errorMessage: null,
+    currentLeader: NO_LEADER,
   }
 }

@@ -8,6 +8,7 @@ import type { AckSink } from '../../src/producer/model/sinks.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
 import { type ProducerIdAndEpoch, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
+import { ZERO_UUID } from '../../src/protocol/wire/uuid.js'
 import { append } from '../support/taken.js'
 import { ToldPartition } from '../support/told-partition.js'
 import { Checks } from './checks.js'
@@ -259,7 +260,11 @@ export class World {
     } else if (request.probe) {
       this.#probing = false
     }
-    request.subscriber.next({ responses: [{ name: 't', partitionResponses: [reply] }], throttleTimeMs: 0 })
+    request.subscriber.next({
+      responses: [{ name: 't', topicId: ZERO_UUID, partitionResponses: [reply] }],
+      throttleTimeMs: 0,
+      nodeEndpoints: [],
+    })
     request.subscriber.complete()
   }
 

@@ -28,8 +28,8 @@ export const RECREATED: readonly Mutation[] = [
     rule: 'recreated',
     name: 'an earlier id is as good as a new one',
     file: TOPIC_IDS,
-    text: 'if (!this.#former.includes(id)) {',
-    instead: 'if (this.#former.length >= 0) {',
+    text: 'if (!this.#former.includes(id) && !(id === this.#current && hasOlderLeader)) {',
+    instead: 'if (!(id === this.#current && hasOlderLeader)) {',
     checks,
   },
   {
@@ -194,8 +194,8 @@ export const RECREATED: readonly Mutation[] = [
     rule: 'recreated',
     name: 'an answer that is out of date is taken over',
     file: 'src/cluster/metadata.ts',
-    text: 'const topics = told.filter(({ name, topicId }) => !this.#use.isOutdated(name, topicId))',
-    instead: 'const topics = told.filter(({ name, topicId }) => !this.#use.isOutdated(name, topicId) || name)',
+    text: 'const topics = told.filter(topic => !this.#use.isOutdated(topic))',
+    instead: 'const topics = told.filter(topic => !this.#use.isOutdated(topic) || topic)',
     checks,
   },
 ]

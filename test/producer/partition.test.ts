@@ -51,7 +51,7 @@ function newPartition(retries: number, settled?: (batch: Batch, end: Outcome) =>
         names.set(part, `${names.get(batch)}.${i}`)
       })
     },
-    retryAfter: failures => log.push(`pause ${failures}`),
+    retryAfter: (failures, _, atOnce) => log.push(`${atOnce ? 'at once' : 'pause'} ${failures}`),
     epochBump: error => {
       const after = error instanceof DataLossError ? ' after data loss' : ''
       log.push(`epoch ${created.sequences.identity?.producerEpoch}${after}`)
@@ -1085,6 +1085,33 @@ test('a new leader gets nothing while the old one owes an answer, and then one b
   partition.answered(c, stored(30n))
   assert.equal(partition.phase, 'open')
   assert.equal(take(), d)
+})
+
+test('another leader is asked at once, the first time: brokers that name each other are asked with a pause', () => {
+  open()
+  const a = add('a')
+  take()
+  partition.movedTo({ leaderId: 2, leaderEpoch: 1 })
+  partition.answered(a, unknown)
+  assert.deepEqual(log, ['at once 1'])
+  assert.equal(take(), a)
+  partition.movedTo({ leaderId: 1, leaderEpoch: 2 })
+  partition.answered(a, unknown)
+  assert.deepEqual(log, ['at once 1', 'pause 2'])
+  assert.ok(!partition.sendable)
+  partition.backOffEnded()
+  assert.equal(take(), a)
+  partition.answered(a, stored(10n))
+  assert.deepEqual(log, ['at once 1', 'pause 2', 'a acked'])
+})
+
+test('a leader of an epoch that is not higher is no news, nor one of a topic that is no more', () => {
+  partition.movedTo({ leaderId: 2, leaderEpoch: 5 })
+  for (const leaderEpoch of [-1, 4, 5]) partition.movedTo({ leaderId: 3, leaderEpoch })
+  assert.equal(partition.leader, 2)
+  partition.retired = true
+  partition.movedTo({ leaderId: 3, leaderEpoch: 6 })
+  assert.equal(partition.leader, 2)
 })
 
 test('the epoch after the last one is a new producer id', () => {

@@ -10,7 +10,7 @@ import type { ProduceResponse } from '../../src/protocol/messages/produce.js'
 
 /* The operators of one broker's pipeline as they are joined, around stages that the test plays. */
 
-const RESPONSE: ProduceResponse = { responses: [], throttleTimeMs: 0 }
+const RESPONSE: ProduceResponse = { responses: [], throttleTimeMs: 0, nodeEndpoints: [] }
 
 let opened$: Subject<BrokerWindow>
 /** How many requests there are to send. */

@@ -7,7 +7,8 @@ import { RequestLimit } from '../../src/producer/in-flight/request-limit.js'
 import { Batch } from '../../src/producer/model/batch.js'
 import { Partition } from '../../src/producer/model/partition.js'
 import { brokerError, ErrorCode } from '../../src/protocol/error-codes.js'
-import type { PartitionProduceResponse, ProduceResponse } from '../../src/protocol/messages/produce.js'
+import { NO_LEADER, type PartitionProduceResponse, type ProduceResponse } from '../../src/protocol/messages/produce.js'
+import { ZERO_UUID } from '../../src/protocol/wire/uuid.js'
 import type { Connection } from '../../src/transport/connection.js'
 import { append } from '../support/taken.js'
 
@@ -38,10 +39,12 @@ const entry = (index: number, errorCode = 0, baseOffset = 100n): PartitionProduc
   logStartOffset: 0n,
   recordErrors: [],
   errorMessage: null,
+  currentLeader: NO_LEADER,
 })
 const response = (name: string, ...partitionResponses: PartitionProduceResponse[]): ProduceResponse => ({
-  responses: [{ name, partitionResponses }],
+  responses: [{ name, topicId: ZERO_UUID, partitionResponses }],
   throttleTimeMs: 0,
+  nodeEndpoints: [],
 })
 
 /** Every code that says whether the batch is stored. All others leave it open. */
@@ -52,6 +55,7 @@ const CERTAIN: Readonly<Record<number, string>> = {
   [ErrorCode.INVALID_RECORD]: 'badRecords',
   [ErrorCode.INVALID_TIMESTAMP]: 'badRecords',
   [ErrorCode.NOT_ENOUGH_REPLICAS]: 'rejected',
+  [ErrorCode.UNKNOWN_TOPIC_ID]: 'rejected',
   [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER]: 'outOfSequence',
   [ErrorCode.UNKNOWN_PRODUCER_ID]: 'forgotten',
   [ErrorCode.INVALID_PRODUCER_EPOCH]: 'fenced',
@@ -159,7 +163,7 @@ test('where it is stored; a duplicate that is too old to be found has no offset'
 
 test('entries in another order, twice, or of what was not asked for; one that is missing says nothing', () => {
   const answer = response('t', entry(2, 0, 2n), entry(9, 3), entry(0, 0, 0n), entry(0, 6), entry(2, 6))
-  answer.responses.push({ name: 'other', partitionResponses: [entry(1)] })
+  answer.responses.push({ name: 'other', topicId: ZERO_UUID, partitionResponses: [entry(1)] })
   const { results } = outcomeOf([0, 1, 2], of(answer))
   assert.deepEqual(
     results.map(result => (result.kind === 'stored' ? result.baseOffset : result.kind)),

@@ -80,7 +80,11 @@ describe('an answer that is large', () => {
       assert.equal(read.remaining, 0)
       const topics = all.topics.map(topic => ({
         ...topic,
-        partitions: topic.partitions.map(({ partitionIndex, leaderId }) => ({ partitionIndex, leaderId })),
+        partitions: topic.partitions.map(({ partitionIndex, leaderId, leaderEpoch }) => ({
+          partitionIndex,
+          leaderId,
+          leaderEpoch,
+        })),
       }))
       assert.deepEqual(read.fields, { ...all, topics }, golden.title)
     }

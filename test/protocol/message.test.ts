@@ -10,6 +10,7 @@ import {
   encodeRequestFrame,
   encodeResponseFrame,
 } from '../../src/protocol/wire/message.js'
+import { ZERO_UUID } from '../../src/protocol/wire/uuid.js'
 
 const message = (chunks: Uint8Array[]): Buffer => Buffer.concat(chunks).subarray(4)
 
@@ -18,7 +19,12 @@ describe('frames', () => {
     for (const version of [3, 9]) {
       for (const count of [0, 1, 7]) {
         const partitionData = Array.from({ length: count }, (_, index) => ({ index, records: Buffer.alloc(index) }))
-        const request = { transactionalId: null, acks: -1, timeoutMs: 1, topicData: [{ name: 't', partitionData }] }
+        const request = {
+          transactionalId: null,
+          acks: -1,
+          timeoutMs: 1,
+          topicData: [{ name: 't', topicId: ZERO_UUID, partitionData }],
+        }
         const whole = Buffer.concat(encodeRequestFrame(produce, version, 1, 'client', request))
         assert.equal(whole.readInt32BE(), whole.length - 4)
       }
@@ -31,7 +37,7 @@ describe('frames', () => {
       transactionalId: null,
       acks: -1,
       timeoutMs: 1,
-      topicData: [{ name: 't', partitionData: [{ index: 0, records }] }],
+      topicData: [{ name: 't', topicId: ZERO_UUID, partitionData: [{ index: 0, records }] }],
     }
     assert.ok(encodeRequestFrame(produce, 9, 1, 'client', request).includes(records))
   })

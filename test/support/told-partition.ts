@@ -6,13 +6,14 @@ import type { SettledBatch } from '../../src/producer/model/settled-batch.js'
 import type { Decision } from '../../src/producer/sequencing/decision.js'
 import * as recovery from '../../src/producer/sequencing/recovery.js'
 import { stamp } from '../../src/producer/sequencing/stamp.js'
+import type { LeaderIdAndEpoch } from '../../src/protocol/messages/produce.js'
 import { UNCOMPRESSED } from './packing.js'
 
 /** What a test does with the decisions of a partition. */
 export interface Effects {
   settle?(settled: SettledBatch): void
   split?(batch: Batch, parts: readonly Batch[]): void
-  retryAfter?(failures: number, error: Error): void
+  retryAfter?(failures: number, error: Error, atOnce: boolean): void
   epochBump?(error: Error): void
 }
 
@@ -49,6 +50,10 @@ export class ToldPartition extends Partition {
     recovery.ledBy(this, leader)
   }
 
+  movedTo(leader: LeaderIdAndEpoch): void {
+    recovery.movedTo(this, leader)
+  }
+
   abandon(error: Error): void {
     this.#carryOut(recovery.abandoned(this, error))
   }
@@ -56,7 +61,7 @@ export class ToldPartition extends Partition {
   #carryOut({ split, epochBump, retryAfter, settled }: Decision): void {
     for (const { batch, parts } of split) this.#effects.split?.(batch, parts)
     if (epochBump !== undefined) this.#effects.epochBump?.(epochBump)
-    if (retryAfter !== undefined) this.#effects.retryAfter?.(retryAfter.failures, retryAfter.error)
+    if (retryAfter !== undefined) this.#effects.retryAfter?.(retryAfter.failures, retryAfter.error, retryAfter.atOnce)
     for (const one of settled) this.#effects.settle?.(one)
   }
 }

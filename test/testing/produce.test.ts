@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
+import { NO_LEADER } from '../../src/protocol/messages/produce.js'
 import {
   ATTRIBUTES_OFFSET,
   BASE_SEQUENCE_OFFSET,
@@ -235,13 +236,14 @@ test('a request with several partitions: each has its own answer, in their order
   )
 })
 
-for (let version = 3; version <= 12; version++) {
+for (let version = 3; version <= 13; version++) {
   test(`version ${version}`, async () => {
     await using bench = await startBench()
     const client = await bench.connect()
-    await bench.wait(client.produce({ 't/0': batch({ count: 2 }) }, { version }))
+    const topicId = Buffer.from(bench.cluster.topicId('t'), 'hex')
+    await bench.wait(client.produce({ 't/0': batch({ count: 2 }) }, { version, topicId }))
     bench.cluster.deleteRecords('t', 0, 1n)
-    const answer = await bench.wait(client.produce({ 't/0': batch() }, { version }))
+    const answer = await bench.wait(client.produce({ 't/0': batch() }, { version, topicId }))
     assert.deepEqual(answer.responses[0]?.partitionResponses[0], {
       index: 0,
       errorCode: NONE,
@@ -250,6 +252,7 @@ for (let version = 3; version <= 12; version++) {
       logStartOffset: version >= 5 ? 1n : -1n,
       recordErrors: [],
       errorMessage: null,
+      currentLeader: NO_LEADER,
     })
   })
 }

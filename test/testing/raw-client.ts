@@ -15,6 +15,7 @@ import {
 import { RecordBatchBuilder, RecordLengths } from '../../src/protocol/records/record-batch-builder.js'
 import type { Api } from '../../src/protocol/wire/api.js'
 import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../../src/protocol/wire/message.js'
+import { ZERO_UUID } from '../../src/protocol/wire/uuid.js'
 import {
   type ClusterOptions,
   MemoryNetwork,
@@ -131,11 +132,11 @@ export class RawClient {
 
   produce(
     data: Readonly<Record<string, Uint8Array | null>>,
-    { acks = -1, version = 9 }: { acks?: number; version?: number } = {},
+    { acks = -1, version = 9, topicId = ZERO_UUID }: { acks?: number; version?: number; topicId?: Buffer } = {},
   ): Promise<ProduceResponse> {
     const topicData = Object.entries(data).map(([where, records]) => {
       const [name = '', index = '0'] = where.split('/')
-      return { name, partitionData: [{ index: Number(index), records }] }
+      return { name, topicId, partitionData: [{ index: Number(index), records }] }
     })
     return this.request(produce, version, { transactionalId: null, acks, timeoutMs: 1000, topicData })
   }

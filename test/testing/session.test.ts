@@ -6,6 +6,7 @@ import { fetch } from '../../src/protocol/messages/fetch.js'
 import { produce } from '../../src/protocol/messages/produce.js'
 import type { Api } from '../../src/protocol/wire/api.js'
 import { encodeRequestFrame } from '../../src/protocol/wire/message.js'
+import { ZERO_UUID } from '../../src/protocol/wire/uuid.js'
 import { startCluster } from '../../src/testing/index.js'
 import { type Bench, batch, startBench } from './raw-client.js'
 
@@ -89,7 +90,7 @@ describe('R8: one request at a time, in order', () => {
       transactionalId: null,
       acks: -1,
       timeoutMs: 1,
-      topicData: [{ name: 't', partitionData: [{ index: 0, records: batch() }] }],
+      topicData: [{ name: 't', topicId: ZERO_UUID, partitionData: [{ index: 0, records: batch() }] }],
     }
     const bytes = Buffer.concat([1, 2].flatMap(id => encodeRequestFrame(produce, 9, id, null, request)))
     for (const byte of bytes) client.write(Buffer.from([byte]))
@@ -160,7 +161,7 @@ describe('ApiVersions', () => {
     }
     assert.deepEqual(
       [0, 1, 3, 18, 19, 22].map(key => ranges.get(key)),
-      ['3-12', '4-12', '4-12', '0-4', '2-7', '0-4'],
+      ['3-13', '4-12', '4-12', '0-4', '2-7', '0-4'],
     )
   })
 
@@ -198,8 +199,8 @@ describe('ApiVersions', () => {
 
   for (const [offered, message] of [
     [{ Nope: [0, 1] }, /names 'Nope', but there are only Produce, Fetch,/],
-    [{ Produce: [0, 2] }, /offers Produce 0 to 2, but 3 to 12 can be spoken/],
-    [{ Produce: [13, 14] }, /offers Produce 13 to 14, but 3 to 12/],
+    [{ Produce: [0, 2] }, /offers Produce 0 to 2, but 3 to 13 can be spoken/],
+    [{ Produce: [14, 15] }, /offers Produce 14 to 15, but 3 to 13/],
     [{ Produce: [7, 5] }, /offers Produce 7 to 5/],
   ] as const) {
     test(`an option that offers nothing is refused: ${JSON.stringify(offered)}`, async () => {

@@ -1,5 +1,6 @@
 import { type SchedulerLike, Subject } from 'rxjs'
 import type { TopicUse } from '../../cluster/metadata.js'
+import type { TopicMetadata } from '../../cluster/metadata-answer.js'
 import { Topic } from '../model/topic.js'
 import type { CompressorOf } from '../options/compression.js'
 import { topicFault } from '../records/refusals.js'
@@ -75,8 +76,10 @@ export class Topics implements TopicUse {
     return !this.isBusy(name) && this.#options.scheduler.now() - topic.writtenAt >= this.#options.metadataMaxIdleMs
   }
 
-  isOutdated(name: string, topicId: string): boolean {
-    return this.#byName.get(name)?.ids.isOutdated(topicId, this.#options.scheduler.now()) ?? false
+  isOutdated(metadata: TopicMetadata): boolean {
+    const topic = this.#byName.get(metadata.name)
+    if (topic === undefined) return false
+    return topic.ids.isOutdated(metadata.topicId, hasOlderLeader(topic, metadata), this.#options.scheduler.now())
   }
 
   /** Its partitions stay, for their sequences. */
@@ -105,4 +108,10 @@ export class Topics implements TopicUse {
     this.#last = topic
     return topic
   }
+}
+
+/** Whether an epoch is lower than the known one (KIP-320). Without topic ids, it may be that of a new topic. */
+function hasOlderLeader({ partitions }: Topic, { topicId, leaderEpochs = [] }: TopicMetadata): boolean {
+  if (topicId === '') return false
+  return partitions.some(({ leaderEpoch }, i) => (leaderEpochs[i] ?? -1) !== -1 && leaderEpochs[i]! < leaderEpoch)
 }

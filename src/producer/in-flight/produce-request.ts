@@ -2,6 +2,8 @@ import { catchError, map, type Observable, of } from 'rxjs'
 import { BrokerError, KafkaError, ProducerFencedError } from '../../errors.js'
 import { brokerError, ErrorCode } from '../../protocol/error-codes.js'
 import {
+  type LeaderIdAndEpoch,
+  type NodeEndpoint,
   type PartitionProduceResponse,
   type ProduceResponse,
   type ProduceTopicData,
@@ -33,11 +35,23 @@ export interface RequestResult {
   readonly lost: boolean
   /** How long the broker asks the producer to pause, in ms (KIP-219). */
   readonly throttleTimeMs: number
+  /** Where partitions have moved, as the broker says that does not lead them any more (KIP-951). */
+  readonly moves: readonly Move[]
+  /** The addresses of their leaders. */
+  readonly endpoints: readonly NodeEndpoint[]
   /** Why the producer can't go on. */
   readonly fatal: Error | undefined
 }
 
+export interface Move {
+  readonly partition: Partition
+  readonly leader: LeaderIdAndEpoch
+}
+
 const ACKS_ALL = -1
+
+/** Version 13 names topics by id, and before Kafka 2.8 there are none. */
+const produceByName: typeof produce = { ...produce, maxVersion: 12 }
 
 /**
  * One network attempt. Writes to the socket synchronously on subscription, so that requests leave in the order in which they were
@@ -45,7 +59,8 @@ const ACKS_ALL = -1
  */
 export function produceTo(request: DrainedRequest, timeoutMs: number): Observable<RequestResult> {
   const message = { transactionalId: null, acks: ACKS_ALL, timeoutMs, topicData: topicData(request) }
-  return request.connection.request(produce, message).pipe(
+  const api = request.parts.every(({ partition }) => partition.topicId !== '') ? produce : produceByName
+  return request.connection.request(api, message).pipe(
     map(response => answered(request, response)),
     catchError(error => of(lost(request, error))),
   )
@@ -56,7 +71,7 @@ function topicData(request: DrainedRequest): ProduceTopicData[] {
   for (const { partition, batch } of request.parts) {
     let topic = topics.get(partition.topic)
     if (topic === undefined) {
-      topic = { name: partition.topic, partitionData: [] }
+      topic = { name: partition.topic, topicId: Buffer.from(partition.topicId, 'hex'), partitionData: [] }
       topics.set(partition.topic, topic)
     }
     topic.partitionData.push({ index: partition.index, records: batch.bytes ?? null })
@@ -69,17 +84,22 @@ function answered(request: DrainedRequest, response: ProduceResponse): RequestRe
   request.limit.answered(sizeOf(request))
   const answers = new Map<string, Map<number, PartitionProduceResponse>>()
   for (const topic of response.responses) {
-    const partitions = answers.get(topic.name) ?? new Map<number, PartitionProduceResponse>()
-    answers.set(topic.name, partitions)
+    // A topic has a name or, from version 13 on, an id.
+    const key = topic.name === '' ? topic.topicId.toString('hex') : topic.name
+    const partitions = answers.get(key) ?? new Map<number, PartitionProduceResponse>()
+    answers.set(key, partitions)
     for (const partition of topic.partitionResponses) {
       if (!partitions.has(partition.index)) partitions.set(partition.index, partition)
     }
   }
+  const moves: Move[] = []
   let fatal: Error | undefined
   const results = request.parts.map(({ partition, batch }): ProduceResult => {
-    const answer = answers.get(partition.topic)?.get(partition.index)
+    const answer = (answers.get(partition.topic) ?? answers.get(partition.topicId))?.get(partition.index)
     if (answer !== undefined) {
       fatal ??= fatalError(answer)
+      if (MOVED.includes(answer.errorCode) && answer.currentLeader.leaderId !== -1)
+        moves.push({ partition, leader: answer.currentLeader })
       return produceResult(answer, batch.count)
     }
     const error = new KafkaError(
@@ -87,14 +107,16 @@ function answered(request: DrainedRequest, response: ProduceResponse): RequestRe
     )
     return { kind: 'unknown', error }
   })
-  return { sendIndex: request.sendIndex, request, results, lost: false, throttleTimeMs: response.throttleTimeMs, fatal }
+  const { throttleTimeMs, nodeEndpoints: endpoints } = response
+  return { sendIndex: request.sendIndex, request, results, lost: false, throttleTimeMs, moves, endpoints, fatal }
 }
 
 /** No response arrived. */
 function lost(request: DrainedRequest, cause: Error): RequestResult {
   const error = request.limit.lost(request.connection, sizeOf(request), cause)
   const results = request.parts.map((): ProduceResult => ({ kind: 'unknown', error }))
-  return { sendIndex: request.sendIndex, request, results, lost: true, throttleTimeMs: 0, fatal: undefined }
+  const nothing = { throttleTimeMs: 0, moves: [], endpoints: [], fatal: undefined }
+  return { sendIndex: request.sendIndex, request, results, lost: true, ...nothing }
 }
 
 /** Returns the bytes of the request's batches, which are nearly all of it. */
@@ -111,6 +133,7 @@ function sizeOf({ parts }: DrainedRequest): number {
  */
 const BEFORE_APPEND: ReadonlyMap<number, Exclude<ProduceResult['kind'], 'stored' | 'unknown'>> = new Map([
   [ErrorCode.NOT_ENOUGH_REPLICAS, 'rejected'],
+  [ErrorCode.UNKNOWN_TOPIC_ID, 'rejected'],
   [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, 'outOfSequence'],
   [ErrorCode.UNKNOWN_PRODUCER_ID, 'forgotten'],
   [ErrorCode.INVALID_PRODUCER_EPOCH, 'fenced'],
@@ -175,6 +198,9 @@ function fatalError({ errorCode, errorMessage }: PartitionProduceResponse): Erro
   const error = new BrokerError(brokerError(errorCode), errorMessage)
   return fenced ? new ProducerFencedError(`another producer has taken over: ${error.message}`, { cause: error }) : error
 }
+
+/** Codes with which a broker may name the new leader (KIP-951). */
+const MOVED: readonly number[] = [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH]
 
 /** Codes that say that the metadata of the partition, or of its leader, is stale. */
 const STALE: readonly number[] = [

@@ -22,8 +22,12 @@ export class Partition {
   /** How often a rejected batch is sent again. */
   readonly retries: number
   readonly sequences: Sequences
+  /** The id of its topic, as hexadecimal digits; empty: not known. */
+  topicId = ''
   /** Node id of the leader; -1: the partition has no leader now. */
   leader = -1
+  /** The epoch of the leader (KIP-320); -1: not known. */
+  leaderEpoch = -1
   /** The topic was deleted and recreated: this partition sends nothing more. */
   retired = false
   /** The node whose list of ready partitions holds this one. */

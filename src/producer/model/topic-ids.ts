@@ -1,6 +1,6 @@
 /**
- * How long, in ms, all metadata must name an earlier id until the producer believes it: longer than brokers take to hear of a new
- * topic, and shorter than records wait. Ids are never reused, but a client may be moved to another cluster and back.
+ * How long, in ms, all metadata must name an earlier id, or earlier leaders, until the producer believes it: longer than brokers take to
+ * hear of a new topic or leader, and shorter than records wait. Ids are never reused, but a client may be moved to another cluster and back.
  */
 const BELIEVED_AFTER_MS = 10_000
 
@@ -15,13 +15,17 @@ export class TopicIds {
   /** Empty: no metadata had an id, as before Kafka 2.8. */
   #current = ''
   #former: readonly string[] = []
-  /** Since when all metadata names an earlier id. */
+  /** Since when all metadata is older. */
   #doubtedSince: number | undefined
 
-  /** Whether metadata with this id is outdated. */
-  isOutdated(id: string, now: number): boolean {
+  /**
+   * Whether metadata with this id is outdated.
+   *
+   * @param hasOlderLeader whether it names a leader of a lower epoch than the known one, if the id is the current one.
+   */
+  isOutdated(id: string, hasOlderLeader: boolean, now: number): boolean {
     if (id === '') return false
-    if (!this.#former.includes(id)) {
+    if (!this.#former.includes(id) && !(id === this.#current && hasOlderLeader)) {
       this.#doubtedSince = undefined
       return false
     }

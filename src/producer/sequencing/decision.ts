@@ -3,14 +3,21 @@ import type { Batch } from '../model/batch.js'
 import type { Outcome, ProduceResult } from '../model/outcome.js'
 import type { SettledBatch } from '../model/settled-batch.js'
 
+interface Retry {
+  readonly failures: number
+  readonly error: Error
+  /** The partition has another leader. */
+  readonly atOnce: boolean
+}
+
 /** What follows from something that happened to a partition. `data-path.ts` carries it out, in the order of these fields. */
 export interface Decision {
   /** Batches that can't be stored as they are, with the parts that replace them. */
   readonly split: readonly { readonly batch: Batch; readonly parts: readonly Batch[] }[]
   /** Why the partition's sequences restart: in a new epoch, or with a producer id that has yet to arrive. */
   readonly epochBump: Error | undefined
-  /** Batches are sent again after the back-off for this many failures in a row. */
-  readonly retryAfter: { readonly failures: number; readonly error: Error } | undefined
+  /** Batches are sent again after the back-off for this many failures in a row, or at once. */
+  readonly retryAfter: Retry | undefined
   readonly settled: readonly SettledBatch[]
 }
 
@@ -18,7 +25,7 @@ export interface Decision {
 export class DecisionBuilder implements Decision {
   readonly split: { readonly batch: Batch; readonly parts: readonly Batch[] }[] = []
   epochBump: Error | undefined
-  retryAfter: { readonly failures: number; readonly error: Error } | undefined
+  retryAfter: Retry | undefined
   readonly settled: SettledBatch[] = []
 
   /** Acks a stored batch, unless it expired before and was reported as possibly stored. */

@@ -1,3 +1,4 @@
+import type { LeaderIdAndEpoch } from '../../protocol/messages/produce.js'
 import { type Batch, NO_SEQUENCE } from '../model/batch.js'
 import { BatchQueue } from '../model/batch-queue.js'
 import type { ProduceResult } from '../model/outcome.js'
@@ -25,6 +26,7 @@ import { suspects } from './split.js'
  * | it reached its deadline      | {@link expired}                                 |
  * | the back-off is over         | {@link backOffEnded}                            |
  * | metadata names the leader    | {@link ledBy}                                   |
+ * | a broker names the new one   | {@link movedTo}                                 |
  * | its topic was deleted        | {@link retired}, then {@link surrendered}       |
  * | the producer ends            | {@link abandoned}                               |
  */
@@ -91,10 +93,11 @@ export function backOffEnded(partition: Partition): void {
 }
 
 /**
- * Metadata names the leader. The window of a new leader opens after its first success. So does the window of a leader that was sent
- * nothing since the last metadata: brokers forget an idle producer and then accept whichever of its batches comes first.
+ * Metadata, or the broker that led the partition (KIP-951), names the leader. The window of a new leader opens after its first success. So
+ * does the window of a leader that was sent nothing since the last metadata: brokers forget an idle producer and then accept whichever of
+ * its batches comes first.
  */
-export function ledBy(partition: Partition, leader: number): void {
+export function ledBy(partition: Partition, leader: number, epoch = -1): void {
   const moved = leader !== partition.leader
   const none = partition.inFlight.length === 0
   const idle = !partition.active && none
@@ -105,7 +108,13 @@ export function ledBy(partition: Partition, leader: number): void {
     partition.unsettled = []
   }
   partition.leader = leader
+  partition.leaderEpoch = epoch
   partition.active = false
+}
+
+/** The broker that led the partition names the new leader (KIP-951). Only an epoch that is higher than the known one is news. */
+export function movedTo(partition: Partition, { leaderId, leaderEpoch }: LeaderIdAndEpoch): void {
+  if (leaderEpoch > partition.leaderEpoch && !partition.retired) ledBy(partition, leaderId, leaderEpoch)
 }
 
 /** The topic was deleted and recreated. Responses to batches in flight are still awaited. */

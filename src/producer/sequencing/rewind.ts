@@ -72,8 +72,10 @@ export function rewind(partition: Partition, decision: DecisionBuilder): void {
   if (error === undefined || partition.retired) {
     partition.phase = 'probing'
   } else {
-    partition.phase = 'paused'
-    decision.retryAfter = { failures: ++partition.failures, error }
+    // Another leader may be asked at once; only the first time, or brokers that name each other would be asked without end.
+    const atOnce = partition.failures === 0 && partition.leader !== -1 && partition.leader !== partition.inFlightTo
+    partition.phase = atOnce ? 'probing' : 'paused'
+    decision.retryAfter = { failures: ++partition.failures, error, atOnce }
   }
 }
 

@@ -13,7 +13,7 @@ import { ledBy, retired } from './recovery.js'
  */
 export function applyMetadata(
   topic: Topic,
-  { leaders, topicId, error }: TopicMetadata,
+  { leaders, leaderEpochs = [], topicId, error }: TopicMetadata,
   identity: ProducerIdAndEpoch | undefined,
   retries: number,
 ): Partition[] {
@@ -32,7 +32,12 @@ export function applyMetadata(
     // Fewer partitions under the same id mean an outdated answer.
     topic.count = topicId === '' ? leaders.length : topic.partitions.length
   }
-  for (const partition of topic.partitions) ledBy(partition, leaders[partition.index] ?? -1)
+  for (const partition of topic.partitions) {
+    if (partition.topicId === '') partition.topicId = topicId
+    // Without topic ids, a lower epoch may be that of a new topic.
+    const epoch = topicId === '' ? -1 : (leaderEpochs[partition.index] ?? -1)
+    ledBy(partition, leaders[partition.index] ?? -1, epoch)
+  }
   return restarted
 }
 

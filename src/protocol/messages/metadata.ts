@@ -83,7 +83,7 @@ export interface MetadataResponse {
 /** The fields that a producer reads. */
 export type LeaderMetadata = MetadataOf<PartitionLeader>
 
-type PartitionLeader = Pick<MetadataResponsePartition, 'partitionIndex' | 'leaderId'>
+type PartitionLeader = Pick<MetadataResponsePartition, 'partitionIndex' | 'leaderId' | 'leaderEpoch'>
 type TopicOf<P> = Omit<MetadataResponseTopic, 'partitions'> & { partitions: P[] }
 type MetadataOf<P> = Omit<MetadataResponse, 'topics'> & { topics: TopicOf<P>[] }
 
@@ -231,8 +231,11 @@ function decodePartition(reader: Reader, version: number): MetadataResponseParti
 
 function decodeLeader(reader: Reader, version: number): PartitionLeader {
   reader.int16()
-  const leader: PartitionLeader = { partitionIndex: reader.int32(), leaderId: reader.int32() }
-  if (version >= 7) reader.int32()
+  const leader: PartitionLeader = {
+    partitionIndex: reader.int32(),
+    leaderId: reader.int32(),
+    leaderEpoch: version >= 7 ? reader.int32() : -1,
+  }
   for (let arrays = version >= 5 ? 3 : 2; arrays > 0; arrays--) reader.skipInt32Array()
   reader.tags()
   return leader

@@ -1,22 +1,26 @@
 import type { Api } from '../wire/api.js'
 import type { Reader } from '../wire/reader.js'
-import type { Writer } from '../wire/writer.js'
+import { ZERO_UUID } from '../wire/uuid.js'
+import type { TaggedField, Writer } from '../wire/writer.js'
 
 /*
- * ProduceRequest (key 0, versions 3 to 12; flexible from 9)
+ * ProduceRequest (key 0, versions 3 to 13; flexible from 9)
  *   TransactionalId(NULLABLE_STRING) Acks(INT16) TimeoutMs(INT32) [TopicData]
- *   TopicData     => Name(STRING) [PartitionData]
+ *   TopicData     => Name(STRING, to 12) TopicId(UUID, 13+) [PartitionData]
  *   PartitionData => Index(INT32) Records(RECORDS)
  *
  * ProduceResponse
- *   [TopicProduceResponse] ThrottleTimeMs(INT32)
- *   TopicProduceResponse     => Name(STRING) [PartitionProduceResponse]
+ *   [TopicProduceResponse] ThrottleTimeMs(INT32) tag 0: [NodeEndpoint](10+)
+ *   TopicProduceResponse     => Name(STRING, to 12) TopicId(UUID, 13+) [PartitionProduceResponse]
  *   PartitionProduceResponse => Index(INT32) ErrorCode(INT16) BaseOffset(INT64) LogAppendTimeMs(INT64)
  *                               LogStartOffset(INT64, 5+) [BatchIndexAndErrorMessage](8+) ErrorMessage(NULLABLE_STRING, 8+)
+ *                               tag 0: CurrentLeader(10+)
  *   BatchIndexAndErrorMessage => BatchIndex(INT32) BatchIndexErrorMessage(NULLABLE_STRING)
+ *   CurrentLeader             => LeaderId(INT32) LeaderEpoch(INT32)
+ *   NodeEndpoint              => NodeId(INT32) Host(STRING) Port(INT32) Rack(NULLABLE_STRING)
  *
- * Version 3 is the first that carries record batches of magic 2, which idempotence (KIP-98) needs. Version 12 differs
- * from 11 only for transactions (KIP-890). The tagged fields of version 10 and later (KIP-951: the new leader) are skipped.
+ * Version 3 is the first that carries record batches of magic 2, which idempotence (KIP-98) needs. Version 10 names the new leader with
+ * NOT_LEADER_OR_FOLLOWER (KIP-951). Version 12 differs from 11 only for transactions (KIP-890). Version 13 names topics by id (KIP-516).
  */
 
 export interface ProducePartitionData {
@@ -26,7 +30,10 @@ export interface ProducePartitionData {
 }
 
 export interface ProduceTopicData {
+  /** Empty from version 13 on. */
   name: string
+  /** Of zeros before version 13. */
+  topicId: Buffer
   partitionData: ProducePartitionData[]
 }
 
@@ -42,6 +49,19 @@ export interface BatchIndexAndErrorMessage {
   batchIndexErrorMessage: string | null
 }
 
+/** The leader of a partition that the broker does not lead (KIP-951); -1: it does not say. */
+export interface LeaderIdAndEpoch {
+  leaderId: number
+  leaderEpoch: number
+}
+
+export interface NodeEndpoint {
+  nodeId: number
+  host: string
+  port: number
+  rack: string | null
+}
+
 export interface PartitionProduceResponse {
   index: number
   errorCode: number
@@ -52,33 +72,42 @@ export interface PartitionProduceResponse {
   logStartOffset: bigint
   recordErrors: BatchIndexAndErrorMessage[]
   errorMessage: string | null
+  currentLeader: LeaderIdAndEpoch
 }
 
 export interface TopicProduceResponse {
   name: string
+  topicId: Buffer
   partitionResponses: PartitionProduceResponse[]
 }
 
 export interface ProduceResponse {
   responses: TopicProduceResponse[]
   throttleTimeMs: number
+  /** The addresses of the leaders that the response names. */
+  nodeEndpoints: NodeEndpoint[]
 }
+
+/** Where the broker names no other leader. Shared: do not write to it. */
+export const NO_LEADER: LeaderIdAndEpoch = { leaderId: -1, leaderEpoch: -1 }
+
+/** The first version that names topics by id. */
+const BY_ID = 13
 
 export const produce: Api<ProduceRequest, ProduceResponse> = {
   key: 0,
   name: 'Produce',
   minVersion: 3,
-  maxVersion: 12,
+  maxVersion: 13,
   firstFlexibleVersion: 9,
 
-  encodeRequest(writer: Writer, request: ProduceRequest): void {
+  encodeRequest(writer: Writer, request: ProduceRequest, version: number): void {
     writer
       .nullableString(request.transactionalId)
       .int16(request.acks)
       .int32(request.timeoutMs)
       .array(request.topicData, topic => {
-        writer
-          .string(topic.name)
+        nameTopic(writer, topic, version)
           .array(topic.partitionData, partition => {
             writer.int32(partition.index).records(partition.records).tags()
           })
@@ -87,14 +116,14 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
       .tags()
   },
 
-  decodeRequest(reader: Reader): ProduceRequest {
+  decodeRequest(reader: Reader, version: number): ProduceRequest {
     const request: ProduceRequest = {
       transactionalId: reader.nullableString(),
       acks: reader.int16(),
       timeoutMs: reader.int32(),
       topicData: reader.array(() => {
         const topic: ProduceTopicData = {
-          name: reader.string(),
+          ...readTopic(reader, version),
           partitionData: reader.array(() => {
             const partition = { index: reader.int32(), records: reader.nullableBytes() }
             reader.tags()
@@ -112,8 +141,7 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
   encodeResponse(writer: Writer, response: ProduceResponse, version: number): void {
     writer
       .array(response.responses, topic => {
-        writer
-          .string(topic.name)
+        nameTopic(writer, topic, version)
           .array(topic.partitionResponses, partition => {
             writer
               .int32(partition.index)
@@ -128,27 +156,30 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
                 })
                 .nullableString(partition.errorMessage)
             }
-            writer.tags()
+            writer.tags(version >= 10 && partition.currentLeader.leaderId !== -1 ? leaderTag(partition) : undefined)
           })
           .tags()
       })
       .int32(response.throttleTimeMs)
-      .tags()
+      .tags(version >= 10 && response.nodeEndpoints.length > 0 ? endpointsTag(response) : undefined)
   },
 
   decodeResponse(reader: Reader, version: number): ProduceResponse {
     const response: ProduceResponse = {
       responses: reader.array(() => {
         const topic: TopicProduceResponse = {
-          name: reader.string(),
+          ...readTopic(reader, version),
           partitionResponses: reader.array(() => decodePartitionResponse(reader, version)),
         }
         reader.tags()
         return topic
       }),
       throttleTimeMs: reader.int32(),
+      nodeEndpoints: [],
     }
-    reader.tags()
+    reader.tags((tag, field) => {
+      if (tag === 0 && version >= 10) response.nodeEndpoints = readEndpoints(field)
+    })
     return response
   },
 }
@@ -169,7 +200,46 @@ function decodePartitionResponse(reader: Reader, version: number): PartitionProd
           })
         : [],
     errorMessage: version >= 8 ? reader.nullableString() : null,
+    currentLeader: NO_LEADER,
   }
-  reader.tags()
+  reader.tags((tag, field) => {
+    if (tag !== 0 || version < 10) return
+    partition.currentLeader = { leaderId: field.int32(), leaderEpoch: field.int32() }
+    field.tags()
+  })
   return partition
+}
+
+function nameTopic(writer: Writer, { name, topicId }: { name: string; topicId: Buffer }, version: number): Writer {
+  return version >= BY_ID ? writer.uuid(topicId) : writer.string(name)
+}
+
+function readTopic(reader: Reader, version: number): { name: string; topicId: Buffer } {
+  return version >= BY_ID ? { name: '', topicId: reader.uuid() } : { name: reader.string(), topicId: ZERO_UUID }
+}
+
+function leaderTag({ currentLeader: { leaderId, leaderEpoch } }: PartitionProduceResponse): TaggedField[] {
+  return [{ tag: 0, write: writer => writer.int32(leaderId).int32(leaderEpoch).tags() }]
+}
+
+function endpointsTag({ nodeEndpoints }: ProduceResponse): TaggedField[] {
+  const write = (writer: Writer): void => {
+    writer.array(nodeEndpoints, ({ nodeId, host, port, rack }) => {
+      writer.int32(nodeId).string(host).int32(port).nullableString(rack).tags()
+    })
+  }
+  return [{ tag: 0, write }]
+}
+
+function readEndpoints(reader: Reader): NodeEndpoint[] {
+  return reader.array(() => {
+    const endpoint = {
+      nodeId: reader.int32(),
+      host: reader.string(),
+      port: reader.int32(),
+      rack: reader.nullableString(),
+    }
+    reader.tags()
+    return endpoint
+  })
 }

@@ -134,12 +134,17 @@ export class Reader {
     this.#position = this.#buffer.length
   }
 
-  /** Skips a tag section, where the message is flexible: tags that are not known carry nothing that is needed. */
-  tags(): this {
+  /**
+   * Reads a tag section (KIP-482), where the message is flexible. Tags that are not known carry nothing that is needed.
+   *
+   * @param known is called with each tag, and a reader of its field alone.
+   */
+  tags(known?: (tag: number, field: Reader) => void): this {
     if (!this.flexible) return this
     for (let count = this.unsignedVarint(); count > 0; count--) {
-      this.unsignedVarint()
-      this.raw(this.unsignedVarint())
+      const tag = this.unsignedVarint()
+      const field = this.raw(this.unsignedVarint())
+      known?.(tag, new Reader(field, true))
     }
     return this
   }

@@ -1,3 +1,11 @@
+/** A field of a tag section. */
+export interface TaggedField {
+  readonly tag: number
+  readonly write: (writer: Writer) => void
+}
+
+const NO_FIELDS: readonly TaggedField[] = []
+
 /**
  * Writes Kafka's primitive types, in their classic and in their flexible (KIP-482) form.
  *
@@ -134,9 +142,16 @@ export class Writer {
     return this.flexible ? this.unsignedVarint(0) : this.int32(-1)
   }
 
-  /** An empty tag section, where the message is flexible. */
-  tags(): this {
-    return this.flexible ? this.unsignedVarint(0) : this
+  /** A tag section (KIP-482), where the message is flexible: empty, or with these fields, in the order of their tags. */
+  tags(fields: readonly TaggedField[] = NO_FIELDS): this {
+    if (!this.flexible) return this
+    this.unsignedVarint(fields.length)
+    for (const { tag, write } of fields) {
+      const field = new Writer(true)
+      write(field)
+      this.unsignedVarint(tag).unsignedVarint(field.size).raw(field.toBuffer())
+    }
+    return this
   }
 
   /** Bytes as they are, copied, without a length. */

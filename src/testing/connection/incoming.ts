@@ -38,10 +38,16 @@ export function readRequest(cluster: ClusterState, frame: Buffer): Incoming | Re
       return { reason: `${entry.api.name} version ${version} is not supported` }
     }
     const request = spoken ? decodeRequestBody(entry.api, version, frame, bodyOffset) : undefined
+    if (request !== undefined && apiKey === produce.key) nameTopics(cluster, request as ProduceRequest)
     return { served: entry, version, correlationId, clientId, request }
   } catch (error) {
     return { reason: describe(error) }
   }
+}
+
+/** Traces and faults know topics by name; from version 13 on, the request has their ids. */
+function nameTopics({ topics }: ClusterState, { topicData }: ProduceRequest): void {
+  for (const topic of topicData) if (topic.name === '') topic.name = topics.nameOf(topic.topicId)
 }
 
 /** Returns the batches of a produce request; none for any other request. */

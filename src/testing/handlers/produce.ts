@@ -1,9 +1,11 @@
 import { ErrorCode } from '../../protocol/error-codes.js'
-import type {
-  BatchIndexAndErrorMessage,
-  PartitionProduceResponse,
-  ProduceRequest,
-  ProduceResponse,
+import {
+  type BatchIndexAndErrorMessage,
+  type LeaderIdAndEpoch,
+  NO_LEADER,
+  type PartitionProduceResponse,
+  type ProduceRequest,
+  type ProduceResponse,
 } from '../../protocol/messages/produce.js'
 import { crc32c } from '../../protocol/records/crc32c.js'
 import {
@@ -21,6 +23,9 @@ import { checkRecords } from './record-checks.js'
 
 const ACKS = [-1, 0, 1]
 
+/** The first version that names topics by id (KIP-516). Their names are in the request all the same: see `readRequest`. */
+const BY_ID = 13
+
 /** The result of one partition of a request. `rule` names the reason of a rejection: a check, or one of R2 to R5. */
 type Result =
   | { readonly kind: 'appended'; readonly baseOffset: bigint }
@@ -34,26 +39,33 @@ type Result =
     }
 
 /** Appends as a leader does whose followers are always in sync. */
-export const handleProduce: Handler<ProduceRequest, ProduceResponse> = (client, request, version) => ({
-  responses: request.topicData.map(({ name, partitionData }) => ({
+export const handleProduce: Handler<ProduceRequest, ProduceResponse> = (client, request, version) => {
+  const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
     name,
-    partitionResponses: partitionData.map(({ index, records }) =>
-      produceOne(client, request.acks, name, index, records, version),
-    ),
-  })),
-  throttleTimeMs: 0,
-})
+    topicId,
+    partitionResponses: partitionData.map(({ index, records }) => {
+      const topic = version >= BY_ID ? client.cluster.topics.byId(topicId) : client.cluster.topics.get(name)
+      return produceOne(client, request.acks, name, topic, index, records, version)
+    }),
+  }))
+  const leaders = responses.flatMap(one => one.partitionResponses.map(({ currentLeader }) => currentLeader.leaderId))
+  const nodeEndpoints = [...new Set(leaders)].flatMap(nodeId => {
+    const address = client.cluster.addresses.get(nodeId)
+    return address === undefined ? [] : [{ nodeId, ...address, rack: null }]
+  })
+  return { responses, throttleTimeMs: 0, nodeEndpoints }
+}
 
 function produceOne(
   client: Client,
   acks: number,
   name: string,
+  topic: TopicState | undefined,
   index: number,
   records: Uint8Array | null,
   version: number,
 ): PartitionProduceResponse {
   const { cluster, node, connection } = client
-  const topic = cluster.topics.get(name)
   const sent = peekBatch(name, index, records)
   const target = { api: 'Produce', node, parts: [sent] }
   const fault = cluster.faults.strike('partition', target)
@@ -78,6 +90,7 @@ function decide(
 ): Result {
   const rejected = (rule: string, errorCode: number): Result => ({ kind: 'rejected', rule, errorCode })
   const partition = topic?.partitions[index]
+  if (topic === undefined && version >= BY_ID) return rejected('unknown', ErrorCode.UNKNOWN_TOPIC_ID)
   if (topic === undefined || partition === undefined) return rejected('unknown', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
   if (!ACKS.includes(acks)) return rejected('acks', ErrorCode.INVALID_REQUIRED_ACKS)
   if (partition.leader !== client.node) return rejected('leader', ErrorCode.NOT_LEADER_OR_FOLLOWER)
@@ -117,7 +130,13 @@ function respond(
     logStartOffset: stored ? (topic?.partitions[index]?.log.startOffset ?? -1n) : -1n,
     recordErrors: [...(rejection?.recordErrors ?? [])],
     errorMessage: rejection?.message ?? null,
+    currentLeader: rejection?.rule === 'leader' ? currentLeader(topic?.partitions[index]) : NO_LEADER,
   }
+}
+
+/** What the broker knows of the partition's leader (KIP-951). */
+function currentLeader(partition: PartitionState | undefined): LeaderIdAndEpoch {
+  return partition === undefined ? NO_LEADER : { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch }
 }
 
 function namedBy({ recordErrors = [] }: Extract<Fault, { kind: 'error' }>): BatchIndexAndErrorMessage[] {

@@ -64,6 +64,8 @@ export interface DeletedTopic {
 export class Topics {
   readonly #strictFirstSequence: boolean
   readonly #topics = new Map<string, TopicState>()
+  /** The name of every topic that there has been, by its id. */
+  readonly #names = new Map<string, string>()
   /** The most recently deleted topic, by name. */
   readonly #deleted = new Map<string, DeletedTopic>()
 
@@ -80,7 +82,13 @@ export class Topics {
   }
 
   byId(id: Buffer): TopicState | undefined {
-    return this.all.find(topic => topic.id.equals(id))
+    const topic = this.#topics.get(this.nameOf(id))
+    return topic?.id.equals(id) ? topic : undefined
+  }
+
+  /** The name of a topic that has, or had, the id; empty: there was none. */
+  nameOf(id: Buffer): string {
+    return this.#names.get(id.toString('hex')) ?? ''
   }
 
   partition(name: string, index: number): PartitionState | undefined {
@@ -91,6 +99,7 @@ export class Topics {
   create(name: string, partitions: number, leaders: readonly number[], rules: TopicRules): TopicState {
     const topic: TopicState = { name, id: randomBytes(16), partitions: [], ...rules, availableAt: 0 }
     this.#topics.set(name, topic)
+    this.#names.set(topic.id.toString('hex'), name)
     this.addPartitions(topic, partitions, leaders)
     return topic
   }

@@ -4,8 +4,9 @@ import { inSendOrder } from '../../../src/producer/in-flight/in-send-order.js'
 import { type DrainedRequest, produceTo } from '../../../src/producer/in-flight/produce-request.js'
 import { RequestLimit } from '../../../src/producer/in-flight/request-limit.js'
 import { Slots } from '../../../src/producer/in-flight/slots.js'
-import { type ProduceResponse, produce } from '../../../src/protocol/messages/produce.js'
+import { NO_LEADER, type ProduceResponse, produce } from '../../../src/protocol/messages/produce.js'
 import { decodeResponseBody, encodeRequestFrame, encodeResponseFrame } from '../../../src/protocol/wire/message.js'
+import { ZERO_UUID } from '../../../src/protocol/wire/uuid.js'
 import type { Connection } from '../../../src/transport/connection.js'
 import type { Stage } from '../measure.js'
 import { batch, partition } from './parts.js'
@@ -47,13 +48,19 @@ export function windowing(): Stage {
   }
 }
 
-const VERSION = produce.maxVersion
+/** Of brokers without topic ids. */
+const VERSION = 12
 
 /** The bytes of a produce request around its batches. */
 export function framing(partitions: number): Stage {
   const { bytes } = stamped(0)
   const partitionData = Array.from({ length: partitions }, (_, index) => ({ index, records: bytes! }))
-  const request = { transactionalId: null, acks: -1, timeoutMs: 30_000, topicData: [{ name: 't', partitionData }] }
+  const request = {
+    transactionalId: null,
+    acks: -1,
+    timeoutMs: 30_000,
+    topicData: [{ name: 't', topicId: ZERO_UUID, partitionData }],
+  }
   const count = Math.ceil(1000 / partitions)
   return {
     name: `frame of a request, ${partitions} ${partitions === 1 ? 'batch' : 'batches'}`,
@@ -93,14 +100,20 @@ export function answering(partitions: number): Stage {
 }
 
 function response(partitions: number): ProduceResponse {
-  const unknown = { logAppendTimeMs: -1n, logStartOffset: 0n, recordErrors: [], errorMessage: null }
+  const unknown = {
+    logAppendTimeMs: -1n,
+    logStartOffset: 0n,
+    recordErrors: [],
+    errorMessage: null,
+    currentLeader: NO_LEADER,
+  }
   const partitionResponses = Array.from({ length: partitions }, (_, index) => ({
     index,
     errorCode: 0,
     baseOffset: 1_000_000n,
     ...unknown,
   }))
-  return { responses: [{ name: 't', partitionResponses }], throttleTimeMs: 0 }
+  return { responses: [{ name: 't', topicId: ZERO_UUID, partitionResponses }], throttleTimeMs: 0, nodeEndpoints: [] }
 }
 
 function stamped(index: number) {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { ConnectionError, MalformedMessageError, RequestTimeoutError } from '../../../src/index.js'
 import { produce } from '../../../src/protocol/messages/produce.js'
 import { encodeResponseFrame } from '../../../src/protocol/wire/message.js'
+import { ZERO_UUID } from '../../../src/protocol/wire/uuid.js'
 import type { Fault } from '../../../src/testing/index.js'
 import {
   duplicates,
@@ -117,7 +118,11 @@ for (const k of [0, 1, 2, 3, 4]) {
 
 /** An answer whose frame is whole, and whose body is the one that `change` makes. */
 function frame(correlationId: number, change: (body: Buffer) => Buffer): string {
-  const response = { responses: [{ name: 't', partitionResponses: [] }], throttleTimeMs: 0 }
+  const response = {
+    responses: [{ name: '', topicId: ZERO_UUID, partitionResponses: [] }],
+    throttleTimeMs: 0,
+    nodeEndpoints: [],
+  }
   const bytes = Buffer.concat(encodeResponseFrame(produce, produce.maxVersion, correlationId, response))
   const body = change(bytes.subarray(4))
   const size = Buffer.alloc(4)
