@@ -27,6 +27,7 @@ export type { CloseOptions } from './producer/observable-producer.js'
 export type { ProducerOptions } from './producer/options/options.js'
 export type { SaslOptions } from './producer/options/security.js'
 export { createProducer, type Producer } from './producer/producer.js'
+export { partitioners } from './producer/records/partitioners.js'
 export {
   type RecordMapping,
   type RecordOptions,
