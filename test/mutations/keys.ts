@@ -1,7 +1,7 @@
-import { PARTITIONERS } from './files.js'
+import { PARTITION_CHOOSER, PARTITIONERS } from './files.js'
 import type { Mutation } from './mutation.js'
 
-/** Partitioners of other clients. */
+/** Where records go: partitioners of other clients, and the choice for records without a key. */
 export const KEYS: readonly Mutation[] = [
   {
     rule: 'partitioners',
@@ -33,6 +33,14 @@ export const KEYS: readonly Mutation[] = [
     file: PARTITIONERS,
     text: 'turns.set(topic, turn + 1)',
     instead: "turns.set('', turn + 1)",
+    checks: ['units'],
+  },
+  {
+    rule: 'partitions without key',
+    name: 'a partition with many batches to send gets as many records as others',
+    file: PARTITION_CHOOSER,
+    text: 'turn < first + count && fewest > 0',
+    instead: 'turn < first + count && chosen === undefined',
     checks: ['units'],
   },
 ]
