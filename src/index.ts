@@ -28,6 +28,7 @@ export type { Compression, CompressionCodec, TopicCompression } from './producer
 export type { ProducerOptions } from './producer/options/options.js'
 export type { SaslOptions } from './producer/options/security.js'
 export { createProducer, type Producer } from './producer/producer.js'
+export { partitioners } from './producer/records/partitioners.js'
 export {
   type RecordMapping,
   type RecordOptions,

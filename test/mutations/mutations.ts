@@ -1,6 +1,7 @@
 import { ANSWERS } from './answers.js'
 import { BAD_RECORDS } from './bad-records.js'
 import { COMPRESSION } from './compression.js'
+import { KEYS } from './keys.js'
 import type { Mutation } from './mutation.js'
 import { PIPELINE_STAGES } from './pipeline.js'
 import { RECOVERY } from './recovery.js'
@@ -15,4 +16,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...ANSWERS,
   ...RECREATED,
   ...COMPRESSION,
+  ...KEYS,
 ]

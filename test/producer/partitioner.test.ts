@@ -154,6 +154,25 @@ test('while none moves they fill batches as ever, one after the other', () => {
   )
 })
 
+test('keyless records pass over a partition with more batches to send than others', () => {
+  const topic = topicOf(4, 100)
+  const chooser = new PartitionChooser(0, LED, () => {})
+  const queue = (index: number): void => {
+    const batch = new Batch('t', index, Buffer.alloc(100))
+    topic.partitions[index]!.add(batch)
+    batch.seal('none')
+  }
+  const turns = (count: number): number[] => Array.from({ length: count }, () => choose(chooser, topic))
+  assert.deepEqual(turns(4), [0, 1, 2, 3])
+  queue(0)
+  queue(1)
+  assert.deepEqual(turns(4), [2, 3, 2, 3])
+  for (const index of [2, 3, 3]) queue(index)
+  assert.deepEqual(turns(4), [0, 1, 2, 0])
+  topic.partitions[1]!.waiting.shift()
+  assert.deepEqual(turns(2), [1, 1])
+})
+
 test('a partition that stops with its first record keeps that one alone', () => {
   const { standing, send, draw } = openBatch(10_000)
   standing.still.add(2)

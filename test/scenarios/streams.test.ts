@@ -7,6 +7,7 @@ import {
   InvalidRecordError,
   ProducerClosedError,
   type ProducerRecord,
+  partitioners,
   RecordFailedError,
 } from '../../src/index.js'
 import { open, startWorld, valuesIn, watch } from '../support/world.js'
@@ -166,6 +167,18 @@ test('a partitioner that throws, or names no partition, fails its record only', 
   const errors = acks.values.flatMap(ack => (ack.kind === 'failed' ? [ack.error.message] : []))
   assert.equal(errors.length, 2)
   assert.match(errors.join(), /no idea/)
+  await world.end()
+})
+
+test('roundRobin gives records to the partitions in turn, also the first ones, which await metadata', async () => {
+  const world = await startWorld({ cluster: CLUSTER, producer: { partitioner: partitioners.roundRobin() } })
+  const input = Array.from({ length: 9 }, (_, i) => ({ topic: 't', key: i % 2 ? 'same' : undefined, value: String(i) }))
+  const acks = watch(from(input).pipe(world.producer.send()))
+  await world.time.until(() => acks.done)
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5].map(partition => valuesIn(world.cluster, 't', partition)),
+    [['0', '6'], ['1', '7'], ['2', '8'], ['3'], ['4'], ['5']],
+  )
   await world.end()
 })
 

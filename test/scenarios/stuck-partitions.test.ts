@@ -113,6 +113,20 @@ describe('records without key, one of three brokers', () => {
     await proof.end()
   })
 
+  test('takes half a second for each answer: it gets what it can take, and nobody waits in a queue there', async () => {
+    const proof = await threeNodes({ batchSize: 300 })
+    const mend = spoil(proof, [{ api: 'Produce', fault: { kind: 'delay', ms: 500 } }])
+    const numbers = await trickle(proof, 3_000, 1)
+    mend()
+    await proof.world.time.advance(5_000)
+    const after = await trickle(proof, 300, 100)
+    await proof.settled()
+    const slow = shares(proof, numbers)[0]!
+    assert.equal(slow > 50 && slow < 300, true, `the slow broker got ${slow} of 3,000`)
+    assert.deepEqual([late(proof, numbers, 1_100), shares(proof, after)], [0, [100, 100, 100]])
+    await proof.end()
+  })
+
   test('never answers, and others lead its partition: it is left until the answer is given up', async () => {
     const proof = await threeNodes({ metadataMaxAgeMs: 500 })
     const node = proof.cluster.leader('t', 0)

@@ -69,12 +69,23 @@ export class PartitionChooser {
     return topic.sticky
   }
 
-  /** The next partition in turn that `suits` accepts. */
+  /**
+   * The next partition in turn that `suits` accepts, of those with the fewest batches to send: a slow broker gets no more than it takes.
+   * Java's producer (`partitioner.adaptive.partitioning.enable`) draws lots instead, weighted by the same numbers.
+   */
   #next({ partitions, count }: Topic, suits: (partition: Partition) => boolean): number | undefined {
-    for (let tries = 0; tries < count; tries++) {
-      const index = this.#turn++ % count
-      if (suits(partitions[index]!)) return index
+    const first = this.#turn
+    let chosen: number | undefined
+    let fewest = Number.POSITIVE_INFINITY
+    for (let turn = first; turn < first + count && fewest > 0; turn++) {
+      const index = turn % count
+      const partition = partitions[index]!
+      const { length } = partition.waiting
+      if (length >= fewest || !suits(partition)) continue
+      chosen = index
+      fewest = length
+      this.#turn = turn + 1
     }
-    return undefined
+    return chosen
   }
 }

@@ -73,8 +73,10 @@ export interface ProducerOptions {
   readonly compression?: Compression | TopicCompression
   /**
    * Chooses partitions. Default: by key as Java's producer does (murmur2); without a key, one partition until its batch is full,
-   * skipping partitions that make no progress. If a topic is recreated while its records wait, the partitioner is called for them
-   * again, with header values as bytes.
+   * skipping partitions that make no progress or have more batches to send than others. If a topic is recreated while its records
+   * wait, the partitioner is called for them again, with header values as bytes. `partitioners` has those of other clients.
+   *
+   * @example createProducer({ brokers, partitioner: partitioners.consistentRandom })
    */
   readonly partitioner?: Partitioner
   /**
