@@ -7,13 +7,14 @@ import type { Api } from '../protocol/wire/api.js'
 import type { Connection, ConnectionOptions } from '../transport/connection.js'
 import type { Address } from '../transport/transport.js'
 import type { BackoffOptions } from './backoff.js'
+import { Bootstrap, type BootstrapList } from './bootstrap.js'
 import { Broker, type BrokerEvent } from './broker.js'
 import { ClusterIdentity } from './cluster-identity.js'
 import { ControlConnections } from './control-connections.js'
 
 export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
-  /** The bootstrap list, also used again when every known broker is gone. */
-  readonly bootstrap: readonly Address[]
+  /** Used first, and again when every known broker is gone. */
+  readonly bootstrap: BootstrapList
 }
 
 /**
@@ -35,7 +36,7 @@ export class Brokers {
     const admit = (connection: Connection): Observable<void> => cluster.admit(connection)
     this.#options = { ...options, requires: [metadata, initProducerId, produce], admit }
     this.events$ = this.#events.asObservable()
-    this.#control = new ControlConnections(this.#options, () => [...this.#addresses.values(), ...options.bootstrap])
+    this.#control = new ControlConnections(this.#options, () => this.#addresses.values(), new Bootstrap(options))
     this.otherClusters$ = cluster.others$
   }
 

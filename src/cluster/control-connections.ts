@@ -3,10 +3,13 @@ import { AuthenticationError, BootstrapError, UnsupportedVersionError } from '..
 import type { Api } from '../protocol/wire/api.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
 import { type Address, formatAddress } from '../transport/transport.js'
+import type { Bootstrap } from './bootstrap.js'
 
 /** A broker that has not answered after so long is not waited for alone: ms, or three of the last round trips if these are longer. */
 const HEDGE_MS = 250
 const LONGEST_HEDGE_MS = 1_000
+/** In errors, what a failure of the option `brokers` is listed under. */
+const BOOTSTRAP = 'brokers()'
 
 /** One address, and the connection to it. */
 interface Candidate {
@@ -21,21 +24,24 @@ interface Candidate {
 
 /**
  * Sends requests that any broker can answer. If the first broker has not answered after a fraction of a second, the next one is asked as
- * well, and so on (as RFC 8305 tries addresses); after a failure, the next one is asked at once. The first response counts.
+ * well, and so on (as RFC 8305 tries addresses); after a failure, the next one is asked at once. The first response counts. Once all have
+ * failed, the bootstrap list is read again: it may be a function, and lead to other brokers by now.
  */
 export class ControlConnections {
   readonly #options: ConnectionOptions
-  readonly #addresses: () => readonly Address[]
+  readonly #known: () => Iterable<Address>
+  readonly #bootstrap: Bootstrap
   readonly #candidates = new Map<string, Candidate>()
   #hedgeMs = HEDGE_MS
   #turn = 0
   /** The broker that answered last. */
   #last: Candidate | undefined
 
-  /** @param addresses where to try. */
-  constructor(options: ConnectionOptions, addresses: () => readonly Address[]) {
+  /** @param known the brokers in metadata: tried together with the bootstrap list. */
+  constructor(options: ConnectionOptions, known: () => Iterable<Address>, bootstrap: Bootstrap) {
     this.#options = options
-    this.#addresses = addresses
+    this.#known = known
+    this.#bootstrap = bootstrap
   }
 
   /**
@@ -50,7 +56,7 @@ export class ControlConnections {
 
   /** The addresses have changed: connections to others close once every request on them is answered. */
   addressed(): void {
-    const names = new Set(this.#addresses().map(formatAddress))
+    const names = new Set(this.#addresses.map(formatAddress))
     for (const [name, { held }] of this.#candidates) {
       if (names.has(name)) continue
       held.unsubscribe()
@@ -67,17 +73,41 @@ export class ControlConnections {
     for (const { held } of this.#candidates.values()) held.unsubscribe()
   }
 
+  get #addresses(): Address[] {
+    return [...this.#known(), ...this.#bootstrap.addresses]
+  }
+
   #race<Q, S>(api: Api<Q, S>, request: Q, subscriber: Subscriber<S>): void {
     const { scheduler } = this.#options
     const failures = new Map<string, Error>()
     const running = new Set<Candidate>()
     const waiting = this.#inOrder()
     let hedge = Subscription.EMPTY
+    let listRead = false
+    const allFailed = (): void => {
+      if (listRead) {
+        subscriber.error(failure(failures))
+        return
+      }
+      listRead = true
+      subscriber.add(
+        this.#bootstrap.list$.subscribe({
+          next: () => {
+            waiting.push(...this.#inOrder().filter(({ name }) => !failures.has(name)))
+            next()
+          },
+          error: error => {
+            failures.set(BOOTSTRAP, error)
+            next()
+          },
+        }),
+      )
+    }
     const next = (): void => {
       hedge.unsubscribe()
       const candidate = waiting.shift()
       if (candidate === undefined) {
-        if (running.size === 0) subscriber.error(failure(failures))
+        if (running.size === 0) allFailed()
         return
       }
       running.add(candidate)
@@ -142,7 +172,7 @@ export class ControlConnections {
   #inOrder(): Candidate[] {
     // An address may be listed more than once.
     const candidates = new Set<Candidate>()
-    for (const address of shuffled(this.#addresses(), this.#options.random)) {
+    for (const address of shuffled(this.#addresses, this.#options.random)) {
       const name = formatAddress(address)
       const candidate = this.#candidates.get(name) ?? this.#candidate(name, address)
       this.#candidates.set(name, candidate)

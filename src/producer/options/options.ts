@@ -1,15 +1,16 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { SchedulerLike } from 'rxjs'
 import { bounded } from '../../bounded-scheduler.js'
+import type { BootstrapList } from '../../cluster/bootstrap.js'
 import { InvalidArgumentError } from '../../errors.js'
 import type { Compression } from '../../protocol/records/compression.js'
 import type { SaslMechanism } from '../../transport/sasl.js'
 import { tcp } from '../../transport/tcp.js'
-import type { Address, Transport } from '../../transport/transport.js'
+import type { Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
 import type { Partitioner } from '../model/record.js'
 import { processScheduler } from '../time/process-scheduler.js'
-import { parseBrokers } from './broker-addresses.js'
+import { readBrokers } from './broker-addresses.js'
 import { checkOptions, hasMethod, integer, isFunction, MAX_INT32, oneOf, type Rule, SIGNAL, shape } from './rules.js'
 import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
 import { MIN_REQUEST_SIZE, resolveTies } from './ties.js'
@@ -19,8 +20,14 @@ export interface ProducerOptions {
   /**
    * The bootstrap list, as `host:port` (default port 9092; IPv6 addresses in brackets). One broker that answers is enough, more are safer.
    * All must belong to one cluster: the producer writes to the cluster of the broker that answers first, and uses no other.
+   *
+   * Or a function that returns the list, from service discovery for example. It is called when the producer first connects, and again
+   * whenever no known broker answers. If it throws, returns no valid list, or takes longer than `connectTimeoutMs`, that is a
+   * `BootstrapError`, and it is called again after a back-off.
+   *
+   * @example brokers: async () => (await resolveSrv('_kafka._tcp.example.com')).map(({ name, port }) => `${name}:${port}`)
    */
-  readonly brokers: readonly string[]
+  readonly brokers: readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
   /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
   readonly ssl?: boolean | TlsOptions
   /** How the client authenticates. A session with a limited lifetime is renewed before it ends. Default: no authentication. */
@@ -112,7 +119,7 @@ export interface ProducerOptions {
 }
 
 export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>> & {
-  readonly bootstrap: readonly Address[]
+  readonly bootstrap: BootstrapList
   readonly partitioner: Partitioner | undefined
   readonly signal: AbortSignal | undefined
   readonly sasl: SaslMechanism | undefined
@@ -171,7 +178,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
   const given = checkOptions('createProducer', options, RULES, OWN_RULES)
   return {
     ...resolveTies(given),
-    bootstrap: parseBrokers(given.brokers),
+    bootstrap: readBrokers(given.brokers),
     clientId: given.clientId ?? 'rx-kafka',
     acks: given.acks ?? 'all',
     retries: given.retries ?? MAX_INT32,
