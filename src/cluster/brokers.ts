@@ -5,16 +5,19 @@ import { metadata } from '../protocol/messages/metadata.js'
 import { produce } from '../protocol/messages/produce.js'
 import type { Api } from '../protocol/wire/api.js'
 import type { Connection, ConnectionOptions } from '../transport/connection.js'
-import type { Address } from '../transport/transport.js'
+import type { Address, Destination } from '../transport/transport.js'
 import type { BackoffOptions } from './backoff.js'
 import { Bootstrap, type BootstrapList } from './bootstrap.js'
 import { Broker, type BrokerEvent } from './broker.js'
 import { ClusterIdentity } from './cluster-identity.js'
 import { ControlConnections } from './control-connections.js'
+import { type AddressMapping, mapAddress } from './map-address.js'
 
 export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
   /** Used first, and again when every known broker is gone. */
   readonly bootstrap: BootstrapList
+  /** Where brokers of metadata are reached, if not where metadata says. */
+  readonly mapAddress?: AddressMapping | undefined
 }
 
 /**
@@ -27,7 +30,7 @@ export class Brokers {
   readonly otherClusters$: Observable<OtherClusterError>
   readonly #events = new Subject<BrokerEvent>()
   readonly #options: BrokersOptions
-  readonly #addresses = new Map<number, Address>()
+  readonly #addresses = new Map<number, Destination>()
   readonly #brokers = new Map<number, Broker>()
   readonly #control: ControlConnections
 
@@ -43,7 +46,9 @@ export class Brokers {
   /** Applies the addresses of a metadata response. A broker at another address keeps its connection until it owes nothing. @see {@link Broker.hasMoved} */
   update(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
     this.#addresses.clear()
-    for (const [nodeId, address] of brokers) this.#addresses.set(nodeId, address)
+    for (const [nodeId, address] of brokers) {
+      this.#addresses.set(nodeId, mapAddress(address, nodeId, this.#options.mapAddress))
+    }
     this.#control.addressed()
     for (const broker of this.#brokers.values()) broker.addressed()
   }

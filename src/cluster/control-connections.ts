@@ -1,8 +1,19 @@
-import { exhaustMap, filter, Observable, ReplaySubject, type Subscriber, Subscription, share, take, tap } from 'rxjs'
+import {
+  defer,
+  exhaustMap,
+  filter,
+  Observable,
+  ReplaySubject,
+  type Subscriber,
+  Subscription,
+  share,
+  take,
+  tap,
+} from 'rxjs'
 import { AuthenticationError, BootstrapError, UnsupportedVersionError } from '../errors.js'
 import type { Api } from '../protocol/wire/api.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
-import { type Address, formatAddress } from '../transport/transport.js'
+import { type Destination, formatAddress } from '../transport/transport.js'
 import type { Bootstrap } from './bootstrap.js'
 
 /** A broker that has not answered after so long is not waited for alone: ms, or three of the last round trips if these are longer. */
@@ -14,6 +25,8 @@ const BOOTSTRAP = 'brokers()'
 /** One address, and the connection to it. */
 interface Candidate {
   readonly name: string
+  /** As it was listed last: why it cannot be reached may have changed. */
+  address: Destination
   /** Opened by the first subscriber, shared by all, and closed by the last one. */
   readonly connection$: Observable<Connection>
   /** Keeps the connection of one that has answered. */
@@ -29,7 +42,7 @@ interface Candidate {
  */
 export class ControlConnections {
   readonly #options: ConnectionOptions
-  readonly #known: () => Iterable<Address>
+  readonly #known: () => Iterable<Destination>
   readonly #bootstrap: Bootstrap
   readonly #candidates = new Map<string, Candidate>()
   #hedgeMs = HEDGE_MS
@@ -38,7 +51,7 @@ export class ControlConnections {
   #last: Candidate | undefined
 
   /** @param known the brokers in metadata: tried together with the bootstrap list. */
-  constructor(options: ConnectionOptions, known: () => Iterable<Address>, bootstrap: Bootstrap) {
+  constructor(options: ConnectionOptions, known: () => Iterable<Destination>, bootstrap: Bootstrap) {
     this.#options = options
     this.#known = known
     this.#bootstrap = bootstrap
@@ -73,7 +86,7 @@ export class ControlConnections {
     for (const { held } of this.#candidates.values()) held.unsubscribe()
   }
 
-  get #addresses(): Address[] {
+  get #addresses(): Destination[] {
     return [...this.#known(), ...this.#bootstrap.addresses]
   }
 
@@ -170,21 +183,26 @@ export class ControlConnections {
 
   /** Those that were of use first, connected ones before others; in random order, so that a fleet does not fall on one. */
   #inOrder(): Candidate[] {
-    // An address may be listed more than once.
-    const candidates = new Set<Candidate>()
-    for (const address of shuffled(this.#addresses, this.#options.random)) {
-      const name = formatAddress(address)
+    const candidates: Candidate[] = []
+    // An address may be listed more than once. The bootstrap list comes last, and holds: it led to the cluster.
+    const addresses = new Map(this.#addresses.map(address => [formatAddress(address), address]))
+    for (const name of shuffled([...addresses.keys()], this.#options.random)) {
+      const address = addresses.get(name)!
       const candidate = this.#candidates.get(name) ?? this.#candidate(name, address)
+      candidate.address = address
       this.#candidates.set(name, candidate)
-      candidates.add(candidate)
+      candidates.push(candidate)
     }
     const rank = ({ held }: Candidate): number => (held.closed ? 1 : 0)
-    return [...candidates].sort((a, b) => a.uselessAt - b.uselessAt || rank(a) - rank(b))
+    return candidates.sort((a, b) => a.uselessAt - b.uselessAt || rank(a) - rank(b))
   }
 
-  #candidate(name: string, address: Address): Candidate {
-    const connection$ = openConnection(address, this.#options).pipe(share({ connector: () => new ReplaySubject(1) }))
-    return { name, connection$, held: Subscription.EMPTY, uselessAt: 0 }
+  #candidate(name: string, address: Destination): Candidate {
+    const connection$ = defer(() => openConnection(candidate.address, this.#options)).pipe(
+      share({ connector: () => new ReplaySubject(1) }),
+    )
+    const candidate: Candidate = { name, address, connection$, held: Subscription.EMPTY, uselessAt: 0 }
+    return candidate
   }
 }
 

@@ -13,7 +13,7 @@ import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
 import { type SaslMechanism, sessions } from './sasl.js'
-import { type Address, addressFault, formatAddress, type Socket, type Transport } from './transport.js'
+import { addressFault, type Destination, formatAddress, type Socket, type Transport } from './transport.js'
 
 export interface ConnectionOptions {
   readonly transport: Transport
@@ -49,7 +49,7 @@ interface PendingRequest {
  * re-authentication. Errors when it ends, with a {@link ConnectionError}, or with an {@link AuthenticationError} when it can't be made for
  * a permanent reason. Unsubscribing closes the socket.
  */
-export function openConnection(address: Address, options: ConnectionOptions): Observable<Connection> {
+export function openConnection(address: Destination, options: ConnectionOptions): Observable<Connection> {
   return new Observable(subscriber => {
     const { sasl } = options
     const handshake = (): void => {
@@ -105,7 +105,12 @@ export class Connection {
   #failure: Error | undefined
   #endedByBroker = false
 
-  constructor(address: Address, options: ConnectionOptions, onOpened: () => void, onClosed: (error: Error) => void) {
+  constructor(
+    address: Destination,
+    options: ConnectionOptions,
+    onOpened: () => void,
+    onClosed: (error: Error) => void,
+  ) {
     this.name = formatAddress(address)
     this.#options = options
     this.#onClosed = onClosed
@@ -224,7 +229,7 @@ export class Connection {
   }
 
   /** Whatever a transport throws is a connection that could not be made, and is told as such: later, as any other is. */
-  #connect(address: Address, onOpened: () => void): Socket | undefined {
+  #connect(address: Destination, onOpened: () => void): Socket | undefined {
     const { transport, scheduler } = this.#options
     try {
       const fault = addressFault(address)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BootstrapError, type ProducerOptions } from '../../src/index.js'
+import { startLyingWorld } from '../support/liar.js'
 import { startWorld, valuesIn, type World } from '../support/world.js'
 
 const TOPICS = { t: { partitions: 1 } }
@@ -106,3 +107,75 @@ describe('`brokers` as a function', () => {
 function throwing(): never {
   throw new Error('no such service')
 }
+
+describe('`mapAddress`', () => {
+  /** Brokers advertise `node<id>:9092`, which nobody can reach. */
+  async function startHidden(mapAddress: NonNullable<ProducerOptions['mapAddress']>): Promise<World> {
+    return startLyingWorld(
+      {
+        Metadata: answer => ({
+          ...answer,
+          brokers: answer.brokers.map(broker => ({ ...broker, host: `node${broker.nodeId}`, port: 9092 })),
+        }),
+      },
+      {
+        cluster: { nodes: 2, topics: TOPICS },
+        producer: { mapAddress, deliveryTimeoutMs: 5_000, requestTimeoutMs: 1_000 },
+      },
+    )
+  }
+
+  test('is asked for every broker of metadata, with its id, and for no address of `brokers`', async () => {
+    const asked: string[] = []
+    const world: World = await startHidden((host, port, nodeId) => {
+      asked.push(`${host}:${port} ${nodeId}`)
+      const [newHost, newPort] = world.cluster.brokers[nodeId - 1]!.split(':')
+      return { host: newHost!, port: Number(newPort) }
+    })
+    assert.equal(await send(world, 'a'), 'acked')
+    assert.deepEqual([...new Set(asked)], ['node1:9092 1', 'node2:9092 2'])
+    const connected = world.events.find(event => event.kind === 'connected')
+    assert.equal(connected?.address, world.cluster.brokers[world.cluster.leader('t', 0) - 1])
+    await world.end()
+  })
+
+  test('that returns nothing for a broker leaves its address as it is', async () => {
+    const world = await startHidden(() => undefined)
+    const failed = await world.time.until(world.producer.sendOne({ topic: 't', value: 'a' }).catch(error => error))
+    assert.match(failed.message, /node1:9092|node2:9092/)
+    await world.end()
+  })
+
+  for (const [what, mapping, message] of [
+    ['throws', throwing, /option `mapAddress` threw 'no such service' for broker \d/],
+    [
+      'returns a string',
+      () => 'a:1',
+      /option `mapAddress` must return \{ host, port \} or undefined, and returned 'a:1' for/,
+    ],
+    ['returns null', () => null, /and returned null for broker/],
+    [
+      'returns a port that is text',
+      () => ({ host: 'a', port: '1' }),
+      /and returned \{ host: 'a', port: '1' \} for broker/,
+    ],
+    ['returns an impossible port', () => ({ host: 'a', port: 0 }), /nobody can be reached at 'a:0': its port is 0/],
+  ] as const) {
+    test(`that ${what} ends nothing, is told, and is asked again`, async () => {
+      let fails = true
+      const world: World = await startHidden((_host, _port, nodeId) => {
+        if (fails) return (mapping as () => never)()
+        const [newHost, newPort] = world.cluster.brokers[nodeId - 1]!.split(':')
+        return { host: newHost!, port: Number(newPort) }
+      })
+      const failed = await world.time.until(world.producer.sendOne({ topic: 't', value: 'a' }).catch(error => error))
+      assert.match(failed.message, message)
+      const told = world.events.flatMap(event => (event.kind === 'disconnected' ? [event.error.message] : []))
+      assert.equal(told.length >= 3 && told.length <= 10, true, String(told.length))
+      for (const one of told) assert.match(one, message)
+      fails = false
+      assert.equal(await send(world, 'b'), 'acked')
+      await world.end()
+    })
+  }
+})

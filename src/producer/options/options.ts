@@ -28,6 +28,20 @@ export interface ProducerOptions {
    * @example brokers: async () => (await resolveSrv('_kafka._tcp.example.com')).map(({ name, port }) => `${name}:${port}`)
    */
   readonly brokers: readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
+  /**
+   * Returns where a broker is reached, in place of the address that it advertises in metadata: for tunnels, port forwards and proxies.
+   * undefined: at the advertised address. Called for every broker of each metadata response, not for `brokers`, which are reached as they
+   * are written. With `ssl`, the certificate must still name the advertised host, unless `ssl.servername` is set. If it throws or returns
+   * anything else, connections to that broker fail with an error that says so, and are tried again. Default: all are reached where they
+   * advertise.
+   *
+   * @example mapAddress: (host, port, nodeId) => ({ host: 'localhost', port: 19092 + nodeId })
+   */
+  readonly mapAddress?: (
+    host: string,
+    port: number,
+    nodeId: number,
+  ) => { readonly host: string; readonly port: number } | undefined
   /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
   readonly ssl?: boolean | TlsOptions
   /** How the client authenticates. A session with a limited lifetime is renewed before it ends. Default: no authentication. */
@@ -118,8 +132,11 @@ export interface ProducerOptions {
   readonly random?: () => number
 }
 
-export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>> & {
+export type ResolvedOptions = Required<
+  Omit<ProducerOptions, 'brokers' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>
+> & {
   readonly bootstrap: BootstrapList
+  readonly mapAddress: ProducerOptions['mapAddress']
   readonly partitioner: Partitioner | undefined
   readonly signal: AbortSignal | undefined
   readonly sasl: SaslMechanism | undefined
@@ -136,6 +153,7 @@ const OWN_RULES = ['brokers', 'ssl', 'sasl'] as const
 
 /** Every other option, with its rule. */
 const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_RULES)[number]>>]: Rule } = {
+  mapAddress: shape('a function', isFunction),
   clientId: shape('a non-empty string of valid Unicode that takes at most 32767 bytes in UTF-8', isKafkaString),
   acks: {
     holds: value => value === 'all',
@@ -179,6 +197,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
   return {
     ...resolveTies(given),
     bootstrap: readBrokers(given.brokers),
+    mapAddress: given.mapAddress,
     clientId: given.clientId ?? 'rx-kafka',
     acks: given.acks ?? 'all',
     retries: given.retries ?? MAX_INT32,
