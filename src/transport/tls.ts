@@ -1,12 +1,12 @@
 import { isIP } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect } from 'node:tls'
 import { AuthenticationError, ConnectionError, describe, printable } from '../errors.js'
-import { attach } from './tcp.js'
+import { attach, everyAddress } from './tcp.js'
 import { type Address, formatAddress, type Socket, type SocketListener, type Transport } from './transport.js'
 
 /** Kafka over TLS: the certificate of a broker must be trusted, and be for the host that was asked for. */
-export function tls(given: ConnectionOptions): Transport {
-  const options = guarded(given)
+export function tls(given: ConnectionOptions, connectTimeoutMs: number): Transport {
+  const options = { ...everyAddress(connectTimeoutMs), ...guarded(given) }
   return {
     connect(address: Address, listener: SocketListener): Socket {
       const { host, port } = address

@@ -5,7 +5,7 @@ import type { BootstrapList } from '../../cluster/bootstrap.js'
 import { InvalidArgumentError } from '../../errors.js'
 import type { Compression } from '../../protocol/records/compression.js'
 import type { SaslMechanism } from '../../transport/sasl.js'
-import { tcp } from '../../transport/tcp.js'
+import { TcpTransport } from '../../transport/tcp.js'
 import type { Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
 import type { Partitioner } from '../model/record.js'
@@ -103,7 +103,10 @@ export interface ProducerOptions {
    * more.
    */
   readonly deliveryTimeoutMs?: number
-  /** How long a connection may take to open, handshake included, in ms. Default 10000. */
+  /**
+   * How long a connection may take to open, handshake included, in ms. Every address of a host name is tried within it, IPv6 and IPv4, each
+   * but the last for a quarter of it, and for a second at most. Default 10000.
+   */
   readonly connectTimeoutMs?: number
   /**
    * The first back-off, in ms, from 1; it doubles with every failure. Default 100, or `retryBackoffMaxMs` if that is less.
@@ -194,6 +197,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
  */
 export function resolveOptions(options: ProducerOptions): ResolvedOptions {
   const given = checkOptions('createProducer', options, RULES, OWN_RULES)
+  const connectTimeoutMs = given.connectTimeoutMs ?? 10_000
   return {
     ...resolveTies(given),
     bootstrap: readBrokers(given.brokers),
@@ -207,25 +211,25 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     stalledOverflow: given.stalledOverflow ?? 'wait',
     compression: given.compression ?? 'none',
     partitioner: given.partitioner,
-    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    connectTimeoutMs,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
     signal: given.signal,
     scheduler: given.scheduler === undefined ? processScheduler : bounded(given.scheduler),
-    transport: resolveTransport(given),
+    transport: resolveTransport(given, connectTimeoutMs),
     random: given.random ?? Math.random,
     sasl: given.sasl === undefined ? undefined : resolveSasl(given.sasl),
   }
 }
 
-function resolveTransport({ ssl = false, transport }: ProducerOptions): Transport {
-  if (ssl === false) return transport ?? tcp
+function resolveTransport({ ssl = false, transport }: ProducerOptions, connectTimeoutMs: number): Transport {
+  if (ssl === false) return transport ?? new TcpTransport(connectTimeoutMs)
   if (transport !== undefined) {
     throw new InvalidArgumentError(
       "option `ssl` can't be set beside `transport`, which decides how brokers are reached",
     )
   }
-  return resolveSsl(ssl)
+  return resolveSsl(ssl, connectTimeoutMs)
 }
