@@ -16,9 +16,11 @@ interface BootstrapOptions {
 export class Bootstrap {
   /** Emits the list once. Concurrent subscribers share one call of the function. */
   readonly list$: Observable<readonly Address[]>
+  readonly #isFunction: boolean
   #last: readonly Address[]
 
   constructor({ bootstrap, scheduler, connectTimeoutMs }: BootstrapOptions) {
+    this.#isFunction = typeof bootstrap === 'function'
     if (typeof bootstrap !== 'function') {
       this.#last = bootstrap
       this.list$ = of(bootstrap)
@@ -34,6 +36,11 @@ export class Bootstrap {
       }),
       share(),
     )
+  }
+
+  /** What a function has returned is no longer true: it is called before anything else is tried. */
+  forget(): void {
+    if (this.#isFunction) this.#last = []
   }
 
   /** The list as it was last; empty if the function has returned none yet. */

@@ -32,6 +32,7 @@ export class Brokers {
   readonly #options: BrokersOptions
   readonly #addresses = new Map<number, Destination>()
   readonly #brokers = new Map<number, Broker>()
+  readonly #bootstrap: Bootstrap
   readonly #control: ControlConnections
 
   constructor(options: BrokersOptions) {
@@ -39,7 +40,8 @@ export class Brokers {
     const admit = (connection: Connection): Observable<void> => cluster.admit(connection)
     this.#options = { ...options, requires: [metadata, initProducerId, produce], admit }
     this.events$ = this.#events.asObservable()
-    this.#control = new ControlConnections(this.#options, () => this.#addresses.values(), new Bootstrap(options))
+    this.#bootstrap = new Bootstrap(options)
+    this.#control = new ControlConnections(this.#options, () => this.#addresses.values(), this.#bootstrap)
     this.otherClusters$ = cluster.others$
   }
 
@@ -76,6 +78,16 @@ export class Brokers {
   /** Sends a request that any broker can answer, on subscription. @see {@link ControlConnections.request} */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
     return this.#control.request(api, request)
+  }
+
+  /**
+   * Begins again with the bootstrap list, because a broker asks for it (KIP-1102). Produce connections go on until metadata names other
+   * brokers: what is in flight on them would only be sent twice.
+   */
+  rebootstrap(): void {
+    this.#addresses.clear()
+    this.#bootstrap.forget()
+    this.#control.startOver()
   }
 
   /** @see {@link ControlConnections.lookElsewhere} */

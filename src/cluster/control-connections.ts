@@ -82,6 +82,12 @@ export class ControlConnections {
     if (this.#last !== undefined) this.#last.uselessAt = ++this.#turn
   }
 
+  /** Closes every connection once nothing on it is unanswered: the same address may lead to another broker now. */
+  startOver(): void {
+    this.close()
+    this.#candidates.clear()
+  }
+
   close(): void {
     for (const { held } of this.#candidates.values()) held.unsubscribe()
   }

@@ -122,6 +122,7 @@ function answer(
     clusterId: 'c',
     controllerId: 1,
     clusterAuthorizedOperations: 0,
+    errorCode: 0,
     topics: topics!.map(({ name }) => ({
       errorCode,
       name,

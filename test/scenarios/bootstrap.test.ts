@@ -1,7 +1,15 @@
 /** How a producer finds its first brokers, and finds others when all of those are gone. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { BootstrapError, type ProducerOptions } from '../../src/index.js'
+import {
+  BootstrapError,
+  BrokerError,
+  OtherClusterError,
+  type ProducerOptions,
+  type Transport,
+} from '../../src/index.js'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
+import { startCluster, type TestCluster } from '../../src/testing/index.js'
 import { startLyingWorld } from '../support/liar.js'
 import { startWorld, valuesIn, type World } from '../support/world.js'
 
@@ -178,4 +186,136 @@ describe('`mapAddress`', () => {
       await world.end()
     })
   }
+})
+
+describe('a broker that sends its clients back to the bootstrap list (REBOOTSTRAP_REQUIRED, KIP-1102)', () => {
+  const SENT_BACK = { api: 'Metadata', fault: { kind: 'error', code: ErrorCode.REBOOTSTRAP_REQUIRED } } as const
+
+  /** One name of the bootstrap list, behind which another node can stand each time. */
+  async function startBalanced(
+    options: { brokers?: () => string[]; apiVersions?: Record<string, [number, number]> } = {},
+  ) {
+    let behind = 1
+    let cluster: TestCluster | undefined
+    const asked: string[] = []
+    let world: World | undefined
+    const transport: Transport = {
+      connect(address, listener) {
+        asked.push(address.host)
+        const [host, port] = cluster!.brokers[behind - 1]!.split(':')
+        return world!.network.connect(
+          address.host === 'balancer' ? { host: host!, port: Number(port) } : address,
+          listener,
+        )
+      },
+    }
+    const { brokers = ['balancer:1'], apiVersions = {} } = options
+    world = await startWorld({ cluster: { nodes: 2, topics: TOPICS, apiVersions }, producer: { brokers, transport } })
+    cluster = world.cluster
+    return {
+      world,
+      asked,
+      turnTo: (to: number | TestCluster) => {
+        if (typeof to === 'number') behind = to
+        else [cluster, behind] = [to, 1]
+      },
+    }
+  }
+
+  const metadataRequests = ({ cluster }: World): { node: number; connection: number }[] =>
+    cluster.trace.flatMap(entry => (entry.kind === 'request' && entry.api === 'Metadata' ? [entry] : []))
+
+  test('is asked no more: the next request goes through the bootstrap list, by a new connection', async () => {
+    const { world, asked, turnTo } = await startBalanced()
+    const { cluster } = world
+    assert.equal(await send(world, 'a'), 'acked')
+    turnTo(2)
+    cluster.createTopic('u', { partitions: 1 })
+    cluster.inject({ ...SENT_BACK, topic: 'u' })
+    const before = asked.length
+    assert.equal((await world.time.until(world.producer.sendOne({ topic: 'u', value: 'b' }))).kind, 'acked')
+    assert.equal(asked[before], 'balancer')
+    assert.equal(metadataRequests(world).at(-1)!.node, 2)
+    const told = world.events.flatMap(event => (event.kind === 'metadataFailed' ? [event.error] : []))
+    assert.deepEqual(
+      told.map(error => error instanceof BrokerError && error.codeName),
+      ['REBOOTSTRAP_REQUIRED'],
+    )
+    assert.equal(world.time.now() < 1_000, true)
+    assert.equal(await send(world, 'c'), 'acked')
+    await world.end()
+  })
+
+  test('has a function called again', async () => {
+    let calls = 0
+    const { world } = await startBalanced({
+      brokers: () => {
+        calls++
+        return ['balancer:1']
+      },
+    })
+    assert.equal(await send(world, 'a'), 'acked')
+    assert.equal(calls, 1)
+    world.cluster.createTopic('u', { partitions: 1 })
+    world.cluster.inject({ ...SENT_BACK, topic: 'u' })
+    assert.equal((await world.time.until(world.producer.sendOne({ topic: 'u', value: 'b' }))).kind, 'acked')
+    assert.equal(calls, 2)
+    await world.end()
+  })
+
+  test('interrupts nothing that is in flight', async () => {
+    const { world } = await startBalanced()
+    const { cluster, producer } = world
+    assert.equal(await send(world, 'a'), 'acked')
+    cluster.inject({ fault: { kind: 'delay', ms: 3_000 } })
+    cluster.createTopic('u', { partitions: 1 })
+    const first = producer.sendOne({ topic: 't', value: 'b' })
+    await world.time.advance(1)
+    cluster.inject({ ...SENT_BACK, topic: 'u' })
+    await world.time.until(producer.sendOne({ topic: 'u', value: 'c' }))
+    await world.time.until(first)
+    assert.deepEqual(valuesIn(cluster, 't', 0), ['a', 'b'])
+    assert.equal(world.events.filter(({ kind }) => kind === 'retrying' || kind === 'disconnected').length, 0)
+    await world.end()
+  })
+
+  test('for ever: is asked with back-off, and the record says why it failed', async () => {
+    const { world } = await startBalanced()
+    world.cluster.inject({ ...SENT_BACK, times: Number.POSITIVE_INFINITY })
+    const failed = world.producer.sendOne({ topic: 't', value: 'a' }).catch(error => error)
+    await world.time.advance(20_000)
+    const { length } = metadataRequests(world)
+    assert.equal(length > 20 && length <= 60, true, String(length))
+    assert.match((await world.time.until(failed)).message, /REBOOTSTRAP_REQUIRED/)
+    await world.end()
+  })
+
+  test('before Metadata 13 cannot say so', async () => {
+    const { world } = await startBalanced({ apiVersions: { Metadata: [4, 12] } })
+    assert.equal(await send(world, 'a'), 'acked')
+    const versions = world.cluster.trace.flatMap(entry =>
+      entry.kind === 'request' && entry.api === 'Metadata' ? [entry.version] : [],
+    )
+    assert.deepEqual([...new Set(versions)], [12])
+    await world.end()
+  })
+
+  test('leads to no other cluster: one with another id behind the list is refused', async () => {
+    const { world, turnTo } = await startBalanced()
+    const other = await startCluster({ scheduler: world.time, network: world.network, topics: TOPICS })
+    assert.equal(await send(world, 'a'), 'acked')
+    world.cluster.createTopic('u', { partitions: 1 })
+    world.cluster.inject({ ...SENT_BACK, topic: 'u' })
+    turnTo(other)
+    const sent = world.producer.sendOne({ topic: 'u', value: 'b' })
+    await world.time.advance(5_000)
+    const told = world.events.filter(
+      event => event.kind === 'metadataFailed' && event.error instanceof OtherClusterError,
+    )
+    assert.equal(told.length > 0, true)
+    turnTo(world.cluster)
+    assert.equal((await world.time.until(sent)).kind, 'acked')
+    await other.stop()
+    await world.end()
+  })
 })

@@ -160,7 +160,7 @@ describe('ApiVersions', () => {
     }
     assert.deepEqual(
       [0, 1, 3, 18, 19, 22].map(key => ranges.get(key)),
-      ['3-12', '4-12', '4-12', '0-4', '2-7', '0-4'],
+      ['3-12', '4-12', '4-13', '0-4', '2-7', '0-4'],
     )
   })
 
@@ -187,7 +187,7 @@ describe('ApiVersions', () => {
       [
         [3, 7],
         [0, 2],
-        [4, 12],
+        [4, 13],
       ],
     )
     const { responses } = await bench.wait(client.produce({ 't/0': batch() }, { version: 7 }))
