@@ -132,6 +132,7 @@ export function connect(address: Address): Promise<{ connection: Connection; clo
       clientId: 'rx-kafka-read-back',
       connectTimeoutMs: 10_000,
       requestTimeoutMs: 30_000,
+      idleConnectionMs: 0,
       maxResponseBytes: 64 * ONE_MEGABYTE,
       random: Math.random,
     }).subscribe({ next: connection => resolve({ connection, close: () => life.unsubscribe() }), error: reject })

@@ -76,11 +76,19 @@ export class Broker {
         },
         error: error => {
           if (activity.closed) return
-          // A handshake alone is not a success: the back-off also grows for a broker that closes at each request.
-          this.#failures = this.#connection?.served ? 1 : this.#failures + 1
+          const { endedIdle, served } = this.#connection ?? {}
           this.#connection = undefined
           this.#target = undefined
-          activity.add(this.#options.scheduler.schedule(() => this.#resume(), backoffMs(this.#failures, this.#options)))
+          if (endedIdle) {
+            // No failure: the next `connect()` does not wait.
+            this.#failures = 0
+            this.#activity = undefined
+          } else {
+            // A handshake alone is not a success: the back-off also grows for a broker that closes at each request.
+            this.#failures = served ? 1 : this.#failures + 1
+            const pause = backoffMs(this.#failures, this.#options)
+            activity.add(this.#options.scheduler.schedule(() => this.#resume(), pause))
+          }
           this.#report({ kind: 'disconnected', nodeId, address: name, error })
         },
       }),

@@ -2,6 +2,7 @@ import { concatMap, Observable, of, type SchedulerLike, type Subscriber, Subscri
 import {
   ConnectionError,
   describe,
+  IdleConnectionError,
   KafkaError,
   MalformedMessageError,
   printable,
@@ -10,6 +11,7 @@ import {
 } from '../errors.js'
 import type { Api, ApiInfo, ResponseCodec } from '../protocol/wire/api.js'
 import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/wire/message.js'
+import { foreignProtocol } from './foreign-protocol.js'
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
 import { type SaslMechanism, sessions } from './sasl.js'
@@ -22,6 +24,8 @@ export interface ConnectionOptions {
   /** For the socket and the handshake together. */
   readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
+  /** After so long without a request the connection is closed; 0: never. */
+  readonly idleConnectionMs: number
   readonly maxResponseBytes: number
   /** What the other side must speak for the connection to be of use. */
   readonly requires?: readonly ApiInfo[]
@@ -94,6 +98,10 @@ export class Connection {
   #connectTimer: Subscription = Subscription.EMPTY
   /** Fires when the oldest request is due. */
   #requestTimer: Subscription = Subscription.EMPTY
+  /** Fires when the connection may have been idle for too long. */
+  #idleTimer: Subscription = Subscription.EMPTY
+  /** When a request was sent or answered last. */
+  #usedAt = 0
   /** Sent and not answered, oldest first. */
   #pending: PendingRequest[] = []
   #opened = false
@@ -104,6 +112,7 @@ export class Connection {
   #served = false
   #failure: Error | undefined
   #endedByBroker = false
+  #endedIdle = false
 
   constructor(
     address: Destination,
@@ -126,6 +135,11 @@ export class Connection {
   /** Whether it was made, and is closed because the other side ended it. */
   get endedByBroker(): boolean {
     return this.#endedByBroker
+  }
+
+  /** Whether its end tells nothing about the broker: either side closed it while nothing was unanswered. */
+  get endedIdle(): boolean {
+    return this.#endedIdle
   }
 
   /** Whether a request was answered that was not part of the handshake. */
@@ -151,6 +165,10 @@ export class Connection {
   /** Called when the connection may be used, for the first time or after a re-authentication. */
   resume(): void {
     this.#writable = true
+    const { idleConnectionMs, scheduler } = this.#options
+    if (idleConnectionMs === 0 || !this.#idleTimer.closed) return
+    this.#usedAt = scheduler.now()
+    this.#limitIdleness(idleConnectionMs)
   }
 
   /** Called when a re-authentication begins: nothing else may be sent until {@link resume}. */
@@ -185,11 +203,14 @@ export class Connection {
       }
       const spoken = version ?? this.version(api)
       const correlationId = this.#nextCorrelationId++ & 0x7fffffff
+      const now = this.#options.scheduler.now()
+      // A session that is renewed for nobody does not count.
+      if (this.#writable) this.#usedAt = now
       this.#pending.push({
         api,
         version: spoken,
         correlationId,
-        deadline: this.#options.scheduler.now() + this.#options.requestTimeoutMs,
+        deadline: now + this.#options.requestTimeoutMs,
         subscriber: subscriber as Subscriber<unknown>,
       })
       this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))
@@ -205,8 +226,11 @@ export class Connection {
   close(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
+    const owed = this.#pending.length > 0
+    this.#endedIdle = error instanceof IdleConnectionError || (this.#endedByBroker && this.#served && !owed)
     this.#connectTimer.unsubscribe()
     this.#requestTimer.unsubscribe()
+    this.#idleTimer.unsubscribe()
     this.#socket?.destroy()
     const pending = this.#pending
     this.#pending = []
@@ -272,7 +296,10 @@ export class Connection {
     }
     const response = decodeResponseBody(request.api, request.version, message)
     this.#pending.shift()
-    this.#served ||= this.#writable
+    if (this.#writable) {
+      this.#served = true
+      this.#usedAt = this.#options.scheduler.now()
+    }
     request.subscriber.next(response)
     request.subscriber.complete()
   }
@@ -297,6 +324,19 @@ export class Connection {
       )
     }
     this.#requestTimer = scheduler.schedule(fire, Math.max(0, oldest.deadline - scheduler.now()))
+  }
+
+  /** Closes the connection before the broker does (its `connections.max.idle.ms`), which could lose a request that crosses its end. */
+  #limitIdleness(afterMs: number): void {
+    const { scheduler, idleConnectionMs } = this.#options
+    this.#idleTimer = scheduler.schedule(() => {
+      const left = this.#pending.length > 0 ? idleConnectionMs : this.#usedAt + idleConnectionMs - scheduler.now()
+      if (left > 0) this.#limitIdleness(left)
+      else {
+        const why = `it had no request for ${idleConnectionMs} ms (option \`idleConnectionMs\`)`
+        this.close(new IdleConnectionError(`the connection to ${this.name} was closed: ${why}`))
+      }
+    }, afterMs)
   }
 
   #cutOff(): string {
@@ -350,13 +390,4 @@ export class Connection {
     if (this.#served || this.#pending.length === 0 || this.#options.sasl !== undefined) return ''
     return '; it ended at the first request: so does a listener that expects SASL (option `sasl`), or a proxy without a broker'
   }
-}
-
-/** What answers there, if its first bytes tell, and the remedy. */
-function foreignProtocol(bytes: Buffer): string | undefined {
-  if (bytes.toString('latin1', 0, 5) === 'HTTP/') return 'an HTTP server answers here, not Kafka'
-  // A TLS record: alert (21) or handshake (22), major version 3.
-  if ((bytes[0] === 21 || bytes[0] === 22) && bytes[1] === 3)
-    return 'a TLS listener answers here, not plain Kafka: set option `ssl` to speak TLS'
-  return undefined
 }

@@ -135,6 +135,7 @@ async function failure(port: number, transport: Transport, host = '127.0.0.1'): 
       clientId: 'test',
       connectTimeoutMs: 5000,
       requestTimeoutMs: 5000,
+      idleConnectionMs: 0,
       maxResponseBytes: 1000,
       random: Math.random,
     },

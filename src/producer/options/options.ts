@@ -109,6 +109,11 @@ export interface ProducerOptions {
    */
   readonly connectTimeoutMs?: number
   /**
+   * How long a connection stays open without a request, in ms; 0: until the broker closes it. Keep it below the broker's
+   * `connections.max.idle.ms` (600000): a request that crosses the broker's close is lost, and sent again. Default 540000.
+   */
+  readonly idleConnectionMs?: number
+  /**
    * The first back-off, in ms, from 1; it doubles with every failure. Default 100, or `retryBackoffMaxMs` if that is less.
    */
   readonly retryBackoffMs?: number
@@ -177,6 +182,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   requestTimeoutMs: integer(1),
   deliveryTimeoutMs: integer(1),
   connectTimeoutMs: integer(1),
+  idleConnectionMs: integer(0),
   // Without a pause, an attempt that fails at once would be repeated without end.
   retryBackoffMs: integer(1),
   retryBackoffMaxMs: integer(1),
@@ -212,6 +218,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     compression: given.compression ?? 'none',
     partitioner: given.partitioner,
     connectTimeoutMs,
+    idleConnectionMs: given.idleConnectionMs ?? 540_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,

@@ -1,4 +1,4 @@
-import { isObservable, type Subscription, take } from 'rxjs'
+import { isObservable, Subscription, take } from 'rxjs'
 import { describe } from '../../errors.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
 import { apiVersions } from '../../protocol/messages/api-versions.js'
@@ -30,6 +30,7 @@ export class Session implements ServerListener {
   readonly #waiting: (Incoming | Refused)[] = []
   /** What the request in hand waits for. */
   #current: Subscription | undefined
+  #idleTimer = Subscription.EMPTY
   #busy = false
   /** Whether incoming bytes are ignored. */
   #deaf = false
@@ -53,6 +54,7 @@ export class Session implements ServerListener {
       event => cluster.trace.add({ kind: 'authenticated', ...this.#where, ...event }),
     )
     cluster.trace.add({ kind: 'connected', ...this.#where, peer: socket.peer })
+    this.#limitIdleness()
   }
 
   received(chunk: Buffer): void {
@@ -64,6 +66,7 @@ export class Session implements ServerListener {
     this.#current?.unsubscribe()
     this.#drain.stop()
     this.#replies.stop()
+    this.#idleTimer.unsubscribe()
     this.#cluster.depth.closed(this.#where.connection)
     this.#cluster.trace.add({ kind: 'disconnected', ...this.#where })
   }
@@ -96,6 +99,7 @@ export class Session implements ServerListener {
   #queue(incoming: Incoming | Refused): void {
     if ('reason' in incoming) this.#deaf = true
     this.#waiting.push(incoming)
+    this.#limitIdleness()
     this.#next()
   }
 
@@ -196,6 +200,13 @@ export class Session implements ServerListener {
     if (failure !== undefined) this.#refuse(failure)
     else if (fault?.kind === 'throttle') this.#muteFor(fault.ms)
     else this.#done()
+  }
+
+  #limitIdleness(): void {
+    const { connectionsMaxIdleMs, scheduler } = this.#cluster.options
+    if (connectionsMaxIdleMs === 0) return
+    this.#idleTimer.unsubscribe()
+    this.#idleTimer = scheduler.schedule(() => this.#socket.end(), connectionsMaxIdleMs)
   }
 
   #reply(incoming: Incoming, bytes: Buffer, delayMs: number, after?: () => void): void {
