@@ -174,6 +174,24 @@ describe('ApiVersions', () => {
     assert.equal((await bench.wait(client.apiVersions(0))).errorCode, ErrorCode.NONE)
   })
 
+  for (const [software, errorCode] of [
+    [['raw', '1'], ErrorCode.NONE],
+    [['a.b-c', '0.1.0-rc.1'], ErrorCode.NONE],
+    [['', '1'], ErrorCode.INVALID_REQUEST],
+    [['raw', '-1'], ErrorCode.INVALID_REQUEST],
+    [['a library', '1'], ErrorCode.INVALID_REQUEST],
+  ] as const) {
+    test(`from '${software.join("' '")}' has code ${errorCode}, and is in the trace (KIP-511)`, async () => {
+      await using bench = await startBench()
+      const client = await bench.connect()
+      const [clientSoftwareName, clientSoftwareVersion] = software
+      const answer = client.request(apiVersions, 3, { clientSoftwareName, clientSoftwareVersion })
+      assert.equal((await bench.wait(answer)).errorCode, errorCode)
+      const traced = bench.cluster.trace.find(({ kind }) => kind === 'request')
+      assert.deepEqual(traced?.kind === 'request' && traced.software, { name: software[0], version: software[1] })
+    })
+  }
+
   test('says less where the options say so, and less is accepted: Kafka 2.1', async () => {
     await using bench = await startBench({ apiVersions: { Produce: [3, 7], ApiVersions: [0, 2], Metadata: [0, 99] } })
     const client = await bench.connect()

@@ -12,7 +12,7 @@ import type { Client, ClusterState } from '../state/cluster-state.js'
 import type { Fault } from '../state/faults.js'
 import { Drain } from './drain.js'
 import { faultyRequest, faultyResponse } from './fault-effects.js'
-import { batchesOf, type Incoming, partsOf, type Refused, readRequest } from './incoming.js'
+import { batchesOf, type Incoming, partsOf, type Refused, readRequest, softwareOf } from './incoming.js'
 import { Replies } from './replies.js'
 
 /**
@@ -84,13 +84,13 @@ export class Session implements ServerListener {
     const incoming = readRequest(this.#cluster, frame)
     if ('served' in incoming) {
       const { api } = incoming.served
-      const { version, correlationId } = incoming
-      const request = { kind: 'request', ...this.#where, api: api.name, version, correlationId } as const
+      const { version, correlationId, clientId } = incoming
+      const request = { kind: 'request', ...this.#where, api: api.name, version, correlationId, clientId } as const
       if (api.key === produce.key) {
         this.#cluster.trace.add({ ...request, batches: batchesOf(incoming) })
         this.#cluster.depth.received(this.#where.node, this.#where.connection)
       } else {
-        this.#cluster.trace.add(request)
+        this.#cluster.trace.add({ ...request, ...softwareOf(incoming) })
       }
     }
     this.#queue(incoming)
