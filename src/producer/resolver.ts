@@ -44,7 +44,7 @@ export class Resolver {
     window: BrokerWindow,
   ): Generator<SettledBatch> {
     const { batching, metadata, throttle, topicChanges } = this.#with
-    if (throttleTimeMs > 0) throttle.pause(window, request.connection, throttleTimeMs)
+    if (throttleTimeMs > 0) throttle.pause(window, throttleTimeMs)
     const stale = request.parts.filter((_, i) => saysStale(results[i]!)).map(({ partition }) => partition.topic)
     if (stale.length > 0) metadata.refresh(new Set(stale))
     for (const [i, { partition, batch }] of request.parts.entries()) {

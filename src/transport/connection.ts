@@ -100,6 +100,8 @@ export class Connection {
   #requestTimer: Subscription = Subscription.EMPTY
   /** Fires when the connection may have been idle for too long. */
   #idleTimer: Subscription = Subscription.EMPTY
+  /** Until when the broker has said to read nothing. */
+  #mutedUntil = 0
   /** When a request was sent or answered last. */
   #usedAt = 0
   /** Sent and not answered, oldest first. */
@@ -210,17 +212,12 @@ export class Connection {
         api,
         version: spoken,
         correlationId,
-        deadline: now + this.#options.requestTimeoutMs,
+        deadline: Math.max(now, this.#mutedUntil) + this.#options.requestTimeoutMs,
         subscriber: subscriber as Subscriber<unknown>,
       })
       this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))
       this.#watch()
     })
-  }
-
-  /** What is not answered yet has so many ms more. */
-  extendDeadlines(ms: number): void {
-    for (const request of this.#pending) request.deadline += ms
   }
 
   close(error: Error): void {
@@ -296,12 +293,22 @@ export class Connection {
     }
     const response = decodeResponseBody(request.api, request.version, message)
     this.#pending.shift()
+    const now = this.#options.scheduler.now()
     if (this.#writable) {
       this.#served = true
-      this.#usedAt = this.#options.scheduler.now()
+      this.#usedAt = now
     }
+    this.#muted(now, response)
     request.subscriber.next(response)
     request.subscriber.complete()
+  }
+
+  /** A broker that throttles answers first, and then reads nothing for so long (KIP-219): what it has not read is answered later. */
+  #muted(now: number, response: unknown): void {
+    const { throttleTimeMs = 0 } = response as { readonly throttleTimeMs?: number }
+    if (throttleTimeMs <= 0) return
+    this.#mutedUntil = Math.max(now, this.#mutedUntil) + throttleTimeMs
+    for (const request of this.#pending) request.deadline += throttleTimeMs
   }
 
   /** One timer, for the oldest request: deadlines come in the order of the requests. */
