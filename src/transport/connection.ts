@@ -14,6 +14,7 @@ import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../
 import { foreignProtocol } from './foreign-protocol.js'
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
+import { IdleLimit } from './idle-limit.js'
 import { type SaslMechanism, sessions } from './sasl.js'
 import { addressFault, type Destination, formatAddress, type Socket, type Transport } from './transport.js'
 
@@ -98,12 +99,9 @@ export class Connection {
   #connectTimer: Subscription = Subscription.EMPTY
   /** Fires when the oldest request is due. */
   #requestTimer: Subscription = Subscription.EMPTY
-  /** Fires when the connection may have been idle for too long. */
-  #idleTimer: Subscription = Subscription.EMPTY
+  readonly #idleLimit: IdleLimit
   /** Until when the broker has said to read nothing. */
   #mutedUntil = 0
-  /** When a request was sent or answered last. */
-  #usedAt = 0
   /** Sent and not answered, oldest first. */
   #pending: PendingRequest[] = []
   #opened = false
@@ -126,6 +124,11 @@ export class Connection {
     this.#options = options
     this.#onClosed = onClosed
     this.#frames = new FrameReader(options.maxResponseBytes, message => this.#answered(message))
+    this.#idleLimit = new IdleLimit(
+      options,
+      () => this.#pending.length > 0,
+      () => this.#closeIdle(),
+    )
     this.#limitHandshake()
     this.#socket = this.#connect(address, onOpened)
   }
@@ -167,10 +170,7 @@ export class Connection {
   /** Called when the connection may be used, for the first time or after a re-authentication. */
   resume(): void {
     this.#writable = true
-    const { idleConnectionMs, scheduler } = this.#options
-    if (idleConnectionMs === 0 || !this.#idleTimer.closed) return
-    this.#usedAt = scheduler.now()
-    this.#limitIdleness(idleConnectionMs)
+    this.#idleLimit.start()
   }
 
   /** Called when a re-authentication begins: nothing else may be sent until {@link resume}. */
@@ -207,7 +207,7 @@ export class Connection {
       const correlationId = this.#nextCorrelationId++ & 0x7fffffff
       const now = this.#options.scheduler.now()
       // A session that is renewed for nobody does not count.
-      if (this.#writable) this.#usedAt = now
+      if (this.#writable) this.#idleLimit.used(now)
       this.#pending.push({
         api,
         version: spoken,
@@ -227,7 +227,7 @@ export class Connection {
     this.#endedIdle = error instanceof IdleConnectionError || (this.#endedByBroker && this.#served && !owed)
     this.#connectTimer.unsubscribe()
     this.#requestTimer.unsubscribe()
-    this.#idleTimer.unsubscribe()
+    this.#idleLimit.stop()
     this.#socket?.destroy()
     const pending = this.#pending
     this.#pending = []
@@ -296,7 +296,7 @@ export class Connection {
     const now = this.#options.scheduler.now()
     if (this.#writable) {
       this.#served = true
-      this.#usedAt = now
+      this.#idleLimit.used(now)
     }
     this.#muted(now, response)
     request.subscriber.next(response)
@@ -333,17 +333,10 @@ export class Connection {
     this.#requestTimer = scheduler.schedule(fire, Math.max(0, oldest.deadline - scheduler.now()))
   }
 
-  /** Closes the connection before the broker does (its `connections.max.idle.ms`), which could lose a request that crosses its end. */
-  #limitIdleness(afterMs: number): void {
-    const { scheduler, idleConnectionMs } = this.#options
-    this.#idleTimer = scheduler.schedule(() => {
-      const left = this.#pending.length > 0 ? idleConnectionMs : this.#usedAt + idleConnectionMs - scheduler.now()
-      if (left > 0) this.#limitIdleness(left)
-      else {
-        const why = `it had no request for ${idleConnectionMs} ms (option \`idleConnectionMs\`)`
-        this.close(new IdleConnectionError(`the connection to ${this.name} was closed: ${why}`))
-      }
-    }, afterMs)
+  /** Before the broker does it (its `connections.max.idle.ms`), which could lose a request that crosses its end. */
+  #closeIdle(): void {
+    const why = `it had no request for ${this.#options.idleConnectionMs} ms (option \`idleConnectionMs\`)`
+    this.close(new IdleConnectionError(`the connection to ${this.name} was closed: ${why}`))
   }
 
   #cutOff(): string {

@@ -42,6 +42,21 @@ test('row 20: throttled by a quota: no false timeout, nothing is sent again', as
   assert.equal(result.count('disconnected'), 0)
 })
 
+test('row 20: throttled by a quota for requests, which metadata and producer ids count for: no false timeout', async () => {
+  const clientId = 'busy'
+  const limits = ['--alter', '--add-config', 'request_percentage=0.1', '--entity-type', 'clients', '--entity-name']
+  const tool = 'kafka.admin.ConfigCommand'
+  await kafka.java(tool, '--bootstrap-server', kafka.internal.join(), ...limits, clientId)
+  const producer = { ...LITTLE, clientId, requestTimeoutMs: 500, deliveryTimeoutMs: 300_000, metadataMaxAgeMs: 100 }
+  const result = await underLoad(kafka, { topic: 'row-20-requests', count: 2_000, rate: 500, producer }, async load => {
+    await load.event('throttled')
+    await load.progress(1_000)
+  })
+  for (const kind of ['retrying', 'disconnected', 'metadataFailed', 'producerIdFailed'] as const) {
+    assert.equal(result.count(kind), 0, kind)
+  }
+})
+
 test('row 24: InitProducerId is slow: the buffer is bounded, the source waits, then everything goes', async () => {
   for (const id of kafka.nodeIds) {
     const fate = { kind: 'delay', ms: 8000 } as const
