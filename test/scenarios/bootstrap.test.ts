@@ -186,6 +186,38 @@ describe('`mapAddress`', () => {
       await world.end()
     })
   }
+
+  test('that threw once, and then leaves the address as it is: that address is used for metadata as well', async () => {
+    let fails = true
+    let first = ''
+    const world: World = await startWorld({
+      cluster: { nodes: 2, topics: TOPICS },
+      producer: {
+        brokers: () => [first],
+        mapAddress: (_host, _port, nodeId) => (fails && nodeId === 2 ? throwing() : undefined),
+      },
+    })
+    first = world.cluster.brokers[0]!
+    const { cluster, producer, time } = world
+    cluster.moveLeader('t', 0, 1)
+    // No broker but the first one is asked with success.
+    cluster.inject({ api: 'Metadata', node: 1, topic: 't', fault: { kind: 'delay', ms: 2_000 } })
+    assert.equal(await send(world, 'a'), 'acked')
+    for (const [topic, delayed] of [
+      ['u', true],
+      ['v', false],
+    ] as const) {
+      cluster.createTopic(topic, { partitions: 1 })
+      cluster.moveLeader(topic, 0, 1)
+      if (delayed) cluster.inject({ api: 'Metadata', node: 1, topic, fault: { kind: 'delay', ms: 2_000 } })
+      await time.until(producer.sendOne({ topic, value: 'b' }))
+      fails = false
+    }
+    cluster.createTopic('w', { partitions: 1 })
+    await cluster.stopNode(1)
+    assert.equal((await time.until(producer.sendOne({ topic: 'w', value: 'c' }))).kind, 'acked')
+    await world.end()
+  })
 })
 
 describe('a broker that sends its clients back to the bootstrap list (REBOOTSTRAP_REQUIRED, KIP-1102)', () => {
