@@ -112,6 +112,7 @@ export class ControlConnections {
       subscriber.add(
         this.#bootstrap.list$.subscribe({
           next: () => {
+            this.addressed()
             waiting.push(...this.#inOrder().filter(({ name }) => !failures.has(name)))
             next()
           },

@@ -274,3 +274,30 @@ describe('what is not understood ends the connection, after the answers to what 
     })
   }
 })
+
+describe('connectionsMaxIdleMs', () => {
+  test('ends a connection so long after its last answer, and none that a request is carried out on', async () => {
+    await using bench = await startBench({ connectionsMaxIdleMs: 1_000, replyDelayMs: 0 })
+    const client = await bench.connect()
+    await bench.wait(client.produce({ 't/0': batch() }))
+    await bench.time.advance(900)
+    bench.cluster.inject({ fault: { kind: 'delay', ms: 5_000 } })
+    await bench.wait(client.produce({ 't/0': batch() }))
+    const answered = bench.time.now()
+    await bench.time.advance(999)
+    assert.equal(client.closed, false)
+    await bench.time.until(() => client.closed)
+    assert.equal(bench.time.now() - answered, 1_000)
+  })
+
+  test('is 0 by default: never', async () => {
+    await using bench = await startBench()
+    const client = await bench.connect()
+    await bench.time.advance(10_000_000)
+    assert.equal(client.closed, false)
+  })
+
+  test('below 0 is refused', async () => {
+    await assert.rejects(startCluster({ connectionsMaxIdleMs: -1 }), /`connectionsMaxIdleMs` is -1, but it must be/)
+  })
+})

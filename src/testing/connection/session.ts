@@ -202,11 +202,16 @@ export class Session implements ServerListener {
     else this.#done()
   }
 
+  /** The connection was used just now. */
   #limitIdleness(): void {
     const { connectionsMaxIdleMs, scheduler } = this.#cluster.options
     if (connectionsMaxIdleMs === 0) return
     this.#idleTimer.unsubscribe()
-    this.#idleTimer = scheduler.schedule(() => this.#socket.end(), connectionsMaxIdleMs)
+    this.#idleTimer = scheduler.schedule(() => {
+      // A request that is not answered yet is no idleness.
+      if (this.#busy || !this.#replies.isEmpty) this.#limitIdleness()
+      else this.#socket.end()
+    }, connectionsMaxIdleMs)
   }
 
   #reply(incoming: Incoming, bytes: Buffer, delayMs: number, after?: () => void): void {
@@ -215,6 +220,7 @@ export class Session implements ServerListener {
       if (api.key === produce.key) this.#cluster.depth.answered(this.#where.connection)
       const { correlationId } = incoming
       this.#cluster.trace.add({ kind: 'answered', ...this.#where, api: api.name, correlationId })
+      this.#limitIdleness()
     }
     this.#replies.send(bytes, this.#cluster.options.replyDelayMs + delayMs, left, after)
   }

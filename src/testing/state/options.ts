@@ -27,7 +27,7 @@ export interface ClusterOptions {
   readonly port?: number
   /** How long after it was carried out each request is answered, in ms. Replies to pipelined requests are delayed together, as by a network. Default 0. */
   readonly replyDelayMs?: number
-  /** Connections without a request for so many ms are closed (`connections.max.idle.ms`). Default 0: never. */
+  /** Connections that had no request and no answer for so many ms are closed (`connections.max.idle.ms`). Default 0: never. */
   readonly connectionsMaxIdleMs?: number
   /** Bytes of the largest record batch (`message.max.bytes`). Default 1048588. */
   readonly maxMessageBytes?: number
