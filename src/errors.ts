@@ -78,6 +78,9 @@ export class AuthenticationError extends KafkaError {}
 /** A broker did not answer within `requestTimeoutMs`; its connection is closed, because later responses could not be matched. */
 export class RequestTimeoutError extends ConnectionError {}
 
+/** The producer closed a connection that had no request for `idleConnectionMs`: only in the event `disconnected`. The next request opens another. */
+export class IdleConnectionError extends ConnectionError {}
+
 /** A broker belongs to another cluster than the first one that answered, so nothing is sent to it. The message names both, with addresses. */
 export class OtherClusterError extends ConnectionError {}
 

@@ -7,6 +7,7 @@ export {
   ConnectionError,
   DataLossError,
   DeliveryTimeoutError,
+  IdleConnectionError,
   InvalidArgumentError,
   InvalidRecordError,
   KafkaError,

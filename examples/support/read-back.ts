@@ -7,7 +7,7 @@ import { metadata } from '../../src/protocol/messages/metadata.js'
 import { type DecodedRecord, decodeRecordBatches, decodeRecords } from '../../src/protocol/records/record-batch.js'
 import { ZERO_UUID } from '../../src/protocol/wire/uuid.js'
 import { type Connection, openConnection } from '../../src/transport/connection.js'
-import { tcp } from '../../src/transport/tcp.js'
+import { TcpTransport } from '../../src/transport/tcp.js'
 import type { Address } from '../../src/transport/transport.js'
 
 const ONE_MEGABYTE = 1_048_576
@@ -127,11 +127,12 @@ export function parseAddress(broker: string): Address {
 export function connect(address: Address): Promise<{ connection: Connection; close(): void }> {
   return new Promise((resolve, reject) => {
     const life = openConnection(address, {
-      transport: tcp,
+      transport: new TcpTransport(10_000),
       scheduler: asyncScheduler,
       clientId: 'rx-kafka-read-back',
       connectTimeoutMs: 10_000,
       requestTimeoutMs: 30_000,
+      idleConnectionMs: 0,
       maxResponseBytes: 64 * ONE_MEGABYTE,
       random: Math.random,
     }).subscribe({ next: connection => resolve({ connection, close: () => life.unsubscribe() }), error: reject })

@@ -1,7 +1,7 @@
 import { Subscription } from 'rxjs'
 import { ConnectionError } from '../errors.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
-import { type Address, formatAddress } from '../transport/transport.js'
+import { type Destination, formatAddress } from '../transport/transport.js'
 import { type BackoffOptions, backoffMs } from './backoff.js'
 
 /** What happened to a broker's produce connection. */
@@ -14,21 +14,21 @@ export type BrokerEvent =
 /** The produce connection of one broker: opened on demand, one at a time, with back-off after failures. */
 export class Broker {
   readonly nodeId: number
-  readonly #address: () => Address | undefined
+  readonly #address: () => Destination | undefined
   readonly #options: ConnectionOptions & BackoffOptions
   readonly #report: (event: BrokerEvent) => void
   #connection: Connection | undefined
   /** The attempt, connection or back-off that is under way. */
   #activity: Subscription | undefined
   /** The address of the connection, or of the attempt. */
-  #target: Address | undefined
+  #target: Destination | undefined
   /** Whether a connection was requested during a back-off. */
   #wanted = false
   #failures = 0
 
   constructor(
     nodeId: number,
-    address: () => Address | undefined,
+    address: () => Destination | undefined,
     options: ConnectionOptions & BackoffOptions,
     report: (event: BrokerEvent) => void,
   ) {
@@ -76,11 +76,19 @@ export class Broker {
         },
         error: error => {
           if (activity.closed) return
-          // A handshake alone is not a success: the back-off also grows for a broker that closes at each request.
-          this.#failures = this.#connection?.served ? 1 : this.#failures + 1
+          const { endedIdle, served } = this.#connection ?? {}
           this.#connection = undefined
           this.#target = undefined
-          activity.add(this.#options.scheduler.schedule(() => this.#resume(), backoffMs(this.#failures, this.#options)))
+          if (endedIdle) {
+            // No failure: the next `connect()` does not wait.
+            this.#failures = 0
+            this.#activity = undefined
+          } else {
+            // A handshake alone is not a success: the back-off also grows for a broker that closes at each request.
+            this.#failures = served ? 1 : this.#failures + 1
+            const pause = backoffMs(this.#failures, this.#options)
+            activity.add(this.#options.scheduler.schedule(() => this.#resume(), pause))
+          }
           this.#report({ kind: 'disconnected', nodeId, address: name, error })
         },
       }),
@@ -129,6 +137,6 @@ export class Broker {
   }
 }
 
-function isSame(a: Address, b: Address): boolean {
-  return a.host === b.host && a.port === b.port
+function isSame(a: Destination, b: Destination): boolean {
+  return a.host === b.host && a.port === b.port && a.fault === b.fault
 }

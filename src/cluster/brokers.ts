@@ -5,15 +5,19 @@ import { metadata } from '../protocol/messages/metadata.js'
 import { produce } from '../protocol/messages/produce.js'
 import type { Api } from '../protocol/wire/api.js'
 import type { Connection, ConnectionOptions } from '../transport/connection.js'
-import type { Address } from '../transport/transport.js'
+import type { Address, Destination } from '../transport/transport.js'
 import type { BackoffOptions } from './backoff.js'
+import { Bootstrap, type BootstrapList } from './bootstrap.js'
 import { Broker, type BrokerEvent } from './broker.js'
 import { ClusterIdentity } from './cluster-identity.js'
 import { ControlConnections } from './control-connections.js'
+import { type AddressMapping, mapAddress } from './map-address.js'
 
 export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
-  /** The bootstrap list, also used again when every known broker is gone. */
-  readonly bootstrap: readonly Address[]
+  /** Used first, and again when every known broker is gone. */
+  readonly bootstrap: BootstrapList
+  /** Where brokers of metadata are reached, if not where metadata says. */
+  readonly mapAddress?: AddressMapping | undefined
 }
 
 /**
@@ -26,8 +30,9 @@ export class Brokers {
   readonly otherClusters$: Observable<OtherClusterError>
   readonly #events = new Subject<BrokerEvent>()
   readonly #options: BrokersOptions
-  readonly #addresses = new Map<number, Address>()
+  readonly #addresses = new Map<number, Destination>()
   readonly #brokers = new Map<number, Broker>()
+  readonly #bootstrap: Bootstrap
   readonly #control: ControlConnections
 
   constructor(options: BrokersOptions) {
@@ -35,14 +40,17 @@ export class Brokers {
     const admit = (connection: Connection): Observable<void> => cluster.admit(connection)
     this.#options = { ...options, requires: [metadata, initProducerId, produce], admit }
     this.events$ = this.#events.asObservable()
-    this.#control = new ControlConnections(this.#options, () => [...this.#addresses.values(), ...options.bootstrap])
+    this.#bootstrap = new Bootstrap(options)
+    this.#control = new ControlConnections(this.#options, () => this.#addresses.values(), this.#bootstrap)
     this.otherClusters$ = cluster.others$
   }
 
   /** Applies the addresses of a metadata response. A broker at another address keeps its connection until it owes nothing. @see {@link Broker.hasMoved} */
   update(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
     this.#addresses.clear()
-    for (const [nodeId, address] of brokers) this.#addresses.set(nodeId, address)
+    for (const [nodeId, address] of brokers) {
+      this.#addresses.set(nodeId, mapAddress(address, nodeId, this.#options.mapAddress))
+    }
     this.#control.addressed()
     for (const broker of this.#brokers.values()) broker.addressed()
   }
@@ -51,7 +59,7 @@ export class Brokers {
   add(brokers: Iterable<readonly [nodeId: number, address: Address]>): void {
     for (const [nodeId, address] of brokers) {
       if (this.#addresses.has(nodeId)) continue
-      this.#addresses.set(nodeId, address)
+      this.#addresses.set(nodeId, mapAddress(address, nodeId, this.#options.mapAddress))
       this.#brokers.get(nodeId)?.addressed()
     }
   }
@@ -79,6 +87,16 @@ export class Brokers {
   /** Sends a request that any broker can answer, on subscription. @see {@link ControlConnections.request} */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
     return this.#control.request(api, request)
+  }
+
+  /**
+   * Begins again with the bootstrap list, because a broker asks for it (KIP-1102). Produce connections go on until metadata names other
+   * brokers: what is in flight on them would only be sent twice.
+   */
+  rebootstrap(): void {
+    this.#addresses.clear()
+    this.#bootstrap.forget()
+    this.#control.startOver()
   }
 
   /** @see {@link ControlConnections.lookElsewhere} */

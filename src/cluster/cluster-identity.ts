@@ -1,6 +1,7 @@
 import { map, type Observable, Subject } from 'rxjs'
-import { OtherClusterError, printable } from '../errors.js'
-import { leaderMetadata, type MetadataRequest } from '../protocol/messages/metadata.js'
+import { BrokerError, ConnectionError, OtherClusterError, printable } from '../errors.js'
+import { brokerError, ErrorCode } from '../protocol/error-codes.js'
+import { type LeaderMetadata, leaderMetadata, type MetadataRequest } from '../protocol/messages/metadata.js'
 import type { Connection } from '../transport/connection.js'
 
 /** Any broker answers this request, whatever the client is authorized to see, and it creates no topic. */
@@ -28,12 +29,14 @@ export class ClusterIdentity {
 
   /** Emits once when the connection may be used; errors with an OtherClusterError when its broker is of another cluster. */
   admit(connection: Connection): Observable<void> {
-    return connection
-      .request(leaderMetadata, NO_TOPICS)
-      .pipe(map(({ clusterId }) => this.#check(clusterId, connection)))
+    return connection.request(leaderMetadata, NO_TOPICS).pipe(map(answer => this.#check(answer, connection)))
   }
 
-  #check(clusterId: string | null, { name }: Connection): void {
+  #check({ clusterId, errorCode }: LeaderMetadata, { name }: Connection): void {
+    if (errorCode !== ErrorCode.NONE) {
+      const cause = new BrokerError(brokerError(errorCode))
+      throw new ConnectionError(`the broker at ${name} refused Metadata: ${cause.message}`, { cause })
+    }
     // A cluster that is still forming may have no id, and so may brokers other than Apache Kafka.
     if (clusterId === null) return
     this.#held ??= { clusterId, address: name }

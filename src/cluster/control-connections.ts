@@ -1,16 +1,32 @@
-import { exhaustMap, filter, Observable, ReplaySubject, type Subscriber, Subscription, share, take, tap } from 'rxjs'
+import {
+  defer,
+  exhaustMap,
+  filter,
+  Observable,
+  ReplaySubject,
+  type Subscriber,
+  Subscription,
+  share,
+  take,
+  tap,
+} from 'rxjs'
 import { AuthenticationError, BootstrapError, UnsupportedVersionError } from '../errors.js'
 import type { Api } from '../protocol/wire/api.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
-import { type Address, formatAddress } from '../transport/transport.js'
+import { type Destination, formatAddress } from '../transport/transport.js'
+import type { Bootstrap } from './bootstrap.js'
 
 /** A broker that has not answered after so long is not waited for alone: ms, or three of the last round trips if these are longer. */
 const HEDGE_MS = 250
 const LONGEST_HEDGE_MS = 1_000
+/** In errors, what a failure of the option `brokers` is listed under. */
+const BOOTSTRAP = 'brokers()'
 
 /** One address, and the connection to it. */
 interface Candidate {
   readonly name: string
+  /** As it was listed last: why it cannot be reached may have changed. */
+  address: Destination
   /** Opened by the first subscriber, shared by all, and closed by the last one. */
   readonly connection$: Observable<Connection>
   /** Keeps the connection of one that has answered. */
@@ -21,21 +37,24 @@ interface Candidate {
 
 /**
  * Sends requests that any broker can answer. If the first broker has not answered after a fraction of a second, the next one is asked as
- * well, and so on (as RFC 8305 tries addresses); after a failure, the next one is asked at once. The first response counts.
+ * well, and so on (as RFC 8305 tries addresses); after a failure, the next one is asked at once. The first response counts. Once all have
+ * failed, the bootstrap list is read again: it may be a function, and lead to other brokers by now.
  */
 export class ControlConnections {
   readonly #options: ConnectionOptions
-  readonly #addresses: () => readonly Address[]
+  readonly #known: () => Iterable<Destination>
+  readonly #bootstrap: Bootstrap
   readonly #candidates = new Map<string, Candidate>()
   #hedgeMs = HEDGE_MS
   #turn = 0
   /** The broker that answered last. */
   #last: Candidate | undefined
 
-  /** @param addresses where to try. */
-  constructor(options: ConnectionOptions, addresses: () => readonly Address[]) {
+  /** @param known the brokers in metadata: tried together with the bootstrap list. */
+  constructor(options: ConnectionOptions, known: () => Iterable<Destination>, bootstrap: Bootstrap) {
     this.#options = options
-    this.#addresses = addresses
+    this.#known = known
+    this.#bootstrap = bootstrap
   }
 
   /**
@@ -50,7 +69,7 @@ export class ControlConnections {
 
   /** The addresses have changed: connections to others close once every request on them is answered. */
   addressed(): void {
-    const names = new Set(this.#addresses().map(formatAddress))
+    const names = new Set(this.#addresses.map(formatAddress))
     for (const [name, { held }] of this.#candidates) {
       if (names.has(name)) continue
       held.unsubscribe()
@@ -63,8 +82,18 @@ export class ControlConnections {
     if (this.#last !== undefined) this.#last.uselessAt = ++this.#turn
   }
 
+  /** Closes every connection once nothing on it is unanswered: the same address may lead to another broker now. */
+  startOver(): void {
+    this.close()
+    this.#candidates.clear()
+  }
+
   close(): void {
     for (const { held } of this.#candidates.values()) held.unsubscribe()
+  }
+
+  get #addresses(): Destination[] {
+    return [...this.#known(), ...this.#bootstrap.addresses]
   }
 
   #race<Q, S>(api: Api<Q, S>, request: Q, subscriber: Subscriber<S>): void {
@@ -73,11 +102,32 @@ export class ControlConnections {
     const running = new Set<Candidate>()
     const waiting = this.#inOrder()
     let hedge = Subscription.EMPTY
+    let listRead = false
+    const allFailed = (): void => {
+      if (listRead) {
+        subscriber.error(failure(failures))
+        return
+      }
+      listRead = true
+      subscriber.add(
+        this.#bootstrap.list$.subscribe({
+          next: () => {
+            this.addressed()
+            waiting.push(...this.#inOrder().filter(({ name }) => !failures.has(name)))
+            next()
+          },
+          error: error => {
+            failures.set(BOOTSTRAP, error)
+            next()
+          },
+        }),
+      )
+    }
     const next = (): void => {
       hedge.unsubscribe()
       const candidate = waiting.shift()
       if (candidate === undefined) {
-        if (running.size === 0) subscriber.error(failure(failures))
+        if (running.size === 0) allFailed()
         return
       }
       running.add(candidate)
@@ -140,21 +190,26 @@ export class ControlConnections {
 
   /** Those that were of use first, connected ones before others; in random order, so that a fleet does not fall on one. */
   #inOrder(): Candidate[] {
-    // An address may be listed more than once.
-    const candidates = new Set<Candidate>()
-    for (const address of shuffled(this.#addresses(), this.#options.random)) {
-      const name = formatAddress(address)
+    const candidates: Candidate[] = []
+    // An address may be listed more than once. The bootstrap list comes last, and holds: it led to the cluster.
+    const addresses = new Map(this.#addresses.map(address => [formatAddress(address), address]))
+    for (const name of shuffled([...addresses.keys()], this.#options.random)) {
+      const address = addresses.get(name)!
       const candidate = this.#candidates.get(name) ?? this.#candidate(name, address)
+      candidate.address = address
       this.#candidates.set(name, candidate)
-      candidates.add(candidate)
+      candidates.push(candidate)
     }
     const rank = ({ held }: Candidate): number => (held.closed ? 1 : 0)
-    return [...candidates].sort((a, b) => a.uselessAt - b.uselessAt || rank(a) - rank(b))
+    return candidates.sort((a, b) => a.uselessAt - b.uselessAt || rank(a) - rank(b))
   }
 
-  #candidate(name: string, address: Address): Candidate {
-    const connection$ = openConnection(address, this.#options).pipe(share({ connector: () => new ReplaySubject(1) }))
-    return { name, connection$, held: Subscription.EMPTY, uselessAt: 0 }
+  #candidate(name: string, address: Destination): Candidate {
+    const connection$ = defer(() => openConnection(candidate.address, this.#options)).pipe(
+      share({ connector: () => new ReplaySubject(1) }),
+    )
+    const candidate: Candidate = { name, address, connection$, held: Subscription.EMPTY, uselessAt: 0 }
+    return candidate
   }
 }
 

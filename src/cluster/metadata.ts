@@ -1,4 +1,6 @@
 import { type Observable, Subject, Subscription } from 'rxjs'
+import { BrokerError } from '../errors.js'
+import { brokerError, ErrorCode } from '../protocol/error-codes.js'
 import { type LeaderMetadata, leaderMetadata } from '../protocol/messages/metadata.js'
 import { ZERO_UUID } from '../protocol/wire/uuid.js'
 import { backoffMs } from './backoff.js'
@@ -160,6 +162,12 @@ export class Metadata {
   }
 
   #answered(asked: readonly Asked[], response: LeaderMetadata): void {
+    if (response.errorCode !== ErrorCode.NONE) {
+      if (response.errorCode === ErrorCode.REBOOTSTRAP_REQUIRED) this.#brokers.rebootstrap()
+      else this.#brokers.lookElsewhere()
+      this.#failed(asked, new BrokerError(brokerError(response.errorCode)))
+      return
+    }
     this.#failures = 0
     this.#notBefore = 0
     this.#brokers.update(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))

@@ -2,7 +2,7 @@ import { finalize, Subject, Subscription } from 'rxjs'
 import type { BrokerEvent } from '../cluster/broker.js'
 import { Brokers } from '../cluster/brokers.js'
 import { Metadata, type MetadataEvent } from '../cluster/metadata.js'
-import { AuthenticationError, type BufferFullError, UnsupportedVersionError } from '../errors.js'
+import { AuthenticationError, type BufferFullError, IdleConnectionError, UnsupportedVersionError } from '../errors.js'
 import { deliver } from './acks/deliver.js'
 import { Accumulator } from './batching/accumulator.js'
 import { firstContact } from './first-contact.js'
@@ -271,7 +271,7 @@ export class DataPath {
   #connectionChanged(event: BrokerEvent): void {
     const { obstacles, topics } = this.#batching
     if (event.kind === 'connected') obstacles.connected(event.nodeId)
-    else if (event.kind === 'disconnected') {
+    else if (event.kind === 'disconnected' && !(event.error instanceof IdleConnectionError)) {
       obstacles.disconnected(event.nodeId, event.error)
       this.#metadata.refresh(topics.at(event.nodeId))
     }

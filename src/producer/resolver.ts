@@ -46,7 +46,7 @@ export class Resolver {
     window: BrokerWindow,
   ): Generator<SettledBatch> {
     const { batching, brokers, metadata, throttle, topicChanges } = this.#with
-    if (throttleTimeMs > 0) throttle.pause(window, request.connection, throttleTimeMs)
+    if (throttleTimeMs > 0) throttle.pause(window, throttleTimeMs)
     const stale = request.parts.filter((_, i) => saysStale(results[i]!)).map(({ partition }) => partition.topic)
     if (stale.length > 0) metadata.refresh(new Set(stale))
     brokers.add(endpoints.map(({ nodeId, host, port }) => [nodeId, { host, port }]))

@@ -2,6 +2,7 @@ import { concatMap, Observable, of, type SchedulerLike, type Subscriber, Subscri
 import {
   ConnectionError,
   describe,
+  IdleConnectionError,
   KafkaError,
   MalformedMessageError,
   printable,
@@ -10,10 +11,12 @@ import {
 } from '../errors.js'
 import type { Api, ApiInfo, ResponseCodec } from '../protocol/wire/api.js'
 import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/wire/message.js'
+import { foreignProtocol } from './foreign-protocol.js'
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
+import { IdleLimit } from './idle-limit.js'
 import { type SaslMechanism, sessions } from './sasl.js'
-import { type Address, addressFault, formatAddress, type Socket, type Transport } from './transport.js'
+import { addressFault, type Destination, formatAddress, type Socket, type Transport } from './transport.js'
 
 export interface ConnectionOptions {
   readonly transport: Transport
@@ -22,6 +25,8 @@ export interface ConnectionOptions {
   /** For the socket and the handshake together. */
   readonly connectTimeoutMs: number
   readonly requestTimeoutMs: number
+  /** After so long without a request the connection is closed; 0: never. */
+  readonly idleConnectionMs: number
   readonly maxResponseBytes: number
   /** What the other side must speak for the connection to be of use. */
   readonly requires?: readonly ApiInfo[]
@@ -49,7 +54,7 @@ interface PendingRequest {
  * re-authentication. Errors when it ends, with a {@link ConnectionError}, or with an {@link AuthenticationError} when it can't be made for
  * a permanent reason. Unsubscribing closes the socket.
  */
-export function openConnection(address: Address, options: ConnectionOptions): Observable<Connection> {
+export function openConnection(address: Destination, options: ConnectionOptions): Observable<Connection> {
   return new Observable(subscriber => {
     const { sasl } = options
     const handshake = (): void => {
@@ -94,6 +99,9 @@ export class Connection {
   #connectTimer: Subscription = Subscription.EMPTY
   /** Fires when the oldest request is due. */
   #requestTimer: Subscription = Subscription.EMPTY
+  readonly #idleLimit: IdleLimit
+  /** Until when the broker has said to read nothing. */
+  #mutedUntil = 0
   /** Sent and not answered, oldest first. */
   #pending: PendingRequest[] = []
   #opened = false
@@ -104,12 +112,23 @@ export class Connection {
   #served = false
   #failure: Error | undefined
   #endedByBroker = false
+  #endedIdle = false
 
-  constructor(address: Address, options: ConnectionOptions, onOpened: () => void, onClosed: (error: Error) => void) {
+  constructor(
+    address: Destination,
+    options: ConnectionOptions,
+    onOpened: () => void,
+    onClosed: (error: Error) => void,
+  ) {
     this.name = formatAddress(address)
     this.#options = options
     this.#onClosed = onClosed
     this.#frames = new FrameReader(options.maxResponseBytes, message => this.#answered(message))
+    this.#idleLimit = new IdleLimit(
+      options,
+      () => this.#pending.length > 0,
+      () => this.#closeIdle(),
+    )
     this.#limitHandshake()
     this.#socket = this.#connect(address, onOpened)
   }
@@ -121,6 +140,11 @@ export class Connection {
   /** Whether it was made, and is closed because the other side ended it. */
   get endedByBroker(): boolean {
     return this.#endedByBroker
+  }
+
+  /** Whether its end tells nothing about the broker: either side closed it while nothing was unanswered. */
+  get endedIdle(): boolean {
+    return this.#endedIdle
   }
 
   /** Whether a request was answered that was not part of the handshake. */
@@ -146,6 +170,7 @@ export class Connection {
   /** Called when the connection may be used, for the first time or after a re-authentication. */
   resume(): void {
     this.#writable = true
+    this.#idleLimit.start()
   }
 
   /** Called when a re-authentication begins: nothing else may be sent until {@link resume}. */
@@ -180,11 +205,14 @@ export class Connection {
       }
       const spoken = version ?? this.version(api)
       const correlationId = this.#nextCorrelationId++ & 0x7fffffff
+      const now = this.#options.scheduler.now()
+      // A session that is renewed for nobody does not count.
+      if (this.#writable) this.#idleLimit.used(now)
       this.#pending.push({
         api,
         version: spoken,
         correlationId,
-        deadline: this.#options.scheduler.now() + this.#options.requestTimeoutMs,
+        deadline: Math.max(now, this.#mutedUntil) + this.#options.requestTimeoutMs,
         subscriber: subscriber as Subscriber<unknown>,
       })
       this.#socket?.write(encodeRequestFrame(api, spoken, correlationId, this.#options.clientId, request))
@@ -192,16 +220,14 @@ export class Connection {
     })
   }
 
-  /** What is not answered yet has so many ms more. */
-  extendDeadlines(ms: number): void {
-    for (const request of this.#pending) request.deadline += ms
-  }
-
   close(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
+    const owed = this.#pending.length > 0
+    this.#endedIdle = error instanceof IdleConnectionError || (this.#endedByBroker && this.#served && !owed)
     this.#connectTimer.unsubscribe()
     this.#requestTimer.unsubscribe()
+    this.#idleLimit.stop()
     this.#socket?.destroy()
     const pending = this.#pending
     this.#pending = []
@@ -224,7 +250,7 @@ export class Connection {
   }
 
   /** Whatever a transport throws is a connection that could not be made, and is told as such: later, as any other is. */
-  #connect(address: Address, onOpened: () => void): Socket | undefined {
+  #connect(address: Destination, onOpened: () => void): Socket | undefined {
     const { transport, scheduler } = this.#options
     try {
       const fault = addressFault(address)
@@ -267,9 +293,22 @@ export class Connection {
     }
     const response = decodeResponseBody(request.api, request.version, message)
     this.#pending.shift()
-    this.#served ||= this.#writable
+    const now = this.#options.scheduler.now()
+    if (this.#writable) {
+      this.#served = true
+      this.#idleLimit.used(now)
+    }
+    this.#muted(now, response)
     request.subscriber.next(response)
     request.subscriber.complete()
+  }
+
+  /** A broker that throttles answers first, and then reads nothing for so long (KIP-219): what it has not read is answered later. */
+  #muted(now: number, response: unknown): void {
+    const { throttleTimeMs = 0 } = response as { readonly throttleTimeMs?: number }
+    if (throttleTimeMs <= 0) return
+    this.#mutedUntil = Math.max(now, this.#mutedUntil) + throttleTimeMs
+    for (const request of this.#pending) request.deadline += throttleTimeMs
   }
 
   /** One timer, for the oldest request: deadlines come in the order of the requests. */
@@ -292,6 +331,12 @@ export class Connection {
       )
     }
     this.#requestTimer = scheduler.schedule(fire, Math.max(0, oldest.deadline - scheduler.now()))
+  }
+
+  /** Before the broker does it (its `connections.max.idle.ms`), which could lose a request that crosses its end. */
+  #closeIdle(): void {
+    const why = `it had no request for ${this.#options.idleConnectionMs} ms (option \`idleConnectionMs\`)`
+    this.close(new IdleConnectionError(`the connection to ${this.name} was closed: ${why}`))
   }
 
   #cutOff(): string {
@@ -345,13 +390,4 @@ export class Connection {
     if (this.#served || this.#pending.length === 0 || this.#options.sasl !== undefined) return ''
     return '; it ended at the first request: so does a listener that expects SASL (option `sasl`), or a proxy without a broker'
   }
-}
-
-/** What answers there, if its first bytes tell, and the remedy. */
-function foreignProtocol(bytes: Buffer): string | undefined {
-  if (bytes.toString('latin1', 0, 5) === 'HTTP/') return 'an HTTP server answers here, not Kafka'
-  // A TLS record: alert (21) or handshake (22), major version 3.
-  if ((bytes[0] === 21 || bytes[0] === 22) && bytes[1] === 3)
-    return 'a TLS listener answers here, not plain Kafka: set option `ssl` to speak TLS'
-  return undefined
 }

@@ -22,12 +22,13 @@ const REQUEST: ApiVersionsRequest = { clientSoftwareName: 'rx-kafka', clientSoft
 
 /**
  * Requests the versions that a broker supports (KIP-35), with the newest version of the request first. A broker that does not know it answers
- * UNSUPPORTED_VERSION in version 0 (KIP-511), and is asked again in that version.
+ * UNSUPPORTED_VERSION, and says which it knows (KIP-511): it is asked again in the newest of those, and so still hears the name and version of
+ * this client. Before Kafka 2.4 it says nothing, and is asked in version 0.
  */
 export function negotiate(connection: Requester): Observable<VersionRanges> {
   const ask = (version: number): Observable<ApiVersionsResponse> => connection.request(spokenVersions, REQUEST, version)
   return ask(spokenVersions.maxVersion).pipe(
-    switchMap(answer => (answer.errorCode === ErrorCode.UNSUPPORTED_VERSION ? ask(0) : of(answer))),
+    switchMap(answer => (answer.errorCode === ErrorCode.UNSUPPORTED_VERSION ? ask(newestOf(answer)) : of(answer))),
     switchMap(answer =>
       defer(() => {
         if (answer.errorCode !== ErrorCode.NONE) {
@@ -38,4 +39,10 @@ export function negotiate(connection: Requester): Observable<VersionRanges> {
       }),
     ),
   )
+}
+
+/** Returns the newest version of ApiVersions that the answer offers, older than the one that was refused. */
+function newestOf({ apiKeys }: ApiVersionsResponse): number {
+  const offered = apiKeys.find(({ apiKey }) => apiKey === spokenVersions.key)?.maxVersion ?? 0
+  return offered > 0 && offered < spokenVersions.maxVersion ? offered : 0
 }

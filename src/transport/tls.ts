@@ -1,18 +1,16 @@
 import { isIP } from 'node:net'
-import { type ConnectionOptions, connect } from 'node:tls'
+import { type ConnectionOptions, checkServerIdentity, connect } from 'node:tls'
 import { AuthenticationError, ConnectionError, describe, printable } from '../errors.js'
-import { attach } from './tcp.js'
+import { attach, everyAddress } from './tcp.js'
 import { type Address, formatAddress, type Socket, type SocketListener, type Transport } from './transport.js'
 
 /** Kafka over TLS: the certificate of a broker must be trusted, and be for the host that was asked for. */
-export function tls(given: ConnectionOptions): Transport {
-  const options = guarded(given)
+export function tls(given: ConnectionOptions, connectTimeoutMs: number): Transport {
+  const options = { ...everyAddress(connectTimeoutMs), ...guarded(given) }
   return {
     connect(address: Address, listener: SocketListener): Socket {
       const { host, port } = address
-      // The name that the broker's certificate must have (SNI); it can't be an IP address.
-      const servername = isIP(host) === 0 ? { servername: host } : {}
-      const socket = connect({ ...servername, ...options, host, port })
+      const socket = connect({ ...options, ...identity(address, options), host, port })
       socket.setNoDelay(true).setKeepAlive(true)
       const peer = { name: formatAddress(address), hasCertificate: hasCertificate(options) }
       let progress: Progress = 'nothing'
@@ -35,6 +33,16 @@ export function tls(given: ConnectionOptions): Transport {
       })
     },
   }
+}
+
+/** Returns the options that say whom the broker's certificate must name, unless the user's say so. */
+function identity({ host, servername = host }: Address, options: ConnectionOptions): ConnectionOptions {
+  if (options.servername !== undefined) return {}
+  // Sent to the broker, too (SNI).
+  if (isIP(servername) === 0) return { servername }
+  // SNI carries no IP address, and without SNI Node expects the certificate of `host`.
+  const check = options.checkServerIdentity ?? checkServerIdentity
+  return { checkServerIdentity: (_host, certificate) => check(servername, certificate) }
 }
 
 /** How far a connection has come. */

@@ -4,6 +4,14 @@ import { printable } from '../errors.js'
 export interface Address {
   readonly host: string
   readonly port: number
+  /** The name that the broker's certificate must have. Default: `host`. */
+  readonly servername?: string
+}
+
+/** An address to connect to. */
+export interface Destination extends Address {
+  /** Why nobody can be reached there, if that is known already. */
+  readonly fault?: string
 }
 
 /**
@@ -41,7 +49,8 @@ export function formatAddress(address: Address): string {
 }
 
 /** Why nobody can be reached at an address, as metadata may name one; undefined if it can be tried. */
-export function addressFault({ host, port }: Address): string | undefined {
+export function addressFault({ host, port, fault }: Destination): string | undefined {
+  if (fault !== undefined) return fault
   if (host === '') return 'its host is empty'
   if (port < 1 || port > 65535) return `its port is ${port}, and ports are numbers from 1 to 65535`
   return undefined

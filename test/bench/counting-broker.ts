@@ -146,6 +146,7 @@ export class CountingBroker {
       clusterId: 'counting',
       controllerId: 1,
       clusterAuthorizedOperations: NO_AUTHORIZED_OPERATIONS,
+      errorCode: 0,
       topics: names.map(name => {
         const { id, partitions } = this.topic(name)
         return {

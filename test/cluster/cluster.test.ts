@@ -51,6 +51,7 @@ function start(bootstrap: typeof BOOTSTRAP): void {
     clientId: 'test',
     connectTimeoutMs: 1000,
     requestTimeoutMs: 500,
+    idleConnectionMs: 0,
     maxResponseBytes: 10_000,
     retryBackoffMs: 100,
     retryBackoffMaxMs: 1000,
@@ -122,6 +123,7 @@ function answer(
     clusterId: 'c',
     controllerId: 1,
     clusterAuthorizedOperations: 0,
+    errorCode: 0,
     topics: topics!.map(({ name }) => ({
       errorCode,
       name,

@@ -17,6 +17,7 @@ const OPTIONS = {
   clientId: 'fuzz',
   connectTimeoutMs: 1000,
   requestTimeoutMs: 500,
+  idleConnectionMs: 0,
   maxResponseBytes: 2 ** 24,
   random: Math.random,
 }

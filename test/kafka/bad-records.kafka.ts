@@ -5,7 +5,7 @@ import { BrokerError, createProducer, type ProducerOptions, type ProducerRecord 
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { PartitionProduceResponse } from '../../src/protocol/messages/produce.js'
 import { startCluster } from '../../src/testing/index.js'
-import { tcp } from '../../src/transport/tcp.js'
+import { tcp } from '../support/tcp.js'
 import { findings } from '../support/validator.js'
 import { type BatchOptions, batch, RawClient } from '../testing/raw-client.js'
 import { type DumpedBatch, sequenceFaults } from './dump-log.js'

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { initProducerId } from '../../src/protocol/messages/init-producer-id.js'
 import { produce } from '../../src/protocol/messages/produce.js'
 import { startCluster, type TestCluster } from '../../src/testing/index.js'
-import { tcp } from '../../src/transport/tcp.js'
+import { tcp } from '../support/tcp.js'
 import { batch, RawClient } from '../testing/raw-client.js'
 import { TcpProxy } from './proxy.js'
 

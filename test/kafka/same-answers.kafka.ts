@@ -18,7 +18,7 @@ import {
 } from '../../src/protocol/records/record-batch.js'
 import { encodeRequestFrame } from '../../src/protocol/wire/message.js'
 import { startCluster } from '../../src/testing/index.js'
-import { tcp } from '../../src/transport/tcp.js'
+import { tcp } from '../support/tcp.js'
 import { batch, RawClient, sealed } from '../testing/raw-client.js'
 import { VERSIONS } from './jars.js'
 import { KafkaCluster } from './kafka-cluster.js'

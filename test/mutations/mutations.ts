@@ -1,6 +1,7 @@
 import { ANSWERS } from './answers.js'
 import { BAD_RECORDS } from './bad-records.js'
 import { COMPRESSION } from './compression.js'
+import { CONNECTIONS } from './connections.js'
 import { KEYS } from './keys.js'
 import type { Mutation } from './mutation.js'
 import { PIPELINE_STAGES } from './pipeline.js'
@@ -17,4 +18,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...RECREATED,
   ...COMPRESSION,
   ...KEYS,
+  ...CONNECTIONS,
 ]

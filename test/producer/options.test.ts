@@ -6,6 +6,7 @@ import { resolveOptions } from '../../src/producer/options/options.js'
 import { processScheduler } from '../../src/producer/time/process-scheduler.js'
 import { lazy } from '../../src/protocol/compression/codec.js'
 import { CODECS } from '../../src/protocol/compression/codecs.js'
+import { TcpTransport } from '../../src/transport/tcp.js'
 import { cert } from '../support/certificate.js'
 
 const brokers = ['localhost:9092']
@@ -217,8 +218,14 @@ test('sasl: every mechanism has its options, and no message holds what must not 
 })
 
 test('ssl: true, false, or what node:tls takes; what it can not take is refused now, and not shown', () => {
-  assert.equal(resolveOptions({ brokers, ssl: false }).transport, resolveOptions({ brokers }).transport)
-  assert.notEqual(resolveOptions({ brokers, ssl: true }).transport, resolveOptions({ brokers }).transport)
+  for (const [ssl, plain] of [
+    [undefined, true],
+    [false, true],
+    [true, false],
+  ] as const) {
+    const { transport } = resolveOptions({ brokers, ...(ssl !== undefined && { ssl }) })
+    assert.equal(transport instanceof TcpTransport, plain)
+  }
   assert.ok(resolveOptions({ brokers, ssl: { ca: cert, servername: 'broker.test' } }).transport)
   const pem = 'nobody may see this'
   refused({ ssl: pem }, 'option `ssl` must be true, false or an object', new RegExp(`^(?!.*${pem})`, 's'))

@@ -160,7 +160,7 @@ test('keyless records pass over a partition with more batches to send than other
   const queue = (index: number): void => {
     const batch = new Batch('t', index, Buffer.alloc(100))
     topic.partitions[index]!.add(batch)
-    batch.seal('none')
+    batch.pack()
   }
   const turns = (count: number): number[] => Array.from({ length: count }, () => choose(chooser, topic))
   assert.deepEqual(turns(4), [0, 1, 2, 3])

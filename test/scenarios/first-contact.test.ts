@@ -16,6 +16,7 @@ import {
   type ProducerRecord,
 } from '../../src/index.js'
 import { formatAddress } from '../../src/transport/transport.js'
+import { VERSION } from '../../src/version.js'
 import { startWorld, valuesIn, type World, type WorldOptions } from '../support/world.js'
 
 const TOPICS = { t: { partitions: 1 } }
@@ -397,3 +398,25 @@ describe('brokers that can not be reached', () => {
     })
   }
 })
+
+for (const [kafka, apiVersions, software] of [
+  ['4.0', [0, 4], { name: 'rx-kafka', version: VERSION }],
+  ['2.4', [0, 3], { name: 'rx-kafka', version: VERSION }],
+  ['2.1', [0, 2], undefined],
+] as const) {
+  test(`a broker of Kafka ${kafka} hears ${software === undefined ? 'no' : 'the'} name and version of the library (KIP-511), and the client id in every request`, async () => {
+    const world = await startWorld({
+      cluster: { apiVersions: { ApiVersions: apiVersions } },
+      producer: { clientId: 'shop' },
+    })
+    await world.time.until(world.producer.sendOne({ topic: 't', value: 'a' }))
+    const heard = world.cluster.trace.filter(entry => entry.kind === 'request')
+    const last = new Map(heard.filter(({ api }) => api === 'ApiVersions').map(entry => [entry.connection, entry]))
+    assert.equal(last.size, 2)
+    for (const entry of last.values()) {
+      assert.deepEqual([entry.software, entry.version], [software, apiVersions[1]])
+    }
+    for (const { api, clientId } of heard) assert.equal(clientId, 'shop', api)
+    await world.end()
+  })
+}

@@ -4,10 +4,10 @@ import { createProducer, DeliveryTimeoutError } from '../../src/index.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { MetadataResponse } from '../../src/protocol/messages/metadata.js'
 import { VirtualTime } from '../../src/testing/index.js'
-import { tcp } from '../../src/transport/tcp.js'
 import type { Transport } from '../../src/transport/transport.js'
 import { ONE_RECORD_BATCHES, sentTo, stamps, startProof } from '../support/exactly-once.js'
 import { startLyingWorld } from '../support/liar.js'
+import { tcp } from '../support/tcp.js'
 import { open, valuesIn, watch } from '../support/world.js'
 
 /** Answers of brokers, and of proxies between, that are not to be believed. */

@@ -235,6 +235,7 @@ describe('the window', () => {
   })
   const request = (correlationId: number, batches: Batches, change: object = {}): TraceEntry => ({
     kind: 'request',
+    clientId: null,
     api: 'Produce',
     version: 12,
     correlationId,

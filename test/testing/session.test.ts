@@ -161,7 +161,7 @@ describe('ApiVersions', () => {
     }
     assert.deepEqual(
       [0, 1, 3, 18, 19, 22].map(key => ranges.get(key)),
-      ['3-13', '4-12', '4-12', '0-4', '2-7', '0-4'],
+      ['3-13', '4-12', '4-13', '0-4', '2-7', '0-4'],
     )
   })
 
@@ -174,6 +174,24 @@ describe('ApiVersions', () => {
     assert.equal(client.frames[0]?.toString('hex'), '00000007' + '0023' + '00000001' + '001200000004')
     assert.equal((await bench.wait(client.apiVersions(0))).errorCode, ErrorCode.NONE)
   })
+
+  for (const [software, errorCode] of [
+    [['raw', '1'], ErrorCode.NONE],
+    [['a.b-c', '0.1.0-rc.1'], ErrorCode.NONE],
+    [['', '1'], ErrorCode.INVALID_REQUEST],
+    [['raw', '-1'], ErrorCode.INVALID_REQUEST],
+    [['a library', '1'], ErrorCode.INVALID_REQUEST],
+  ] as const) {
+    test(`from '${software.join("' '")}' has code ${errorCode}, and is in the trace (KIP-511)`, async () => {
+      await using bench = await startBench()
+      const client = await bench.connect()
+      const [clientSoftwareName, clientSoftwareVersion] = software
+      const answer = client.request(apiVersions, 3, { clientSoftwareName, clientSoftwareVersion })
+      assert.equal((await bench.wait(answer)).errorCode, errorCode)
+      const traced = bench.cluster.trace.find(({ kind }) => kind === 'request')
+      assert.deepEqual(traced?.kind === 'request' && traced.software, { name: software[0], version: software[1] })
+    })
+  }
 
   test('says less where the options say so, and less is accepted: Kafka 2.1', async () => {
     await using bench = await startBench({ apiVersions: { Produce: [3, 7], ApiVersions: [0, 2], Metadata: [0, 99] } })
@@ -188,7 +206,7 @@ describe('ApiVersions', () => {
       [
         [3, 7],
         [0, 2],
-        [4, 12],
+        [4, 13],
       ],
     )
     const { responses } = await bench.wait(client.produce({ 't/0': batch() }, { version: 7 }))
@@ -256,4 +274,31 @@ describe('what is not understood ends the connection, after the answers to what 
       assert.match(refused[0]!, reason)
     })
   }
+})
+
+describe('connectionsMaxIdleMs', () => {
+  test('ends a connection so long after its last answer, and none that a request is carried out on', async () => {
+    await using bench = await startBench({ connectionsMaxIdleMs: 1_000, replyDelayMs: 0 })
+    const client = await bench.connect()
+    await bench.wait(client.produce({ 't/0': batch() }))
+    await bench.time.advance(900)
+    bench.cluster.inject({ fault: { kind: 'delay', ms: 5_000 } })
+    await bench.wait(client.produce({ 't/0': batch() }))
+    const answered = bench.time.now()
+    await bench.time.advance(999)
+    assert.equal(client.closed, false)
+    await bench.time.until(() => client.closed)
+    assert.equal(bench.time.now() - answered, 1_000)
+  })
+
+  test('is 0 by default: never', async () => {
+    await using bench = await startBench()
+    const client = await bench.connect()
+    await bench.time.advance(10_000_000)
+    assert.equal(client.closed, false)
+  })
+
+  test('below 0 is refused', async () => {
+    await assert.rejects(startCluster({ connectionsMaxIdleMs: -1 }), /`connectionsMaxIdleMs` is -1, but it must be/)
+  })
 })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { fetch } from '../../src/protocol/messages/fetch.js'
 import { joinGroup } from '../../src/protocol/messages/join-group.js'
 import { startCluster, type TestCluster } from '../../src/testing/index.js'
-import { tcp } from '../../src/transport/tcp.js'
+import { tcp } from '../support/tcp.js'
 import { batch, type RawClient as Client, RawClient, startBench } from './raw-client.js'
 
 const FOREVER = 2 ** 30

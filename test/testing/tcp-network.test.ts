@@ -6,8 +6,8 @@ import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { metadata } from '../../src/protocol/messages/metadata.js'
 import { startCluster } from '../../src/testing/index.js'
 import { tcpNetwork } from '../../src/testing/network/tcp-network.js'
-import { tcp } from '../../src/transport/tcp.js'
 import { secondTaken } from '../support/ports.js'
+import { tcp } from '../support/tcp.js'
 import { batch, RawClient } from './raw-client.js'
 
 const address = (broker: string): { host: string; port: number } => {

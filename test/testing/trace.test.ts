@@ -27,7 +27,7 @@ test('everything that happens, in order, with its time, node and connection', as
   await bench.time.advance(0)
 
   const where = { node: 1, connection: 1 }
-  const request = { kind: 'request', ...where, api: 'Produce', version: 9 }
+  const request = { kind: 'request', ...where, api: 'Produce', version: 9, clientId: 'raw' }
   const { OUT_OF_ORDER_SEQUENCE_NUMBER: errorCode } = ErrorCode
   assert.deepEqual(bench.cluster.trace, [
     { at: 0, kind: 'connected', ...where, peer: 'memory:1' },

@@ -20,6 +20,7 @@ const OPTIONS = {
   clientId: 'test',
   connectTimeoutMs: 1000,
   requestTimeoutMs: 500,
+  idleConnectionMs: 0,
   maxResponseBytes: 10_000,
   random: () => 0.5,
 }

@@ -45,6 +45,7 @@ function open(sasl: SaslMechanism, random = 0.5): void {
       clientId: 'test',
       connectTimeoutMs: 1000,
       requestTimeoutMs: 500,
+      idleConnectionMs: 0,
       maxResponseBytes: 10_000,
       random: () => random,
       sasl,

@@ -8,12 +8,13 @@ import { asyncScheduler, concat, firstValueFrom, from, NEVER } from 'rxjs'
 import { AuthenticationError, ConnectionError, createProducer, type ProducerOptions } from '../../src/index.js'
 import { type ClusterOptions, startCluster, type TestCluster } from '../../src/testing/index.js'
 import { openConnection } from '../../src/transport/connection.js'
-import { tcp } from '../../src/transport/tcp.js'
-import { tls } from '../../src/transport/tls.js'
+import { tls as tlsWithin } from '../../src/transport/tls.js'
 import type { Transport } from '../../src/transport/transport.js'
 import { cert, key } from '../support/certificate.js'
+import { tcp } from '../support/tcp.js'
 import { valuesIn } from '../support/world.js'
 
+const tls = (options: ConnectionOptions): Transport => tlsWithin(options, 10_000)
 const SSL = { ssl: { key, cert } }
 const TOPICS = { topics: { t: { partitions: 1 } } }
 const values = Array.from({ length: 500 }, (_, i) => `v${i}`)
@@ -134,6 +135,7 @@ async function failure(port: number, transport: Transport, host = '127.0.0.1'): 
       clientId: 'test',
       connectTimeoutMs: 5000,
       requestTimeoutMs: 5000,
+      idleConnectionMs: 0,
       maxResponseBytes: 1000,
       random: Math.random,
     },
@@ -167,6 +169,41 @@ test('a broker is asked for by its name (SNI), as those are that share an addres
     assert.equal(servername, expected)
   }
 })
+
+for (const [advertised, ssl, trusted] of [
+  ['broker.test', {}, true],
+  ['127.0.0.1', {}, true],
+  ['other.test', {}, false],
+  ['127.0.0.9', {}, false],
+  ['other.test', { servername: 'broker.test' }, true],
+  ['127.0.0.9', { servername: 'broker.test' }, true],
+  ['other.test', { checkServerIdentity: (name: string) => assert.equal(name, 'other.test') as undefined }, true],
+  ['127.0.0.9', { checkServerIdentity: (name: string) => assert.equal(name, '127.0.0.9') as undefined }, true],
+] as const) {
+  test(`a broker at an address of \`mapAddress\` must be ${advertised}, as advertised (${Object.keys(ssl)})`, async t => {
+    const server = createServer({ key, cert })
+    server.on('tlsClientError', () => {})
+    server.listen(0, '127.0.0.2')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const error = await new Promise<Error | undefined>(resolve => {
+      const socket = tls({ ca: cert, ...ssl }).connect(
+        { host: '127.0.0.2', port, servername: advertised },
+        {
+          opened: () => {
+            resolve(undefined)
+            socket.destroy()
+          },
+          received: () => {},
+          closed: resolve,
+        },
+      )
+    })
+    assert.equal(error === undefined, trusted, String(error))
+    if (!trusted) assert.match(error!.message, new RegExp(`127.0.0.2:\\d+ is not trusted: .*${advertised}`))
+  })
+}
 
 describe('what ends a TLS connection', () => {
   test('a client certificate that a broker asks for, and does not get: it has no use to try again', async () => {

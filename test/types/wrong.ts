@@ -65,6 +65,12 @@ producer.close({ timeoutMs: '5s' })
 producer.flush({ timeoutMs: 5 })
 // @ts-expect-error: brokers must be given
 createProducer({})
+createProducer({ brokers: () => ['localhost'] })
+createProducer({ brokers: async () => ['localhost'], mapAddress: host => ({ host, port: 1 }) })
+// @ts-expect-error: a function returns a list
+createProducer({ brokers: () => 'localhost' })
+// @ts-expect-error: an address has a port
+createProducer({ brokers: ['localhost'], mapAddress: host => ({ host }) })
 // @ts-expect-error: less than all would not be exactly once
 createProducer({ brokers: ['localhost'], acks: 1 })
 // @ts-expect-error: one of two

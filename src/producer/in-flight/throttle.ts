@@ -1,5 +1,4 @@
 import type { SchedulerLike, Subject, Subscription } from 'rxjs'
-import type { Connection } from '../../transport/connection.js'
 import type { ProducerEvent } from '../model/events.js'
 import type { Obstacles } from '../model/obstacles.js'
 import type { BrokerWindow, BrokerWindows } from './broker-windows.js'
@@ -27,9 +26,8 @@ export class Throttle {
     this.#life = life
   }
 
-  /** The broker does not read for this long either, so its responses to requests that it has not read come later. */
-  pause({ nodeId }: BrokerWindow, connection: Connection, throttleTimeMs: number): void {
-    connection.extendDeadlines(throttleTimeMs)
+  /** Sends nothing to the broker for so long. Its connection knows of the pause, too: what is in flight is answered later. */
+  pause({ nodeId }: BrokerWindow, throttleTimeMs: number): void {
     this.#obstacles.pauseBegan(nodeId, throttleTimeMs)
     // The end is the timer, not the clock: a timer may fire a little before its time by the clock.
     const timer = this.#scheduler.schedule(() => {

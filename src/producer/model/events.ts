@@ -18,6 +18,7 @@ export type ProducerEvent =
   | { readonly kind: 'connected'; readonly nodeId: number; readonly address: string }
   /** The SASL session was renewed, on the same connection, before it expired. */
   | { readonly kind: 'reauthenticated'; readonly nodeId: number; readonly address: string }
+  /** With an `IdleConnectionError`: the producer closed it because it was not used. */
   | { readonly kind: 'disconnected'; readonly nodeId: number; readonly address: string; readonly error: Error }
   | {
       readonly kind: 'metadata'

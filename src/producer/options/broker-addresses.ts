@@ -1,5 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
+import type { BootstrapList } from '../../cluster/bootstrap.js'
+import { ConnectionError, describe } from '../../errors.js'
 import type { Address } from '../../transport/transport.js'
 import { invalid } from './rules.js'
 
@@ -8,20 +10,37 @@ const NAME_RULE =
   "a host name is at most 253 letters, digits, '.', '-' and '_', with at most 63 from one '.' to the next"
 
 /**
- * Parses the option `brokers`: host, host:port, [IPv6] or [IPv6]:port.
+ * Reads the option `brokers`: a list of host, host:port, [IPv6] or [IPv6]:port, or a function that returns one.
  *
- * @throws {InvalidArgumentError} naming the entry and the rule that it breaks: an invalid host would be looked up for ever.
+ * @throws {InvalidArgumentError} naming the entry and the rule that it breaks: an invalid host would be looked up for ever. What a
+ * function returns is checked when it is called, by the same rules.
  */
-export function parseBrokers(brokers: unknown): Address[] {
-  if (!Array.isArray(brokers) || brokers.length === 0) {
-    throw invalid('brokers', withoutSecrets(brokers), `must be a non-empty array of ${ENTRY}`)
+export function readBrokers(brokers: unknown): BootstrapList {
+  if (typeof brokers !== 'function') return parseList(brokers, 'is')
+  return async () => {
+    let list: unknown
+    try {
+      list = await brokers()
+    } catch (cause) {
+      throw new ConnectionError(`option \`brokers\`, a function, failed: ${describe(cause)}`, { cause })
+    }
+    return parseList(list, 'returned')
   }
-  return brokers.map(parseBroker)
 }
 
-function parseBroker(entry: unknown): Address {
+type Verb = 'is' | 'returned'
+
+function parseList(brokers: unknown, verb: Verb): Address[] {
+  if (!Array.isArray(brokers) || brokers.length === 0) {
+    const functions = verb === 'is' ? ', or a function that returns one' : ''
+    throw invalid('brokers', withoutSecrets(brokers), `must be a non-empty array of ${ENTRY}${functions}`, verb)
+  }
+  return brokers.map(entry => parseBroker(entry, verb))
+}
+
+function parseBroker(entry: unknown, verb: Verb): Address {
   const refuse = (rule: string): Error =>
-    invalid('brokers', withoutSecrets(entry), `must be an array of ${ENTRY}, and ${rule}`)
+    invalid('brokers', withoutSecrets(entry), `must be an array of ${ENTRY}, and ${rule}`, verb)
   if (typeof entry !== 'string') throw refuse('each is a string')
   if (isIPv6(entry)) throw refuse("an IPv6 address needs brackets, such as '[::1]:9092'")
   if (entry.includes('://')) throw refuse("each is written without a scheme such as 'kafka://'")

@@ -1,14 +1,15 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { SchedulerLike } from 'rxjs'
 import { bounded } from '../../bounded-scheduler.js'
+import type { BootstrapList } from '../../cluster/bootstrap.js'
 import { InvalidArgumentError } from '../../errors.js'
 import type { SaslMechanism } from '../../transport/sasl.js'
-import { tcp } from '../../transport/tcp.js'
-import type { Address, Transport } from '../../transport/transport.js'
+import { TcpTransport } from '../../transport/tcp.js'
+import type { Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
 import type { Partitioner } from '../model/record.js'
 import { processScheduler } from '../time/process-scheduler.js'
-import { parseBrokers } from './broker-addresses.js'
+import { readBrokers } from './broker-addresses.js'
 import { type Compression, type CompressorOf, resolveCompression, type TopicCompression } from './compression.js'
 import { checkOptions, hasMethod, integer, isFunction, MAX_INT32, oneOf, type Rule, SIGNAL, shape } from './rules.js'
 import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
@@ -19,8 +20,28 @@ export interface ProducerOptions {
   /**
    * The bootstrap list, as `host:port` (default port 9092; IPv6 addresses in brackets). One broker that answers is enough, more are safer.
    * All must belong to one cluster: the producer writes to the cluster of the broker that answers first, and uses no other.
+   *
+   * Or a function that returns the list, from service discovery for example. It is called when the producer first connects, and again
+   * whenever no known broker answers. If it throws, returns no valid list, or takes longer than `connectTimeoutMs`, that is a
+   * `BootstrapError`, and it is called again after a back-off.
+   *
+   * @example brokers: async () => (await resolveSrv('_kafka._tcp.example.com')).map(({ name, port }) => `${name}:${port}`)
    */
-  readonly brokers: readonly string[]
+  readonly brokers: readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
+  /**
+   * Returns where a broker is reached, in place of the address that it advertises in metadata: for tunnels, port forwards and proxies.
+   * undefined: at the advertised address. Called for every broker of each metadata response, not for `brokers`, which are reached as they
+   * are written. With `ssl`, the certificate must still name the advertised host, unless `ssl.servername` is set. If it throws or returns
+   * anything else, connections to that broker fail with an error that says so, and are tried again. Default: all are reached where they
+   * advertise.
+   *
+   * @example mapAddress: (host, port, nodeId) => ({ host: 'localhost', port: 19092 + nodeId })
+   */
+  readonly mapAddress?: (
+    host: string,
+    port: number,
+    nodeId: number,
+  ) => { readonly host: string; readonly port: number } | undefined
   /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
   readonly ssl?: boolean | TlsOptions
   /** How the client authenticates. A session with a limited lifetime is renewed before it ends. Default: no authentication. */
@@ -89,8 +110,16 @@ export interface ProducerOptions {
    * more.
    */
   readonly deliveryTimeoutMs?: number
-  /** How long a connection may take to open, handshake included, in ms. Default 10000. */
+  /**
+   * How long a connection may take to open, handshake included, in ms. Every address of a host name is tried within it, IPv6 and IPv4, each
+   * but the last for a quarter of it, and for a second at most. Default 10000.
+   */
   readonly connectTimeoutMs?: number
+  /**
+   * How long a connection stays open without a request, in ms; 0: until the broker closes it. Keep it below the broker's
+   * `connections.max.idle.ms` (600000): a request that crosses the broker's close is lost, and sent again. Default 540000.
+   */
+  readonly idleConnectionMs?: number
   /**
    * The first back-off, in ms, from 1; it doubles with every failure. Default 100, or `retryBackoffMaxMs` if that is less.
    */
@@ -119,10 +148,11 @@ export interface ProducerOptions {
 }
 
 export type ResolvedOptions = Required<
-  Omit<ProducerOptions, 'brokers' | 'compression' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>
+  Omit<ProducerOptions, 'brokers' | 'compression' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>
 > & {
+  readonly bootstrap: BootstrapList
   readonly compression: CompressorOf
-  readonly bootstrap: readonly Address[]
+  readonly mapAddress: ProducerOptions['mapAddress']
   readonly partitioner: Partitioner | undefined
   readonly signal: AbortSignal | undefined
   readonly sasl: SaslMechanism | undefined
@@ -139,6 +169,7 @@ const OWN_RULES = ['brokers', 'compression', 'ssl', 'sasl'] as const
 
 /** Every other option, with its rule. */
 const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_RULES)[number]>>]: Rule } = {
+  mapAddress: shape('a function', isFunction),
   clientId: shape('a non-empty string of valid Unicode that takes at most 32767 bytes in UTF-8', isKafkaString),
   acks: {
     holds: value => value === 'all',
@@ -158,6 +189,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   requestTimeoutMs: integer(1),
   deliveryTimeoutMs: integer(1),
   connectTimeoutMs: integer(1),
+  idleConnectionMs: integer(0),
   // Without a pause, an attempt that fails at once would be repeated without end.
   retryBackoffMs: integer(1),
   retryBackoffMaxMs: integer(1),
@@ -178,9 +210,11 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
  */
 export function resolveOptions(options: ProducerOptions): ResolvedOptions {
   const given = checkOptions('createProducer', options, RULES, OWN_RULES)
+  const connectTimeoutMs = given.connectTimeoutMs ?? 10_000
   return {
     ...resolveTies(given),
-    bootstrap: parseBrokers(given.brokers),
+    bootstrap: readBrokers(given.brokers),
+    mapAddress: given.mapAddress,
     clientId: given.clientId ?? 'rx-kafka',
     acks: given.acks ?? 'all',
     retries: given.retries ?? MAX_INT32,
@@ -190,25 +224,26 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     stalledOverflow: given.stalledOverflow ?? 'wait',
     compression: resolveCompression(given.compression),
     partitioner: given.partitioner,
-    connectTimeoutMs: given.connectTimeoutMs ?? 10_000,
+    connectTimeoutMs,
+    idleConnectionMs: given.idleConnectionMs ?? 540_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
     signal: given.signal,
     scheduler: given.scheduler === undefined ? processScheduler : bounded(given.scheduler),
-    transport: resolveTransport(given),
+    transport: resolveTransport(given, connectTimeoutMs),
     random: given.random ?? Math.random,
     sasl: given.sasl === undefined ? undefined : resolveSasl(given.sasl),
   }
 }
 
-function resolveTransport({ ssl = false, transport }: ProducerOptions): Transport {
-  if (ssl === false) return transport ?? tcp
+function resolveTransport({ ssl = false, transport }: ProducerOptions, connectTimeoutMs: number): Transport {
+  if (ssl === false) return transport ?? new TcpTransport(connectTimeoutMs)
   if (transport !== undefined) {
     throw new InvalidArgumentError(
       "option `ssl` can't be set beside `transport`, which decides how brokers are reached",
     )
   }
-  return resolveSsl(ssl)
+  return resolveSsl(ssl, connectTimeoutMs)
 }

@@ -1,4 +1,4 @@
-import { tcp } from '../../transport/tcp.js'
+import { TcpTransport } from '../../transport/tcp.js'
 import {
   type Address,
   formatAddress,
@@ -15,7 +15,7 @@ import type { ResolvedOptions } from './options.js'
  */
 export function reportPlaintext(options: ResolvedOptions, report: (event: ProducerEvent) => void): ResolvedOptions {
   const { sasl, transport } = options
-  if (transport !== tcp || sasl?.bare !== true) return options
+  if (!(transport instanceof TcpTransport) || sasl?.bare !== true) return options
   let reported = false
   const reporting: Transport = {
     connect(address: Address, listener: SocketListener): Socket {
@@ -28,7 +28,7 @@ export function reportPlaintext(options: ResolvedOptions, report: (event: Produc
         )
         report({ kind: 'plaintext', address: name, mechanism: sasl.name })
       }
-      return tcp.connect(address, listener)
+      return transport.connect(address, listener)
     },
   }
   return { ...options, transport: reporting }

@@ -73,9 +73,18 @@ export function checkOptions<T extends object>(
 
 const CREATE = 'createProducer'
 
-/** Returns the error that names the rule which an option's value breaks. */
-export function invalid(name: string, value: unknown, rule: string): InvalidArgumentError {
-  return new InvalidArgumentError(`option \`${name}\` is ${show(value)}, but it ${rule}`)
+/**
+ * Returns the error that names the rule which an option's value breaks.
+ *
+ * @param verb `'returned'` for what an option that is a function has returned.
+ */
+export function invalid(
+  name: string,
+  value: unknown,
+  rule: string,
+  verb: 'is' | 'returned' = 'is',
+): InvalidArgumentError {
+  return new InvalidArgumentError(`option \`${name}\` ${verb} ${show(value)}, but it ${rule}`)
 }
 
 /** Formats any value in a few words: cuts long strings, and shows only the class of an object. */

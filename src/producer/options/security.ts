@@ -83,7 +83,7 @@ const SSL_RULES: Readonly<Record<string, Rule>> = {
 }
 
 /** @throws {InvalidArgumentError} for an invalid option, or an unreadable certificate or key. */
-export function resolveSsl(given: true | TlsOptions): Transport {
+export function resolveSsl(given: true | TlsOptions, connectTimeoutMs: number): Transport {
   if (given !== true && (typeof given !== 'object' || given === null)) {
     throw new InvalidArgumentError('option `ssl` must be true, false or an object of options of node:tls')
   }
@@ -96,7 +96,7 @@ export function resolveSsl(given: true | TlsOptions): Transport {
     // Once for all connections, and now, so that errors are reported now.
     const resolved = { secureContext: createSecureContext(options), ...options }
     tryOut(resolved)
-    return tls(resolved)
+    return tls(resolved, connectTimeoutMs)
   } catch (error) {
     throw new InvalidArgumentError(`option \`ssl\` can't be used: ${describe(error)}`, { cause: error })
   }

@@ -85,8 +85,8 @@ export const apiVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
 }
 
 /**
- * The same, of whose answer nothing but the code is decoded when it says that the version is not supported: that is all that is
- * needed, and librdkafka's mock cluster writes what cannot be read behind it.
+ * The same, for the client: if the version of the request is not supported, versions that cannot be read are none. librdkafka's mock
+ * cluster writes such.
  */
 export const spokenVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
   ...apiVersions,
@@ -94,8 +94,12 @@ export const spokenVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
   decodeResponse(reader: Reader, version: number): ApiVersionsResponse {
     const errorCode = reader.int16()
     if (errorCode !== ErrorCode.UNSUPPORTED_VERSION) return decodeBody(reader, errorCode, version)
-    reader.skipRest()
-    return { errorCode, apiKeys: [], throttleTimeMs: 0 }
+    const classic = new Reader(reader.raw(reader.remaining), false)
+    try {
+      return decodeBody(classic, errorCode, 0)
+    } catch {
+      return { errorCode, apiKeys: [], throttleTimeMs: 0 }
+    }
   },
 }
 

@@ -4,14 +4,14 @@ import { ZERO_UUID } from '../wire/uuid.js'
 import type { Writer } from '../wire/writer.js'
 
 /*
- * MetadataRequest (key 3, versions 4 to 12; flexible from 9)
+ * MetadataRequest (key 3, versions 4 to 13; flexible from 9)
  *   [MetadataRequestTopic](null = all topics) AllowAutoTopicCreation(BOOLEAN)
  *   IncludeClusterAuthorizedOperations(BOOLEAN, 8 to 10) IncludeTopicAuthorizedOperations(BOOLEAN, 8+)
  *   MetadataRequestTopic => TopicId(UUID, 10+) Name(STRING, nullable 10+)
  *
  * MetadataResponse
  *   ThrottleTimeMs(INT32) [MetadataResponseBroker] ClusterId(NULLABLE_STRING) ControllerId(INT32)
- *   [MetadataResponseTopic] ClusterAuthorizedOperations(INT32, 8 to 10)
+ *   [MetadataResponseTopic] ClusterAuthorizedOperations(INT32, 8 to 10) ErrorCode(INT16, 13+)
  *   MetadataResponseBroker    => NodeId(INT32) Host(STRING) Port(INT32) Rack(NULLABLE_STRING)
  *   MetadataResponseTopic     => ErrorCode(INT16) Name(STRING, nullable 12+) TopicId(UUID, 10+) IsInternal(BOOLEAN)
  *                                [MetadataResponsePartition] TopicAuthorizedOperations(INT32, 8+)
@@ -19,6 +19,7 @@ import type { Writer } from '../wire/writer.js'
  *                                [ReplicaNodes(INT32)] [IsrNodes(INT32)] [OfflineReplicas(INT32), 5+]
  *
  * Version 4 is the first that can say whether a topic may be created. Asking by topic id works from version 12 on.
+ * From version 13 on a broker can send its clients back to their bootstrap list (REBOOTSTRAP_REQUIRED, KIP-1102).
  */
 
 /** The value of authorized operations that were not requested: the smallest INT32. */
@@ -61,7 +62,7 @@ export interface MetadataResponsePartition {
 
 export interface MetadataResponseTopic {
   errorCode: number
-  /** null only in version 12, for a topic id that the broker does not know. */
+  /** null only from version 12 on, for a topic id that the broker does not know. */
   name: string | null
   /** All zeros before version 10. */
   topicId: Buffer
@@ -78,6 +79,8 @@ export interface MetadataResponse {
   controllerId: number
   topics: MetadataResponseTopic[]
   clusterAuthorizedOperations: number
+  /** Of the whole request. 0 before version 13. */
+  errorCode: number
 }
 
 /** The fields that a producer reads. */
@@ -91,7 +94,7 @@ export const metadata: Api<MetadataRequest, MetadataResponse> = {
   key: 3,
   name: 'Metadata',
   minVersion: 4,
-  maxVersion: 12,
+  maxVersion: 13,
   firstFlexibleVersion: 9,
 
   encodeRequest(writer: Writer, request: MetadataRequest, version: number): void {
@@ -134,6 +137,7 @@ export const metadata: Api<MetadataRequest, MetadataResponse> = {
       .int32(response.controllerId)
       .array(response.topics, topic => encodeTopic(writer, topic, version))
     if (version >= 8 && version <= 10) writer.int32(response.clusterAuthorizedOperations)
+    if (version >= 13) writer.int16(response.errorCode)
     writer.tags()
   },
 
@@ -175,6 +179,7 @@ function decodeResponse<P>(
     controllerId: reader.int32(),
     topics: reader.array(() => decodeTopic(reader, version, readPartition)),
     clusterAuthorizedOperations: version >= 8 && version <= 10 ? reader.int32() : NO_AUTHORIZED_OPERATIONS,
+    errorCode: version >= 13 ? reader.int16() : 0,
   }
   reader.tags()
   return response

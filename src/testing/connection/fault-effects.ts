@@ -40,6 +40,8 @@ function failed(api: string, response: unknown, errorCode: number): unknown {
   switch (api) {
     case 'Metadata': {
       const metadata = response as MetadataResponse
+      // KIP-1102: this code is about the client, not about a topic.
+      if (errorCode === ErrorCode.REBOOTSTRAP_REQUIRED) return { ...metadata, errorCode, brokers: [], topics: [] }
       return { ...metadata, topics: metadata.topics.map(topic => ({ ...topic, errorCode, partitions: [] })) }
     }
     case 'CreateTopics': {

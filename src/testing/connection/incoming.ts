@@ -1,5 +1,5 @@
 import { describe } from '../../errors.js'
-import { apiVersions } from '../../protocol/messages/api-versions.js'
+import { type ApiVersionsRequest, apiVersions } from '../../protocol/messages/api-versions.js'
 import type { CreateTopicsRequest } from '../../protocol/messages/create-topics.js'
 import type { FetchRequest } from '../../protocol/messages/fetch.js'
 import type { ListOffsetsRequest } from '../../protocol/messages/list-offsets.js'
@@ -56,6 +56,13 @@ export function batchesOf({ served, request }: Incoming): SentBatch[] {
   return (request as ProduceRequest).topicData.flatMap(({ name, partitionData }) =>
     partitionData.map(({ index, records }) => peekBatch(name, index, records)),
   )
+}
+
+/** Returns what an ApiVersions request says of the client library (KIP-511); nothing for any other request. */
+export function softwareOf({ served, request, version }: Incoming): { software?: { name: string; version: string } } {
+  if (served.api.key !== apiVersions.key || request === undefined || version < 3) return {}
+  const { clientSoftwareName, clientSoftwareVersion } = request as ApiVersionsRequest
+  return { software: { name: clientSoftwareName, version: clientSoftwareVersion } }
 }
 
 /** The topics and partitions that a request names. */

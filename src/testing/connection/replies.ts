@@ -39,6 +39,10 @@ export class Replies {
     else this.#later(reply, delayMs)
   }
 
+  get isEmpty(): boolean {
+    return this.#queue.length === 0
+  }
+
   /** Calls back when every response has left: now, or later. */
   whenEmpty(action: () => void): void {
     this.#whenEmpty = action

@@ -1,4 +1,4 @@
-import { isObservable, type Subscription, take } from 'rxjs'
+import { isObservable, Subscription, take } from 'rxjs'
 import { describe } from '../../errors.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
 import { apiVersions } from '../../protocol/messages/api-versions.js'
@@ -12,7 +12,7 @@ import type { Client, ClusterState } from '../state/cluster-state.js'
 import type { Fault } from '../state/faults.js'
 import { Drain } from './drain.js'
 import { faultyRequest, faultyResponse } from './fault-effects.js'
-import { batchesOf, type Incoming, partsOf, type Refused, readRequest } from './incoming.js'
+import { batchesOf, type Incoming, partsOf, type Refused, readRequest, softwareOf } from './incoming.js'
 import { Replies } from './replies.js'
 
 /**
@@ -30,6 +30,7 @@ export class Session implements ServerListener {
   readonly #waiting: (Incoming | Refused)[] = []
   /** What the request in hand waits for. */
   #current: Subscription | undefined
+  #idleTimer = Subscription.EMPTY
   #busy = false
   /** Whether incoming bytes are ignored. */
   #deaf = false
@@ -53,6 +54,7 @@ export class Session implements ServerListener {
       event => cluster.trace.add({ kind: 'authenticated', ...this.#where, ...event }),
     )
     cluster.trace.add({ kind: 'connected', ...this.#where, peer: socket.peer })
+    this.#limitIdleness()
   }
 
   received(chunk: Buffer): void {
@@ -64,6 +66,7 @@ export class Session implements ServerListener {
     this.#current?.unsubscribe()
     this.#drain.stop()
     this.#replies.stop()
+    this.#idleTimer.unsubscribe()
     this.#cluster.depth.closed(this.#where.connection)
     this.#cluster.trace.add({ kind: 'disconnected', ...this.#where })
   }
@@ -81,13 +84,13 @@ export class Session implements ServerListener {
     const incoming = readRequest(this.#cluster, frame)
     if ('served' in incoming) {
       const { api } = incoming.served
-      const { version, correlationId } = incoming
-      const request = { kind: 'request', ...this.#where, api: api.name, version, correlationId } as const
+      const { version, correlationId, clientId } = incoming
+      const request = { kind: 'request', ...this.#where, api: api.name, version, correlationId, clientId } as const
       if (api.key === produce.key) {
         this.#cluster.trace.add({ ...request, batches: batchesOf(incoming) })
         this.#cluster.depth.received(this.#where.node, this.#where.connection)
       } else {
-        this.#cluster.trace.add(request)
+        this.#cluster.trace.add({ ...request, ...softwareOf(incoming) })
       }
     }
     this.#queue(incoming)
@@ -96,6 +99,7 @@ export class Session implements ServerListener {
   #queue(incoming: Incoming | Refused): void {
     if ('reason' in incoming) this.#deaf = true
     this.#waiting.push(incoming)
+    this.#limitIdleness()
     this.#next()
   }
 
@@ -198,12 +202,25 @@ export class Session implements ServerListener {
     else this.#done()
   }
 
+  /** The connection was used just now. */
+  #limitIdleness(): void {
+    const { connectionsMaxIdleMs, scheduler } = this.#cluster.options
+    if (connectionsMaxIdleMs === 0) return
+    this.#idleTimer.unsubscribe()
+    this.#idleTimer = scheduler.schedule(() => {
+      // A request that is not answered yet is no idleness.
+      if (this.#busy || !this.#replies.isEmpty) this.#limitIdleness()
+      else this.#socket.end()
+    }, connectionsMaxIdleMs)
+  }
+
   #reply(incoming: Incoming, bytes: Buffer, delayMs: number, after?: () => void): void {
     const { api } = incoming.served
     const left = (): void => {
       if (api.key === produce.key) this.#cluster.depth.answered(this.#where.connection)
       const { correlationId } = incoming
       this.#cluster.trace.add({ kind: 'answered', ...this.#where, api: api.name, correlationId })
+      this.#limitIdleness()
     }
     this.#replies.send(bytes, this.#cluster.options.replyDelayMs + delayMs, left, after)
   }

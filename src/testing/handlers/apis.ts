@@ -41,8 +41,18 @@ function serve<Q, S>(api: Api<Q, S>, handle: Handler<Q, S>): Served {
   return { api, handle: handle as Handler<unknown, unknown> }
 }
 
-const handleApiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = ({ cluster, authenticator }) => {
+/** What Kafka takes for the name and the version of a client library (KIP-511). */
+const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
+
+const handleApiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = (
+  { cluster, authenticator },
+  { clientSoftwareName, clientSoftwareVersion },
+  version,
+) => {
   authenticator.versionsTold()
+  if (version >= 3 && !(SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion))) {
+    return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [], throttleTimeMs: 0 }
+  }
   return { errorCode: ErrorCode.NONE, apiKeys: offeredVersions(cluster), throttleTimeMs: 0 }
 }
 

@@ -23,6 +23,7 @@ export const handleMetadata: Handler<MetadataRequest, MetadataResponse> = ({ clu
   clusterId: cluster.clusterId,
   controllerId: cluster.nodes[0] ?? -1,
   clusterAuthorizedOperations: NO_AUTHORIZED_OPERATIONS,
+  errorCode: ErrorCode.NONE,
   topics:
     request.topics === null
       ? cluster.topics.all.map(topic => describeTopic(cluster, topic))

@@ -8,6 +8,7 @@ export type Fault =
   /**
    * The partition is answered with this code, and nothing is appended. Other requests than Produce are answered with it
    * as a whole and not carried out: ApiVersions, CreateTopics, Fetch, FindCoordinator, InitProducerId, ListOffsets, Metadata.
+   * REBOOTSTRAP_REQUIRED (129) is the error of a Metadata response as a whole, from version 13 on (KIP-1102).
    *
    * `recordErrors` blames records of the batch (KIP-467), rightly or not. From Produce 8 on.
    */

@@ -27,6 +27,8 @@ export interface ClusterOptions {
   readonly port?: number
   /** How long after it was carried out each request is answered, in ms. Replies to pipelined requests are delayed together, as by a network. Default 0. */
   readonly replyDelayMs?: number
+  /** Connections that had no request and no answer for so many ms are closed (`connections.max.idle.ms`). Default 0: never. */
+  readonly connectionsMaxIdleMs?: number
   /** Bytes of the largest record batch (`message.max.bytes`). Default 1048588. */
   readonly maxMessageBytes?: number
   /** Bytes of the largest request (`socket.request.max.bytes`): a larger one ends its connection. Default 104857600. */
@@ -63,6 +65,7 @@ const NAMES: { readonly [K in keyof Required<ClusterOptions>]: true } = {
   host: true,
   port: true,
   replyDelayMs: true,
+  connectionsMaxIdleMs: true,
   maxMessageBytes: true,
   maxRequestBytes: true,
   strictFirstSequence: true,
@@ -104,6 +107,7 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     host: given.host ?? '127.0.0.1',
     port: given.port ?? 0,
     replyDelayMs: given.replyDelayMs ?? 0,
+    connectionsMaxIdleMs: given.connectionsMaxIdleMs ?? 0,
     maxMessageBytes: given.maxMessageBytes ?? 1_048_588,
     maxRequestBytes: given.maxRequestBytes ?? 104_857_600,
     strictFirstSequence: given.strictFirstSequence ?? false,
@@ -113,13 +117,23 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     network: given.network ?? tcpNetwork(given.ssl === undefined ? undefined : readOptions(given.ssl)),
     sasl: given.sasl === undefined ? undefined : new Sasl(given.sasl),
   }
-  const { nodes, defaultPartitions, leaderElectionMs, port, replyDelayMs, maxMessageBytes, maxRequestBytes } = resolved
+  const {
+    nodes,
+    defaultPartitions,
+    leaderElectionMs,
+    port,
+    replyDelayMs,
+    connectionsMaxIdleMs,
+    maxMessageBytes,
+    maxRequestBytes,
+  } = resolved
   for (const [name, value, min, max] of [
     ['nodes', nodes, 1, 100],
     ['defaultPartitions', defaultPartitions, 1, MAX_PARTITIONS],
     ['leaderElectionMs', leaderElectionMs, 0, 2 ** 31],
     ['port', port, 0, 65_536 - nodes],
     ['replyDelayMs', replyDelayMs, 0, 2 ** 31 - 1],
+    ['connectionsMaxIdleMs', connectionsMaxIdleMs, 0, 2 ** 31 - 1],
     ['maxMessageBytes', maxMessageBytes, BATCH_HEADER_SIZE, 2 ** 30],
     ['maxRequestBytes', maxRequestBytes, 1, 2 ** 31 - 1],
   ] as const) {

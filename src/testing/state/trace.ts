@@ -20,6 +20,9 @@ type What =
       readonly api: string
       readonly version: number
       readonly correlationId: number
+      readonly clientId: string | null
+      /** Of ApiVersions from version 3 on: name and version of the client library (KIP-511). */
+      readonly software?: { readonly name: string; readonly version: string }
       /** Of a produce request: what it brings. */
       readonly batches?: readonly SentBatch[]
     } & Where)

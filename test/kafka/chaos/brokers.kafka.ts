@@ -90,20 +90,29 @@ if (FULL) {
     })
   })
 
-  test('row 30: every broker is gone, and others are where the bootstrap list leads', async () => {
-    await using bootstrap = await TcpProxy.start(kafka.portOf(1))
-    const before = new Set(kafka.brokers)
-    const producer = { brokers: [`127.0.0.1:${bootstrap.port}`] }
-    const result = await underLoad(kafka, { topic: 'row-30', rate: 4000, producer }, async load => {
-      await load.progress(2000)
-      await Promise.all(kafka.nodeIds.map(id => kafka.kill(id, 'SIGKILL')))
-      for (const id of kafka.nodeIds) await kafka.replaceProxy(id)
-      await kafka.heal()
-      await load.progress(2000)
+  for (const [what, findBy] of [
+    ['others are where the bootstrap list leads', 'list'],
+    ['a function returns the addresses of others', 'function'],
+  ] as const) {
+    test(`row 30: every broker is gone, and ${what}`, async () => {
+      await using bootstrap = await TcpProxy.start(kafka.portOf(1))
+      const before = new Set(kafka.brokers)
+      const brokers = findBy === 'list' ? [`127.0.0.1:${bootstrap.port}`] : () => kafka.brokers
+      const result = await underLoad(
+        kafka,
+        { topic: `row-30-${findBy}`, rate: 4000, producer: { brokers } },
+        async load => {
+          await load.progress(2000)
+          await Promise.all(kafka.nodeIds.map(id => kafka.kill(id, 'SIGKILL')))
+          for (const id of kafka.nodeIds) await kafka.replaceProxy(id)
+          await kafka.heal()
+          await load.progress(2000)
+        },
+      )
+      const connected = result.events.flatMap(event => (event.kind === 'connected' ? [event.address] : []))
+      assert.ok(connected.some(address => before.has(address)))
+      assert.ok(connected.some(address => kafka.brokers.includes(address)))
+      assert.ok(kafka.brokers.every(address => !before.has(address)))
     })
-    const connected = result.events.flatMap(event => (event.kind === 'connected' ? [event.address] : []))
-    assert.ok(connected.some(address => before.has(address)))
-    assert.ok(connected.some(address => kafka.brokers.includes(address)))
-    assert.ok(kafka.brokers.every(address => !before.has(address)))
-  })
+  }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { take } from 'rxjs'
 import { createProducer, type ProducerRecord } from '../../../src/index.js'
+import { RECORD_COST } from '../../../src/producer/model/batch.js'
 import { initProducerId } from '../../../src/protocol/messages/init-producer-id.js'
 import { sequenceFaults } from '../dump-log.js'
 import { KafkaCluster } from '../kafka-cluster.js'
@@ -42,6 +43,21 @@ test('row 20: throttled by a quota: no false timeout, nothing is sent again', as
   assert.equal(result.count('disconnected'), 0)
 })
 
+test('row 20: throttled by a quota for requests, which metadata and producer ids count for: no false timeout', async () => {
+  const clientId = 'busy'
+  const limits = ['--alter', '--add-config', 'request_percentage=0.1', '--entity-type', 'clients', '--entity-name']
+  const tool = 'kafka.admin.ConfigCommand'
+  await kafka.java(tool, '--bootstrap-server', kafka.internal.join(), ...limits, clientId)
+  const producer = { ...LITTLE, clientId, requestTimeoutMs: 500, deliveryTimeoutMs: 300_000, metadataMaxAgeMs: 100 }
+  const result = await underLoad(kafka, { topic: 'row-20-requests', count: 2_000, rate: 500, producer }, async load => {
+    await load.event('throttled')
+    await load.progress(1_000)
+  })
+  for (const kind of ['retrying', 'disconnected', 'metadataFailed', 'producerIdFailed'] as const) {
+    assert.equal(result.count(kind), 0, kind)
+  }
+})
+
 test('row 24: InitProducerId is slow: the buffer is bounded, the source waits, then everything goes', async () => {
   for (const id of kafka.nodeIds) {
     const fate = { kind: 'delay', ms: 8000 } as const
@@ -53,8 +69,9 @@ test('row 24: InitProducerId is slow: the buffer is bounded, the source waits, t
     for (const id of kafka.nodeIds) await kafka.proxy(id).heal()
     waited = load.taken
     assert.equal(load.acks.length, 0)
-    // As much as fits, and nothing more: the next record might not have found room.
-    assert.ok(load.mostBuffered > LITTLE.bufferMemory - LITTLE.maxRequestSize, `${load.mostBuffered} bytes`)
+    // As much as fits, and nothing more: the largest record would not find room behind one more of these.
+    const largest = LITTLE.maxRequestSize + RECORD_COST
+    assert.ok(load.mostBuffered > LITTLE.bufferMemory - largest - 1_000, `${load.mostBuffered} bytes`)
     assert.ok(load.mostBuffered <= LITTLE.bufferMemory)
     await load.progress(waited)
   })

@@ -1,6 +1,6 @@
 import { asyncScheduler, type SchedulerAction, type SchedulerLike, type Subscription } from 'rxjs'
-import { tcp } from '../../../src/transport/tcp.js'
 import type { Address, Socket, SocketListener, Transport } from '../../../src/transport/transport.js'
+import { tcp } from '../../support/tcp.js'
 
 /** The real clock; counts the timers that run. */
 export class CountingScheduler implements SchedulerLike {

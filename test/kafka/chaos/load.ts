@@ -73,7 +73,7 @@ export class Load {
   readonly events: ProducerEvent[] = []
   /** Records that the source has given. */
   taken = 0
-  /** The most bytes that were seen in the buffer, once a burst. */
+  /** The most bytes that were seen in the buffer, with each record that is pulled. */
   mostBuffered = 0
   readonly #kafka: KafkaCluster
   readonly #options: LoadOptions
@@ -201,13 +201,9 @@ export class Load {
       const number = this.taken++
       const value = `value ${number}`.padEnd(valueBytes, '.')
       yield { topic, key: `key-${number % 1000}`, value, metadata: number }
-      if (number % burst === 0) {
-        await Promise.all([sleep(BURST_MS), this.#going])
-        // When the burst has been taken, or has filled the buffer.
-        setImmediate(() => {
-          this.mostBuffered = Math.max(this.mostBuffered, this.producer.bufferedBytes)
-        })
-      }
+      // Here for the next record, or not at all while the buffer is full.
+      this.mostBuffered = Math.max(this.mostBuffered, this.producer.bufferedBytes)
+      if (number % burst === 0) await Promise.all([sleep(BURST_MS), this.#going])
     }
   }
 }

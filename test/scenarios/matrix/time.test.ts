@@ -101,6 +101,31 @@ test('row 20: throttle_time_ms, with requests pipelined behind the one that is a
   await proof.end()
 })
 
+for (const [api, fields] of [
+  ['Metadata', { topic: 't' }],
+  ['InitProducerId', {}],
+] as const) {
+  test(`row 20: throttle_time_ms in an answer to ${api}: what is asked next on that connection is answered after the pause`, async () => {
+    const proof = await startProof({ warm: [], producer: { requestTimeoutMs: 1_000 } })
+    const throttled = proof.cluster.inject({ api, ...fields, fault: { kind: 'throttle', ms: 5_000 } })
+    proof.send(1)
+    await proof.world.time.until(() => throttled.fired === 1)
+    await proof.world.time.advance(20)
+    // Metadata of another topic has to be asked for on the connection that the broker does not read.
+    const began = proof.world.time.now()
+    const other = proof.world.producer.sendOne({ topic: 'u', value: 'v' })
+    assert.equal((await proof.world.time.until(other)).kind, 'acked')
+    const took = proof.world.time.now() - began
+    assert.ok(took > 4_900 && took < 5_500, `${took} ms`)
+    await proof.settled()
+    assert.deepEqual(
+      [proof.told('metadataFailed'), proof.told('producerIdFailed'), proof.told('disconnected')],
+      [[], [], []],
+    )
+    await proof.end()
+  })
+}
+
 test('row 24: InitProducerId slow: what waits is bounded, then all of it is sent', async () => {
   const bufferMemory = 100_000
   const world = await startWorld({
