@@ -25,7 +25,7 @@ export type { Ack, Acked, Failed, Headers, Partitioner, ProducerRecord } from '.
 export { RecordFailedError } from './producer/model/record-failed-error.js'
 export type { CloseOptions } from './producer/observable-producer.js'
 export type { ProducerOptions } from './producer/options/options.js'
-export type { SaslOptions } from './producer/options/security.js'
+export type { SaslOptions } from './producer/options/sasl.js'
 export { createProducer, type Producer } from './producer/producer.js'
 export {
   type RecordMapping,
@@ -41,4 +41,7 @@ export type { Chunk } from './producer/sources/feed.js'
 export type { Source } from './producer/sources/pull.js'
 export type { WebTransform } from './producer/sources/web.js'
 export type { HeaderPair, RecordData } from './protocol/records/record-batch-builder.js'
+export type { BearerToken } from './transport/bearer-token.js'
+export { type ClientCredentialsOptions, clientCredentials } from './transport/client-credentials.js'
+export type { SaslSession } from './transport/custom.js'
 export type { Address, Socket, SocketListener, Transport } from './transport/transport.js'

@@ -12,7 +12,8 @@ import type { Api, ApiInfo, ResponseCodec } from '../protocol/wire/api.js'
 import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/wire/message.js'
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
-import { type SaslMechanism, sessions } from './sasl.js'
+import type { SaslLogin } from './mechanism.js'
+import { sessions } from './sasl.js'
 import { type Address, addressFault, formatAddress, type Socket, type Transport } from './transport.js'
 
 export interface ConnectionOptions {
@@ -26,7 +27,7 @@ export interface ConnectionOptions {
   /** What the other side must speak for the connection to be of use. */
   readonly requires?: readonly ApiInfo[]
   /** Undefined: no authentication. */
-  readonly sasl?: SaslMechanism | undefined
+  readonly sasl?: SaslLogin | undefined
   /** Called after authentication to decide whether the connection may be used: an error ends it. */
   readonly admit?: (connection: Connection) => Observable<unknown>
   /** Numbers from 0 up to 1, as Math.random. */
@@ -85,6 +86,7 @@ export function openConnection(address: Address, options: ConnectionOptions): Ob
 export class Connection {
   /** host:port, for messages. */
   readonly name: string
+  readonly address: Address
   readonly #options: ConnectionOptions
   /** None if the transport threw in place of giving one. */
   readonly #socket: Socket | undefined
@@ -107,6 +109,7 @@ export class Connection {
 
   constructor(address: Address, options: ConnectionOptions, onOpened: () => void, onClosed: (error: Error) => void) {
     this.name = formatAddress(address)
+    this.address = address
     this.#options = options
     this.#onClosed = onClosed
     this.#frames = new FrameReader(options.maxResponseBytes, message => this.#answered(message))

@@ -37,6 +37,33 @@ export function tls(given: ConnectionOptions): Transport {
   }
 }
 
+/** As {@link tls}, with the options of the moment for each connection: certificates are renewed while the producer runs. */
+export function renewedTls(current: () => Promise<ConnectionOptions>): Transport {
+  return {
+    connect(address: Address, listener: SocketListener): Socket {
+      let socket: Socket | undefined
+      let ended = false
+      const end = (error?: Error): void => {
+        if (ended) return
+        ended = true
+        queueMicrotask(() => listener.closed(error))
+      }
+      const open = async (): Promise<void> => {
+        const options = await current()
+        if (!ended) socket = tls(options).connect(address, listener)
+      }
+      open().catch(end)
+      return {
+        write: chunks => socket?.write(chunks),
+        destroy(): void {
+          if (socket === undefined) end()
+          else socket.destroy()
+        },
+      }
+    },
+  }
+}
+
 /** How far a connection has come. */
 type Progress = 'nothing' | 'connected' | 'secure' | 'answered'
 

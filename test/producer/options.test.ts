@@ -219,8 +219,9 @@ test('ssl: true, false, or what node:tls takes; what it can not take is refused 
   assert.notEqual(resolveOptions({ brokers, ssl: true }).transport, resolveOptions({ brokers }).transport)
   assert.ok(resolveOptions({ brokers, ssl: { ca: cert, servername: 'broker.test' } }).transport)
   const pem = 'nobody may see this'
-  refused({ ssl: pem }, 'option `ssl` must be true, false or an object', new RegExp(`^(?!.*${pem})`, 's'))
+  refused({ ssl: pem }, 'option `ssl` must be true, false, an object', new RegExp(`^(?!.*${pem})`, 's'))
   refused({ ssl: null }, 'option `ssl` must be true')
+  assert.ok(resolveOptions({ brokers, ssl: () => ({}) }).transport, 'a function is called for connections only')
   refused({ ssl: { key: pem } }, 'option `ssl` can.t be used', new RegExp(`^(?!.*${pem})`, 's'))
   refused({ ssl: true, transport: resolveOptions({ brokers }).transport }, '`ssl` can.t be set beside `transport`')
 })

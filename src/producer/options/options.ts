@@ -3,7 +3,7 @@ import type { SchedulerLike } from 'rxjs'
 import { bounded } from '../../bounded-scheduler.js'
 import { InvalidArgumentError } from '../../errors.js'
 import type { Compression } from '../../protocol/records/compression.js'
-import type { SaslMechanism } from '../../transport/sasl.js'
+import type { SaslLogin } from '../../transport/mechanism.js'
 import { tcp } from '../../transport/tcp.js'
 import type { Address, Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
@@ -11,7 +11,8 @@ import type { Partitioner } from '../model/record.js'
 import { processScheduler } from '../time/process-scheduler.js'
 import { parseBrokers } from './broker-addresses.js'
 import { checkOptions, hasMethod, integer, isFunction, MAX_INT32, oneOf, type Rule, SIGNAL, shape } from './rules.js'
-import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
+import { resolveSasl, type SaslOptions } from './sasl.js'
+import { resolveSsl } from './ssl.js'
 import { MIN_REQUEST_SIZE, resolveTies } from './ties.js'
 
 /** Only `brokers` is required. Idempotence is always on. */
@@ -21,10 +22,22 @@ export interface ProducerOptions {
    * All must belong to one cluster: the producer writes to the cluster of the broker that answers first, and uses no other.
    */
   readonly brokers: readonly string[]
-  /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
-  readonly ssl?: boolean | TlsOptions
-  /** How the client authenticates. A session with a limited lifetime is renewed before it ends. Default: no authentication. */
-  readonly sasl?: SaslOptions
+  /**
+   * TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false.
+   *
+   * A function that returns the options is called for each new connection, so that renewed certificates are used without a restart. If it
+   * throws, the connection is tried again with back-off; if it returns something else, the producer ends with an `AuthenticationError`.
+   */
+  readonly ssl?: boolean | TlsOptions | (() => TlsOptions | Promise<TlsOptions>)
+  /**
+   * How the client authenticates. A session with a limited lifetime is renewed before it ends. Default: no authentication.
+   *
+   * A function that returns the options is called for each authentication, so that a rotated password is used without a restart. If it
+   * throws, the connection is tried again with back-off; if it returns something else, the producer ends with an `AuthenticationError`.
+   *
+   * @example sasl: async () => ({ mechanism: 'scram-sha-512', username: 'app', password: await vault.read('kafka') })
+   */
+  readonly sasl?: SaslOptions | (() => SaslOptions | Promise<SaslOptions>)
   /** The client's name in brokers' logs and quotas; at most 32767 bytes in UTF-8. Default `rx-kafka`. */
   readonly clientId?: string
   /** Only `'all'`: every in-sync replica has a record before it is acked. Less would break exactly-once. Default `'all'`. */
@@ -115,7 +128,7 @@ export type ResolvedOptions = Required<Omit<ProducerOptions, 'brokers' | 'partit
   readonly bootstrap: readonly Address[]
   readonly partitioner: Partitioner | undefined
   readonly signal: AbortSignal | undefined
-  readonly sasl: SaslMechanism | undefined
+  readonly sasl: SaslLogin | undefined
 }
 
 /** Whether a value is a non-empty string that a STRING of Kafka's protocol can carry. */
