@@ -30,7 +30,7 @@ export function custom(name: string, authenticate: Authenticate): SaslMechanism 
     bare: true,
     async begin(peer: Peer): Promise<SaslExchange> {
       const run = new Run(name, authenticate, peer)
-      const step = await run.next
+      const step = await run.first
       if (!('token' in step)) {
         throw new AuthenticationError('option `sasl.authenticate` returned without a call of `session.send()`')
       }
@@ -41,23 +41,26 @@ export function custom(name: string, authenticate: Authenticate): SaslMechanism 
 
 /** A call of the user's function, which runs from one `send()` to the next. */
 class Run {
-  /** What the function does next. */
-  next: Promise<Step>
-  #took!: (step: Step) => void
-  #failed!: (error: Error) => void
+  readonly #signal: AbortSignal
+  /** Of the function; it may end before the broker has answered what it sent. */
+  readonly #end: Promise<Step>
+  #sent!: (step: Step) => void
   /** Of the `send()` that waits for its answer. */
   #answer: ((token: Uint8Array) => void) | undefined
-  readonly #signal: AbortSignal
+  /** What the function does first. */
+  readonly first: Promise<Step>
 
   constructor(name: string, authenticate: Authenticate, { host, port, signal }: Peer) {
     this.#signal = signal
-    this.next = this.#await()
     const session: SaslSession = { mechanism: name, host, port, signal, send: token => this.#send(token) }
+    const sent = this.#nextSent()
     const run = async (): Promise<Step> => ({ lifetimeMs: lifetimeOf(await authenticate(session)) })
-    run().then(
-      step => this.#took(step),
-      cause => this.#failed(wrapped(cause)),
-    )
+    this.#end = run().catch(cause => {
+      throw wrapped(cause)
+    })
+    this.first = Promise.race([sent, this.#end])
+    // It may fail while nobody waits: after the connection has ended.
+    this.#end.catch(() => undefined)
   }
 
   exchange(first: Buffer): SaslExchange {
@@ -65,11 +68,11 @@ class Run {
     return {
       first: () => first,
       next: async challenge => {
-        const next = this.#await()
+        const sent = this.#nextSent()
         const answer = this.#answer
         this.#answer = undefined
         answer?.(challenge)
-        const step = await next
+        const step = await Promise.race([sent, this.#end])
         if ('token' in step) return step.token
         lifetimeMs = step.lifetimeMs
         return undefined
@@ -80,14 +83,10 @@ class Run {
     }
   }
 
-  #await(): Promise<Step> {
-    this.next = new Promise((resolve, reject) => {
-      this.#took = resolve
-      this.#failed = reject
+  #nextSent(): Promise<Step> {
+    return new Promise(resolve => {
+      this.#sent = resolve
     })
-    // It may fail while nobody waits: after the connection has ended.
-    this.next.catch(() => undefined)
-    return this.next
   }
 
   #send(token: unknown): Promise<Uint8Array> {
@@ -101,7 +100,7 @@ class Run {
         this.#signal.removeEventListener('abort', aborted)
         resolve(answer)
       }
-      this.#took({ token: Buffer.from(token) })
+      this.#sent({ token: Buffer.from(token) })
     })
   }
 }
