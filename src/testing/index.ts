@@ -2,6 +2,7 @@
 export { startCluster, type TestCluster } from './cluster.js'
 export { MemoryNetwork, type MemoryNetworkOptions } from './network/memory-network.js'
 export type { Listening, Network, ServerListener, ServerSocket } from './network/network.js'
+export type { ClusterSslOptions } from './network/tcp-network.js'
 export type { ClusterSaslOptions } from './sasl/sasl.js'
 export type { Exchange, SaslMechanismName, Step } from './sasl/sasl-mechanisms.js'
 export type { Fault, FaultRule, InjectedFault } from './state/faults.js'

@@ -28,7 +28,7 @@ export function tls(given: ConnectionOptions): Transport {
       return attach(socket, 'secureConnect', listener, error => {
         // Node reports this itself, and ends the connection.
         if (progress === 'connected' && socket.authorizationError != null) {
-          const why = `the certificate of ${peer.name} is not trusted: ${textOf(error)} (option \`ssl\`)`
+          const why = `the certificate of ${peer.name} is not trusted: ${textOf(error)}; ${remedyOf(error)} (option \`ssl\`)`
           return new AuthenticationError(why, { cause: error })
         }
         return explain(error, progress, peer)
@@ -103,6 +103,20 @@ function explain(error: Error | undefined, progress: Progress, { name, hasCertif
     why = `${failed}: the connection ended, as with a listener that does not speak TLS, or ${certificate} (option \`ssl\`), or a broker that has as many connections as it allows (its \`max.connections.per.ip\`)`
   }
   return new ConnectionError(error === undefined ? why : `${why}: ${textOf(error)}`, { cause: error })
+}
+
+/** What makes a certificate trusted. */
+function remedyOf(error: Error | undefined): string {
+  switch ((error as NodeJS.ErrnoException | undefined)?.code) {
+    case 'CERT_HAS_EXPIRED':
+      return 'it must be renewed at the broker'
+    case 'CERT_NOT_YET_VALID':
+      return 'check the clocks of both machines'
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'use one of these names in `brokers` and the advertised listeners, or set `ssl.servername`'
+    default:
+      return 'if it is to be trusted, set its authority as `ssl.ca`'
+  }
 }
 
 function isOpenSsl(code: string): boolean {

@@ -186,13 +186,13 @@ describe('a mechanism of the user, as AWS_MSK_IAM', () => {
       [async () => undefined, /returned without a call of `session.send\(\)`/],
       [
         async (session: SaslSession) => {
-          await Promise.all([session.send(Buffer.from('a')), session.send(Buffer.from('b'))])
+          await Promise.all([session.send(Buffer.from('step 1')), session.send(Buffer.from('step 2'))])
         },
         /session.send\(\) waits for an answer already/,
       ],
       [async (session: SaslSession) => void (await session.send('text' as never)), /takes a Uint8Array/],
     ] as const) {
-      const world = await withIam(authenticate as (session: SaslSession) => Promise<void>)
+      const world = await withIam(authenticate as (session: SaslSession) => Promise<void>, 'TWO_STEPS')
       await sendOne(world)
       assert.ok(fatal(world) instanceof AuthenticationError)
       assert.match(fatal(world)?.message ?? '', message)
