@@ -45,7 +45,13 @@ export function google(client: GoogleClient, account: string): () => Promise<Bea
     const { token } = await client.getAccessToken()
     if (!token) throw new Error('Google gave no access token')
     const expiresAt = client.credentials.expiry_date ?? Date.now() + 300_000
-    const claims = { exp: Math.floor(expiresAt / 1000), iat: Math.floor(Date.now() / 1000), iss: 'Google', scope: 'kafka', sub: account }
+    const claims = {
+      exp: Math.floor(expiresAt / 1000),
+      iat: Math.floor(Date.now() / 1000),
+      iss: 'Google',
+      scope: 'kafka',
+      sub: account,
+    }
     const header = JSON.stringify({ typ: 'JWT', alg: 'GOOG_OAUTH2_TOKEN' })
     const value = [header, JSON.stringify(claims), token].map(part => Buffer.from(part).toString('base64url')).join('.')
     return { value, expiresAt }
