@@ -208,6 +208,12 @@ test('sasl: every mechanism has its options, and no message holds what must not 
       'no option `sasl.user` with .plain.; the options are mechanism, username, password',
     ],
     [{ mechanism: 'oauthbearer', token: secret }, '`sasl.token` must be a function'],
+    [{ mechanism: 'GSSAPI', authenticate: secret }, '`sasl.authenticate` must be a function'],
+    [{ mechanism: 'gssapi', authenticate: () => {} }, '`sasl.mechanism` must be 1 to 20 of A to Z, 0 to 9, - and _'],
+    [{ mechanism: 'X'.repeat(21), authenticate: () => {} }, '`sasl.mechanism` must be 1 to 20'],
+    [{ mechanism: 5, authenticate: () => {} }, '`sasl.mechanism` must be 1 to 20'],
+    [{ mechanism: 'GSSAPI', authenticate: () => {}, password: secret }, 'no option `sasl.password` with .GSSAPI.'],
+    [{ mechanism: 'plain', ...login, authenticate: () => {} }, 'no option `sasl.authenticate` with .plain.'],
     [{ mechanism: 'oauthbearer', token: () => '', password: secret }, 'no option `sasl.password` with .oauthbearer.'],
   ] as const) {
     refused({ sasl }, word, new RegExp(`^(?!.*${secret})`, 's'))

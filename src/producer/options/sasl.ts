@@ -19,10 +19,10 @@ export type SaslOptions =
   | {
       readonly mechanism: 'oauthbearer'
       /**
-       * Returns a token that is valid now, alone or with its end and its SASL extensions (KIP-342). Tokens with a known end (`expiresAt`, or
-       * the claim `exp` of a JSON Web Token) are used for 80 % of the time that is left to them when they are fetched. For others, this is called for every connection, and again before a session
-       * ends. Connections that need a token at the same time share one call. If it throws, it is called again with back-off; if it throws
-       * an `AuthenticationError`, the producer ends.
+       * Returns a token that is valid now, alone or with its end and its SASL extensions (KIP-342). A token with a known end (`expiresAt`, or
+       * the claim `exp` of a JSON Web Token) is used for 80 % of the time that it has left. For other tokens, this is called for every
+       * connection, and again before a session ends. Connections that need a token at the same time share one call. If it throws, it is
+       * called again with back-off; if it throws an `AuthenticationError`, the producer ends.
        */
       readonly token: () => string | BearerToken | Promise<string | BearerToken>
     }
@@ -30,8 +30,8 @@ export type SaslOptions =
       /** The name of another mechanism, as brokers spell it: `'AWS_MSK_IAM'`. */
       readonly mechanism: string
       /**
-       * Exchanges the mechanism's tokens with a broker, for every connection and again before a session ends. If it throws, the connection is tried again with
-       * back-off; if it throws an `AuthenticationError`, the producer ends.
+       * Exchanges the mechanism's tokens with a broker, for every connection and again before a session ends. If it throws, the connection
+       * is tried again with back-off; if it throws an `AuthenticationError`, the producer ends.
        *
        * @example async session => void (await session.send(Buffer.from(JSON.stringify(await sign(session.host)))))
        */
