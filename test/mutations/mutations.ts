@@ -1,5 +1,6 @@
 import { ANSWERS } from './answers.js'
 import { BAD_RECORDS } from './bad-records.js'
+import { LOG_IN } from './log-in.js'
 import type { Mutation } from './mutation.js'
 import { PIPELINE_STAGES } from './pipeline.js'
 import { RECOVERY } from './recovery.js'
@@ -13,4 +14,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...BAD_RECORDS,
   ...ANSWERS,
   ...RECREATED,
+  ...LOG_IN,
 ]

@@ -97,6 +97,20 @@ describe('a function as `sasl`', () => {
   })
 })
 
+test('a token that was used before and is revoked: the producer goes on with a new one', async () => {
+  let current = 'first'
+  const token = () => ({ value: current, expiresAt: Date.now() + 3_600_000 })
+  const world = await start({ mechanism: 'oauthbearer', token }, { users: { alice: 'first' } })
+  assert.equal((await sendOne(world)).values[0]?.kind, 'acked')
+  current = 'second'
+  world.cluster.setUser('alice', 'second')
+  await world.cluster.stopNode(1)
+  await world.cluster.startNode(1)
+  assert.equal((await sendOne(world)).values[0]?.kind, 'acked')
+  assert.equal(fatal(world), undefined)
+  await world.end()
+})
+
 /** What AWS MSK has: the client sends a signed request as JSON, the broker answers with a version and a request id. */
 describe('a mechanism of the user, as AWS_MSK_IAM', () => {
   const iam: ClusterSaslOptions = {
