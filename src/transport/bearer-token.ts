@@ -39,25 +39,26 @@ function flawOfValue(value: unknown, inObject: boolean): string | undefined {
   return /^[\x20-\x7e]+$/.test(value) ? undefined : 'a string with characters that no token has'
 }
 
-/** RFC 7628, section 3.1: a key is letters, `auth` is taken, a value is VCHAR, space, tab, CR and LF. */
 function readExtensions(given: unknown): Readonly<Record<string, string>> {
   if (given === undefined) return {}
-  if (typeof given !== 'object' || given === null) {
-    throw new AuthenticationError('option `sasl.token` gave `extensions` that are no object of strings')
-  }
+  const wrong = flawOfExtensions(given)
+  if (wrong !== undefined) throw new AuthenticationError(`option \`sasl.token\` gave ${wrong}`)
+  return { ...(given as Readonly<Record<string, string>>) }
+}
+
+/** Why brokers do not take them (RFC 7628, section 3.1: a key is letters, a value is VCHAR, space, tab, CR and LF); never what they are. */
+export function flawOfExtensions(given: unknown): string | undefined {
+  if (typeof given !== 'object' || given === null) return '`extensions` that are no object of strings'
   for (const [name, value] of Object.entries(given)) {
-    if (!/^[A-Za-z]+$/.test(name) || name === 'auth') {
-      const rule =
-        name === 'auth' ? "the name 'auth' is the token's own" : 'a name consists of the letters A to Z and a to z'
-      throw new AuthenticationError(`option \`sasl.token\` gave an extension with a wrong name: ${rule} (RFC 7628)`)
+    if (name === 'auth') return "an extension with a wrong name: the name 'auth' is the token's own (RFC 7628)"
+    if (!/^[A-Za-z]+$/.test(name)) {
+      return 'an extension with a wrong name: a name consists of the letters A to Z and a to z (RFC 7628)'
     }
     if (typeof value !== 'string' || !/^[\x21-\x7e \t\r\n]+$/.test(value)) {
-      throw new AuthenticationError(
-        `option \`sasl.token\` gave the extension \`${name}\` a value that is no string of printable ASCII (RFC 7628)`,
-      )
+      return `the extension \`${name}\` a value that is no string of printable ASCII (RFC 7628)`
     }
   }
-  return { ...given }
+  return undefined
 }
 
 function checkedExpiry(expiresAt: unknown): number {

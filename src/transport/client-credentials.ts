@@ -1,6 +1,6 @@
 import { AuthenticationError, ConnectionError, describe, InvalidArgumentError, printable } from '../errors.js'
 import { readOptions } from '../read-options.js'
-import type { BearerToken } from './bearer-token.js'
+import { type BearerToken, flawOfExtensions } from './bearer-token.js'
 
 /** How tokens are fetched with client credentials. */
 export interface ClientCredentialsOptions {
@@ -130,6 +130,9 @@ function resolve(given: ClientCredentialsOptions): Resolved {
   if (scope !== undefined && (typeof scope !== 'string' || scope === '')) refuse('scope', 'a non-empty string')
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 2_147_483_647) {
     refuse('timeoutMs', 'an integer of ms from 1 to 2147483647')
+  }
+  if (extensions !== undefined && flawOfExtensions(extensions) !== undefined) {
+    refuse('extensions', 'an object of names in letters, without `auth`, with strings of printable ASCII (RFC 7628)')
   }
   const url = URL.canParse(String(options.tokenUrl)) ? new URL(options.tokenUrl) : refuse('tokenUrl', 'a URL')
   const local = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)

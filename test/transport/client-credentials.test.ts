@@ -123,6 +123,8 @@ for (const [option, value, message] of [
   ['scope', 5, /`scope` must be a non-empty string/],
   ['timeoutMs', 0, /`timeoutMs` must be an integer of ms from 1/],
   ['headers', { 'x-key': `${SECRET}\n\0` }, /`headers` must be an object of valid names and values/],
+  ['extensions', { key: `${SECRET}\x01` }, /`extensions` must be an object of names in letters/],
+  ['extensions', { auth: SECRET }, /`extensions` must be an object of names in letters/],
   ['secret', SECRET, /there is no option `secret`/],
 ] as const) {
   test(`${option}: ${inspect(value).slice(0, 30)} is refused at the call, and not quoted`, () => {
