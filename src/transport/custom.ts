@@ -114,6 +114,7 @@ function wrapped(cause: unknown): Error {
 
 function lifetimeOf(result: unknown): number {
   const { sessionLifetimeMs = 0 } = (result ?? {}) as { sessionLifetimeMs?: unknown }
-  if (typeof sessionLifetimeMs === 'number' && sessionLifetimeMs >= 0) return sessionLifetimeMs
+  if (typeof sessionLifetimeMs === 'number' && Number.isFinite(sessionLifetimeMs) && sessionLifetimeMs >= 0)
+    return sessionLifetimeMs
   throw new AuthenticationError('the result has a `sessionLifetimeMs` that is no number of ms from 0')
 }

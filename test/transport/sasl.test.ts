@@ -11,6 +11,7 @@ import { saslAuthenticate } from '../../src/protocol/messages/sasl-authenticate.
 import { saslHandshake } from '../../src/protocol/messages/sasl-handshake.js'
 import { decodeRequestBody, decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/wire/message.js'
 import { type Connection, openConnection } from '../../src/transport/connection.js'
+import { custom, type SaslSession } from '../../src/transport/custom.js'
 import type { SaslLogin } from '../../src/transport/mechanism.js'
 import { oauthbearer } from '../../src/transport/oauthbearer.js'
 import { plain } from '../../src/transport/plain.js'
@@ -126,6 +127,37 @@ describe('the first authentication', () => {
     assert.match(failure?.message ?? '', /the handshake was not done within 1000 ms/)
   })
 
+  test('whose time is over aborts the signal of a mechanism of the user', async () => {
+    let signal: AbortSignal | undefined
+    open(
+      custom('OWN', async session => {
+        signal = session.signal
+        await new Promise(() => undefined)
+      }),
+    )
+    assert.equal(signal?.aborted, false)
+    scheduler.flush()
+    assert.equal(signal?.aborted, true)
+    assert.match(failure?.message ?? '', /the handshake was not done within 1000 ms/)
+  })
+
+  for (const sessionLifetimeMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5']) {
+    test(`a mechanism of the user with a session of ${sessionLifetimeMs} ms: final`, async () => {
+      const authenticate = async (session: SaslSession) => {
+        await session.send(Buffer.from('token'))
+        return { sessionLifetimeMs: sessionLifetimeMs as number }
+      }
+      open(custom('OWN', authenticate))
+      await new Promise(setImmediate)
+      handshaken()
+      assert.equal(said(), 'token')
+      authenticated()
+      await new Promise(setImmediate)
+      assert.ok(failure instanceof AuthenticationError, String(failure))
+      assert.match(failure.message, /has a `sessionLifetimeMs` that is no number of ms from 0$/)
+    })
+  }
+
   test('refused credentials are final, and told in the words of the broker', () => {
     open(plain('alice', 'secret'))
     handshaken()
@@ -199,6 +231,17 @@ describe('SCRAM', () => {
       assert.equal(ready.length, 1)
     })
   }
+
+  test('derives its key while the event loop goes on', async () => {
+    const [[name, hash, both, salt]] = vectors as [(typeof vectors)[0]]
+    open(scram(name, hash, 'user', 'pencil', () => nonce))
+    handshaken()
+    authenticated({ token: `r=${both},s=${salt},i=100000` })
+    let turns = 0
+    for (; sent().length === 3; turns++) await new Promise(setImmediate)
+    assert.ok(turns > 1, `${turns} turns`)
+    assert.match(said(), /^c=biws,/)
+  })
 
   test('a name with a comma and an equals sign is escaped', () => {
     open(scram('SCRAM-SHA-256', 'sha256', 'a=b,c=', 'p', () => nonce))
