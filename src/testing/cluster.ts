@@ -1,9 +1,11 @@
 import type { Observable } from 'rxjs'
 import type { RecordBatch } from '../protocol/records/record-batch.js'
+import { readOptions } from '../read-options.js'
 import { type Address, formatAddress } from '../transport/transport.js'
 import { Session } from './connection/session.js'
 import { checkApiVersions, servedNames } from './handlers/apis.js'
 import type { Listening } from './network/network.js'
+import type { ClusterSslOptions } from './network/tcp-network.js'
 import { ClusterState } from './state/cluster-state.js'
 import type { FaultRule, InjectedFault } from './state/faults.js'
 import type { StoredRecord } from './state/log.js'
@@ -185,6 +187,18 @@ export class TestCluster implements AsyncDisposable {
     const { sasl } = this.#state.options
     if (sasl === undefined) throw new RangeError('the cluster was started without option `sasl`')
     sasl.users.set(name, password)
+  }
+
+  /**
+   * Replaces key, certificate and authority. As with Kafka's dynamic keystores, connections that stand go on, and new ones are shown the
+   * new certificate.
+   *
+   * @throws RangeError when the cluster was started without `ssl`.
+   */
+  setSsl(renewed: ClusterSslOptions): void {
+    const { ssl } = this.#state.options
+    if (ssl === undefined) throw new RangeError('the cluster was started without option `ssl`')
+    ssl.current = readOptions(renewed)
   }
 
   /** Cuts the node's connections, and has others lead what it led. */

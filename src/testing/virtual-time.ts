@@ -1,4 +1,5 @@
 import { VirtualTimeScheduler } from 'rxjs'
+import { backgroundWorkDone } from '../background-work.js'
 
 /**
  * A scheduler whose time passes only on command. Between two steps it lets promises and microtasks run, so code
@@ -100,7 +101,8 @@ export class VirtualTime extends VirtualTimeScheduler {
 /** How many turns of the event loop to wait for something that needs several, such as a stream. */
 const IDLE_TURNS = 20
 
-/** Lets everything run that waits for nothing but its turn. */
-function settle(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
+/** Lets everything run that waits for nothing but its turn, or for a thread that derives a key. */
+async function settle(): Promise<void> {
+  await new Promise(resolve => setImmediate(resolve))
+  await backgroundWorkDone()
 }

@@ -15,7 +15,8 @@ import { foreignProtocol } from './foreign-protocol.js'
 import { FrameReader } from './framing.js'
 import { negotiate, type VersionRanges } from './handshake.js'
 import { IdleLimit } from './idle-limit.js'
-import { type SaslMechanism, sessions } from './sasl.js'
+import type { SaslLogin } from './mechanism.js'
+import { sessions } from './sasl.js'
 import { addressFault, type Destination, formatAddress, type Socket, type Transport } from './transport.js'
 
 export interface ConnectionOptions {
@@ -31,7 +32,7 @@ export interface ConnectionOptions {
   /** What the other side must speak for the connection to be of use. */
   readonly requires?: readonly ApiInfo[]
   /** Undefined: no authentication. */
-  readonly sasl?: SaslMechanism | undefined
+  readonly sasl?: SaslLogin | undefined
   /** Called after authentication to decide whether the connection may be used: an error ends it. */
   readonly admit?: (connection: Connection) => Observable<unknown>
   /** Numbers from 0 up to 1, as Math.random. */
@@ -90,6 +91,7 @@ export function openConnection(address: Destination, options: ConnectionOptions)
 export class Connection {
   /** host:port, for messages. */
   readonly name: string
+  readonly address: Destination
   readonly #options: ConnectionOptions
   /** None if the transport threw in place of giving one. */
   readonly #socket: Socket | undefined
@@ -121,6 +123,7 @@ export class Connection {
     onClosed: (error: Error) => void,
   ) {
     this.name = formatAddress(address)
+    this.address = address
     this.#options = options
     this.#onClosed = onClosed
     this.#frames = new FrameReader(options.maxResponseBytes, message => this.#answered(message))

@@ -3,7 +3,9 @@ import {
   defer,
   EMPTY,
   expand,
+  finalize,
   from,
+  type MonoTypeOperatorFunction,
   type Observable,
   of,
   retry,
@@ -12,78 +14,18 @@ import {
   throwError,
   timer,
 } from 'rxjs'
-import { AuthenticationError, BrokerError, ConnectionError, describe, printable } from '../errors.js'
+import { AuthenticationError, BrokerError, ConnectionError, describe, KafkaError } from '../errors.js'
 import { brokerError, ErrorCode } from '../protocol/error-codes.js'
 import { saslAuthenticate } from '../protocol/messages/sasl-authenticate.js'
 import { saslHandshake } from '../protocol/messages/sasl-handshake.js'
 import type { Api } from '../protocol/wire/api.js'
-
-/** A client's identity, and how it authenticates. */
-export interface SaslMechanism {
-  /** As Kafka spells it: `SCRAM-SHA-256`. */
-  readonly name: string
-  /** What it sends lets whoever reads it log in as well. */
-  readonly bare?: true
-  /** Called for every authentication, and again for those that follow on the same connection. */
-  begin(): SaslExchange | Promise<SaslExchange>
-}
-
-/** One authentication: what is said, token by token. */
-export interface SaslExchange {
-  first(): Buffer
-  /**
-   * Returns the answer to a token of the broker; undefined after the last one.
-   *
-   * @throws {AuthenticationError} when the broker's token is not valid.
-   */
-  next(challenge: Buffer): Buffer | undefined
-}
-
-export function plain(username: string, password: string): SaslMechanism {
-  return {
-    name: 'PLAIN',
-    bare: true,
-    begin: () => ({ first: () => Buffer.from(`\0${username}\0${password}`), next: () => undefined }),
-  }
-}
-
-/** @param token called for every authentication: a token that is about to expire is not to be given again. */
-export function oauthbearer(token: () => string | Promise<string>): SaslMechanism {
-  return {
-    name: 'OAUTHBEARER',
-    bare: true,
-    async begin(): Promise<SaslExchange> {
-      const bearer: unknown = await token()
-      const flaw = flawOf(bearer)
-      // The next attempt would fail in the same way.
-      if (flaw !== undefined) throw new AuthenticationError(`option \`sasl.token\` gave no token, but ${flaw}`)
-      let told = false
-      return {
-        first: () => Buffer.from(`n,,\x01auth=Bearer ${bearer}\x01\x01`),
-        next: challenge => {
-          if (challenge.length === 0) return undefined
-          // The reason of a refusal, as JSON. The broker reports it as a Kafka error once this is confirmed.
-          if (told) throw new AuthenticationError(`the broker refused the token: ${printable(challenge.toString())}`)
-          told = true
-          return Buffer.from('\x01')
-        },
-      }
-    },
-  }
-}
-
-/** Why it can be no token; never what it is. */
-function flawOf(bearer: unknown): string | undefined {
-  if (typeof bearer !== 'string') return bearer === null ? 'null' : `a value of type ${typeof bearer}`
-  if (bearer === '') return 'an empty string'
-  if (/^[\x20-\x7e]+\s+$/.test(bearer)) return 'a string with a line break at its end: trim() what comes from a file'
-  // Control characters end the fields of the message (RFC 7628).
-  return /^[\x20-\x7e]+$/.test(bearer) ? undefined : 'a string with characters that no token has'
-}
+import type { Peer, SaslExchange, SaslLogin, SaslMechanism } from './mechanism.js'
+import type { Address } from './transport.js'
 
 /** What an authentication needs of a connection. */
 interface Authenticating {
   readonly name: string
+  readonly address: Address
   /** Nothing but the authentication may be sent from here on. */
   suspend(): void
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S>
@@ -105,24 +47,27 @@ const TOKEN_RETRY_MS = 500
  * broker granted (KIP-368). Errors with an {@link AuthenticationError} when the broker refuses the first authentication. When a later one
  * fails, only this connection ends: the next connection shows whether the refusal is final.
  */
-export function sessions(
-  connection: Authenticating,
-  mechanism: SaslMechanism,
-  options: SessionOptions,
-): Observable<unknown> {
+export function sessions(connection: Authenticating, login: SaslLogin, options: SessionOptions): Observable<unknown> {
   const { scheduler, random } = options
-  const authenticated = (exchange: SaslExchange): Observable<Session> =>
-    authenticate(connection, mechanism.name, exchange, scheduler)
-  return begin(mechanism).pipe(
-    switchMap(authenticated),
+  /** @param end of the session that stands, if one does: until then, credentials that can't be had are asked for again. */
+  const authenticated = (end?: number): Observable<Session> =>
+    defer(() => {
+      const controller = new AbortController()
+      const peer = { ...connection.address, signal: controller.signal }
+      const begun$ = begin(login, peer)
+      return (end === undefined ? begun$ : begun$.pipe(retryUntil(end, scheduler))).pipe(
+        switchMap(begun => authenticate(connection, begun, scheduler)),
+        finalize(() => controller.abort(new ConnectionError(`the authentication at ${connection.name} has ended`))),
+      )
+    })
+  return authenticated().pipe(
     expand(({ since, lifetimeMs }) => {
       if (lifetimeMs <= 0) return EMPTY
       const now = scheduler.now()
       // As Java's client: early enough for the round trip, and not all connections at once.
       const due = Math.max(since + lifetimeMs * (0.85 + 0.1 * random()), now + MIN_RENEWAL_MS)
       return timer(due - now, scheduler).pipe(
-        switchMap(() => beginUntil(since + lifetimeMs, mechanism, scheduler)),
-        switchMap(authenticated),
+        switchMap(() => authenticated(since + lifetimeMs)),
         catchError(cause => {
           const message = `the session at ${connection.name} could not be renewed: ${describe(cause)}`
           throw new ConnectionError(message, { cause })
@@ -139,6 +84,12 @@ interface Session {
   readonly lifetimeMs: number
 }
 
+/** An authentication that can begin: there are credentials. */
+interface Begun {
+  readonly mechanism: string
+  readonly exchange: SaslExchange
+}
+
 /**
  * Authenticates once.
  *
@@ -147,28 +98,39 @@ interface Session {
  */
 function authenticate(
   connection: Authenticating,
-  mechanism: string,
-  exchange: SaslExchange,
+  { mechanism, exchange }: Begun,
   scheduler: SchedulerLike,
 ): Observable<Session> {
   const refuse = (errorCode: number, detail?: string | null): never => {
     throw refusal(connection.name, mechanism, errorCode, detail)
   }
-  const next = (challenge: Buffer): Buffer | undefined => {
-    try {
-      return exchange.next(challenge)
-    } catch (cause) {
-      const message = `the ${mechanism} authentication at ${connection.name} failed: ${describe(cause)}`
-      throw new AuthenticationError(message, { cause })
-    }
-  }
+  const next = (challenge: Buffer): Observable<Buffer | undefined> =>
+    settled(() => exchange.next(challenge)).pipe(
+      catchError(cause => {
+        const message = `the ${mechanism} authentication at ${connection.name} failed: ${describe(cause)}`
+        // What is no error of ours was not foreseen, and the next attempt may do better.
+        throw cause instanceof AuthenticationError
+          ? new AuthenticationError(message, { cause })
+          : new ConnectionError(message, { cause })
+      }),
+    )
   const say = (authBytes: Buffer): Observable<Session> => {
     const since = scheduler.now()
     return connection.request(saslAuthenticate, { authBytes }).pipe(
       switchMap(answer => {
+        if (answer.errorCode === ErrorCode.SASL_AUTHENTICATION_FAILED && exchange.refused?.() === true) {
+          const cause = new BrokerError(brokerError(answer.errorCode), answer.errorMessage)
+          const what = `the broker at ${connection.name} refused ${mechanism} credentials that it took before`
+          throw new ConnectionError(`${what}; new ones are fetched: ${cause.message}`, { cause })
+        }
         if (answer.errorCode !== ErrorCode.NONE) refuse(answer.errorCode, answer.errorMessage)
-        const token = next(answer.authBytes)
-        return token === undefined ? of({ since, lifetimeMs: Number(answer.sessionLifetimeMs) }) : say(token)
+        return next(answer.authBytes).pipe(
+          switchMap(token => {
+            if (token !== undefined) return say(token)
+            const limits = [Number(answer.sessionLifetimeMs), exchange.lifetimeMs ?? 0].filter(ms => ms > 0)
+            return of({ since, lifetimeMs: limits.length === 0 ? 0 : Math.min(...limits) })
+          }),
+        )
       }),
     )
   }
@@ -181,27 +143,35 @@ function authenticate(
   )
 }
 
-/** A token may have to be fetched; until it is there, the connection goes on as it is. */
-function begin(mechanism: SaslMechanism): Observable<SaslExchange> {
-  return defer(() => {
-    const begun = mechanism.begin()
-    return begun instanceof Promise ? from(begun) : of(begun)
-  }).pipe(
+/** Credentials may have to be fetched; until they are there, the connection goes on as it is. */
+function begin(login: SaslLogin, peer: Peer): Observable<Begun> {
+  return settled(() => (typeof login === 'function' ? login(peer) : login)).pipe(
+    switchMap((mechanism: SaslMechanism) =>
+      settled(() => mechanism.begin(peer)).pipe(switchMap(exchange => of({ mechanism: mechanism.name, exchange }))),
+    ),
     catchError(cause => {
-      if (cause instanceof AuthenticationError) throw cause
-      throw new ConnectionError(`no ${mechanism.name} token: ${describe(cause)}`, { cause })
+      if (cause instanceof KafkaError) throw cause
+      throw new ConnectionError(`no credentials (option \`sasl\`): ${describe(cause)}`, { cause })
     }),
   )
 }
 
+/** Emits at once what is there at once. */
+function settled<T>(get: () => T | Promise<T>): Observable<T> {
+  return defer(() => {
+    const value = get()
+    return value instanceof Promise ? from(value) : of(value)
+  })
+}
+
 /** Tries again while the session stands: a few times if that is long, more often towards its end. */
-function beginUntil(end: number, mechanism: SaslMechanism, scheduler: SchedulerLike): Observable<SaslExchange> {
+function retryUntil<T>(end: number, scheduler: SchedulerLike): MonoTypeOperatorFunction<T> {
   const again = (error: Error): Observable<unknown> => {
     const left = end - scheduler.now()
     const pause = Math.max(TOKEN_RETRY_MS, left / 10)
     return pause < left && !(error instanceof AuthenticationError) ? timer(pause, scheduler) : throwError(() => error)
   }
-  return begin(mechanism).pipe(retry({ delay: again }))
+  return retry({ delay: again })
 }
 
 /** What the broker's code means: codes that say "not you" are final, others may pass. */

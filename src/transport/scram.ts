@@ -1,6 +1,8 @@
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+import { backgroundWork } from '../background-work.js'
 import { AuthenticationError, printable } from '../errors.js'
-import type { SaslExchange, SaslMechanism } from './sasl.js'
+import type { SaslExchange, SaslMechanism } from './mechanism.js'
 
 /*
  * SCRAM (RFC 5802, RFC 7677), without channel binding, as Kafka speaks it:
@@ -15,14 +17,19 @@ import type { SaslExchange, SaslMechanism } from './sasl.js'
 
 /** What RFC 7677 asks for. A server that wants less may want to guess the password. */
 const MIN_ITERATIONS = 4096
-/** Kafka allows 16,384. They run in this thread, once for each salt: a false number must not stop it for hours. */
-const MAX_ITERATIONS = 131_072
+/** Kafka allows 16,384, and a million take about a second of a thread of libuv: a false number must not occupy it for hours. */
+const MAX_ITERATIONS = 1_000_000
 /** Fields stand in this order; extensions that may be ignored can follow. One that may not (`m=`) stands before all. */
 const CHALLENGE = /^r=([^,]+),s=([^,]+),i=([1-9]\d*)(?:,.*)?$/s
 /** Base64 of `n,,`: no channel binding. */
 const NO_BINDING = 'biws'
 
 export type ScramHash = 'sha256' | 'sha512'
+
+/** Derives the salted password; not in this thread, because it takes milliseconds to a second. */
+type Salted = (salt: string, iterations: number) => Promise<Buffer>
+
+const derive = promisify(pbkdf2)
 
 /** @param newNonce what no other authentication has: tests give that of the RFC. */
 export function scram(
@@ -33,11 +40,11 @@ export function scram(
   newNonce: () => string = () => randomBytes(24).toString('base64'),
 ): SaslMechanism {
   // All brokers have the same salt for a user, so the expensive part is done once for all connections.
-  let known: { salt: string; iterations: number; salted: Buffer } | undefined
-  const salted = (salt: string, iterations: number): Buffer => {
+  let known: { readonly salt: string; readonly iterations: number; readonly salted: Promise<Buffer> } | undefined
+  const salted: Salted = (salt, iterations) => {
     if (known?.salt !== salt || known.iterations !== iterations) {
       const length = createHash(hash).digest().length
-      const key = pbkdf2Sync(password, Buffer.from(salt, 'base64'), iterations, length, hash)
+      const key = backgroundWork(derive(password, Buffer.from(salt, 'base64'), iterations, length, hash))
       known = { salt, iterations, salted: key }
     }
     return known.salted
@@ -45,17 +52,12 @@ export function scram(
   return { name, begin: () => exchange(hash, username, newNonce(), salted) }
 }
 
-function exchange(
-  hash: ScramHash,
-  username: string,
-  clientNonce: string,
-  salted: (salt: string, iterations: number) => Buffer,
-): SaslExchange {
+function exchange(hash: ScramHash, username: string, clientNonce: string, salted: Salted): SaslExchange {
   const hmac = (key: Buffer, text: string): Buffer => createHmac(hash, key).update(text).digest()
   const clientFirst = `n=${username.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${clientNonce}`
   let signature: Buffer | undefined
 
-  const prove = (serverFirst: string): Buffer => {
+  const prove = async (serverFirst: string): Promise<Buffer> => {
     if (/(^|,)m=/.test(serverFirst)) {
       throw new AuthenticationError('the SCRAM challenge wants an extension (m=) that this library does not have')
     }
@@ -69,7 +71,7 @@ function exchange(
         `the broker asks for ${printable(digits)} SCRAM iterations, but ${MIN_ITERATIONS} to ${MAX_ITERATIONS} are accepted`,
       )
     }
-    const key = salted(salt, iterations)
+    const key = await salted(salt, iterations)
     const clientFinal = `c=${NO_BINDING},r=${nonce}`
     const message = `${clientFirst},${serverFirst},${clientFinal}`
     const clientKey = hmac(key, 'Client Key')

@@ -26,11 +26,38 @@ export function tls(given: ConnectionOptions, connectTimeoutMs: number): Transpo
       return attach(socket, 'secureConnect', listener, error => {
         // Node reports this itself, and ends the connection.
         if (progress === 'connected' && socket.authorizationError != null) {
-          const why = `the certificate of ${peer.name} is not trusted: ${textOf(error)} (option \`ssl\`)`
+          const why = `the certificate of ${peer.name} is not trusted: ${textOf(error)}; ${remedyOf(error)} (option \`ssl\`)`
           return new AuthenticationError(why, { cause: error })
         }
         return explain(error, progress, peer)
       })
+    },
+  }
+}
+
+/** As {@link tls}, with the options of the moment for each connection: certificates are renewed while the producer runs. */
+export function renewedTls(current: () => Promise<ConnectionOptions>, connectTimeoutMs: number): Transport {
+  return {
+    connect(address: Address, listener: SocketListener): Socket {
+      let socket: Socket | undefined
+      let ended = false
+      const end = (error?: Error): void => {
+        if (ended) return
+        ended = true
+        queueMicrotask(() => listener.closed(error))
+      }
+      const open = async (): Promise<void> => {
+        const options = await current()
+        if (!ended) socket = tls(options, connectTimeoutMs).connect(address, listener)
+      }
+      open().catch(end)
+      return {
+        write: chunks => socket?.write(chunks),
+        destroy(): void {
+          if (socket === undefined) end()
+          else socket.destroy()
+        },
+      }
     },
   }
 }
@@ -84,6 +111,20 @@ function explain(error: Error | undefined, progress: Progress, { name, hasCertif
     why = `${failed}: the connection ended, as with a listener that does not speak TLS, or ${certificate} (option \`ssl\`), or a broker that has as many connections as it allows (its \`max.connections.per.ip\`)`
   }
   return new ConnectionError(error === undefined ? why : `${why}: ${textOf(error)}`, { cause: error })
+}
+
+/** What makes a certificate trusted. */
+function remedyOf(error: Error | undefined): string {
+  switch ((error as NodeJS.ErrnoException | undefined)?.code) {
+    case 'CERT_HAS_EXPIRED':
+      return 'it must be renewed at the broker'
+    case 'CERT_NOT_YET_VALID':
+      return 'check the clocks of both machines'
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'use one of these names in `brokers` and the advertised listeners, or set `ssl.servername`'
+    default:
+      return 'if it is to be trusted, set its authority as `ssl.ca`'
+  }
 }
 
 function isOpenSsl(code: string): boolean {

@@ -66,13 +66,15 @@ for (const version of VERSIONS) {
       kafka = await KafkaCluster.start({
         version,
         listeners: ['SASL_PLAINTEXT', 'SSL', 'SASL_SSL'],
-        scram: ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(name => `${name}=[name=alice,password="${PASSWORD}"]`),
+        scram: ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap(name =>
+          ['alice', 'carol'].map(user => `${name}=[name=${user},password="${PASSWORD}"]`),
+        ),
         properties: {
           'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
           'connections.max.reauth.ms': SESSION_MS,
           // Everybody may do everything, except for bob, who may do nothing.
           'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-          'super.users': 'User:ANONYMOUS;User:alice',
+          'super.users': 'User:ANONYMOUS;User:alice;User:carol',
           'ssl.keystore.type': 'PEM',
           'ssl.keystore.key': onOneLine(key),
           'ssl.keystore.certificate.chain': onOneLine(cert),
@@ -149,6 +151,58 @@ for (const version of VERSIONS) {
     test('TLS, certificates from a PEM keystore', async () => {
       const events = await runFor('ssl', 'SSL', 1000, { ssl: { ca: cert } })
       assert.ok(!events.some(({ kind }) => kind === 'disconnected'))
+    })
+
+    test('`ssl` as a function is called for each connection', async () => {
+      let calls = 0
+      const ssl = async () => {
+        calls++
+        return { ca: cert }
+      }
+      const events = await runFor('ssl-function', 'SSL', 1000, { ssl })
+      assert.ok(!events.some(({ kind }) => kind === 'disconnected'))
+      assert.ok(calls >= 2, `${calls} calls`)
+    })
+
+    test('a token with SASL extensions (KIP-342) and a known end serves all connections', async () => {
+      let calls = 0
+      const token = () => {
+        calls++
+        const now = Date.now() / 1000
+        const extensions = { logicalCluster: 'lkc-1', identityPoolId: 'pool 1' }
+        return { value: unsigned({ sub: 'alice', iat: now - 1, exp: now + 3600 }), extensions }
+      }
+      const sasl = { mechanism: 'oauthbearer', token } as const
+      const events = await runFor('extensions', 'SASL_PLAINTEXT', 2 * SESSION_MS, { sasl })
+      assert.ok(events.some(({ kind }) => kind === 'reauthenticated'))
+      assert.equal(calls, 1)
+    })
+
+    test('`sasl` as a function: a SCRAM password that is rotated under load is used at the next renewal', async t => {
+      let password = PASSWORD
+      let calls = 0
+      const sasl = async (): Promise<SaslOptions> => {
+        calls++
+        return { mechanism: 'scram-sha-512', username: 'carol', password }
+      }
+      const alter = async (): Promise<void> => {
+        const what = ['--alter', '--entity-type', 'users', '--entity-name', 'carol']
+        const config = ['--add-config', 'SCRAM-SHA-512=[password=rotated]']
+        await kafka.java('kafka.admin.ConfigCommand', '--bootstrap-server', kafka.internal.join(), ...what, ...config)
+        password = 'rotated'
+      }
+      const [events] = await Promise.all([
+        runFor('rotated', 'SASL_PLAINTEXT', 4 * SESSION_MS, { sasl }),
+        sleep(SESSION_MS / 10).then(alter),
+      ])
+      const renewals = events.filter(({ kind }) => kind === 'reauthenticated').length
+      t.diagnostic(`${renewals} renewals, ${calls} calls`)
+      assert.ok(renewals >= 2)
+      assert.ok(!events.some(({ kind }) => kind === 'fatal'))
+      const { fatal } = await failure('SASL_PLAINTEXT', {
+        sasl: { mechanism: 'scram-sha-512', username: 'carol', password: PASSWORD },
+      })
+      assert.ok(fatal, 'the old password is of no use any more')
     })
 
     /** What the producer tells of its first failure, and whether it is at its end. */

@@ -3,6 +3,7 @@ import { BAD_RECORDS } from './bad-records.js'
 import { COMPRESSION } from './compression.js'
 import { CONNECTIONS } from './connections.js'
 import { KEYS } from './keys.js'
+import { LOG_IN } from './log-in.js'
 import type { Mutation } from './mutation.js'
 import { PIPELINE_STAGES } from './pipeline.js'
 import { RECOVERY } from './recovery.js'
@@ -19,4 +20,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...COMPRESSION,
   ...KEYS,
   ...CONNECTIONS,
+  ...LOG_IN,
 ]

@@ -211,6 +211,12 @@ test('sasl: every mechanism has its options, and no message holds what must not 
       'no option `sasl.user` with .plain.; the options are mechanism, username, password',
     ],
     [{ mechanism: 'oauthbearer', token: secret }, '`sasl.token` must be a function'],
+    [{ mechanism: 'GSSAPI', authenticate: secret }, '`sasl.authenticate` must be a function'],
+    [{ mechanism: 'gssapi', authenticate: () => {} }, '`sasl.mechanism` must be 1 to 20 of A to Z, 0 to 9, - and _'],
+    [{ mechanism: 'X'.repeat(21), authenticate: () => {} }, '`sasl.mechanism` must be 1 to 20'],
+    [{ mechanism: 5, authenticate: () => {} }, '`sasl.mechanism` must be 1 to 20'],
+    [{ mechanism: 'GSSAPI', authenticate: () => {}, password: secret }, 'no option `sasl.password` with .GSSAPI.'],
+    [{ mechanism: 'plain', ...login, authenticate: () => {} }, 'no option `sasl.authenticate` with .plain.'],
     [{ mechanism: 'oauthbearer', token: () => '', password: secret }, 'no option `sasl.password` with .oauthbearer.'],
   ] as const) {
     refused({ sasl }, word, new RegExp(`^(?!.*${secret})`, 's'))
@@ -228,8 +234,9 @@ test('ssl: true, false, or what node:tls takes; what it can not take is refused 
   }
   assert.ok(resolveOptions({ brokers, ssl: { ca: cert, servername: 'broker.test' } }).transport)
   const pem = 'nobody may see this'
-  refused({ ssl: pem }, 'option `ssl` must be true, false or an object', new RegExp(`^(?!.*${pem})`, 's'))
+  refused({ ssl: pem }, 'option `ssl` must be true, false, an object', new RegExp(`^(?!.*${pem})`, 's'))
   refused({ ssl: null }, 'option `ssl` must be true')
+  assert.ok(resolveOptions({ brokers, ssl: () => ({}) }).transport, 'a function is called for connections only')
   refused({ ssl: { key: pem } }, 'option `ssl` can.t be used', new RegExp(`^(?!.*${pem})`, 's'))
   refused({ ssl: true, transport: resolveOptions({ brokers }).transport }, '`ssl` can.t be set beside `transport`')
 })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createProducer, type ProducerEvent, type ProducerOptions, type SaslOptions } from '../../src/index.js'
+import { resolveOptions } from '../../src/producer/options/options.js'
+import { reportPlaintext } from '../../src/producer/options/plaintext.js'
 import { MemoryNetwork, VirtualTime } from '../../src/testing/index.js'
 
 /** For documentation (RFC 5737): nobody is there. */
@@ -52,4 +54,18 @@ test('nothing is told of SCRAM, of TLS, of the loopback, or of a transport of th
   ]) {
     assert.deepEqual(await told(options), { warnings: [], events: [] })
   }
+})
+
+test('of credentials that a function returns, it is told once they are there', async t => {
+  t.mock.method(process, 'emitWarning', () => undefined)
+  const events: ProducerEvent[] = []
+  const options = resolveOptions({ brokers: [ELSEWHERE], sasl: async () => plain })
+  const { sasl } = reportPlaintext(options, event => events.push(event))
+  assert.ok(typeof sasl === 'function')
+  const { signal } = new AbortController()
+  await sasl({ host: '127.0.0.1', port: 9092, signal })
+  assert.deepEqual(events, [])
+  await sasl({ host: '192.0.2.1', port: 9092, signal })
+  await sasl({ host: '192.0.2.2', port: 9092, signal })
+  assert.deepEqual(events, [{ kind: 'plaintext', address: ELSEWHERE, mechanism: 'PLAIN' }])
 })

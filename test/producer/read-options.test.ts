@@ -37,7 +37,7 @@ for (const [source, make] of Object.entries(SOURCES)) {
         ['retryBackoffMs', -1, /option `retryBackoffMs` is -1/],
         ['maxInFlght', 1, /there is no option `maxInFlght`/],
         ['signal', 5, /option `signal` is 5/],
-        ['ssl', 'yes', /option `ssl` must be true, false or an object/],
+        ['ssl', 'yes', /option `ssl` must be true, false, an object/],
         ['sasl', make('mechanism', 'plane'), /option `sasl.mechanism` is 'plane'/],
         [
           'sasl',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 import { VirtualTimeScheduler } from 'rxjs'
+import { backgroundWorkDone } from '../../src/background-work.js'
 import { bounded } from '../../src/bounded-scheduler.js'
 import { AuthenticationError, ConnectionError } from '../../src/errors.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
@@ -10,7 +11,10 @@ import { saslAuthenticate } from '../../src/protocol/messages/sasl-authenticate.
 import { saslHandshake } from '../../src/protocol/messages/sasl-handshake.js'
 import { decodeRequestBody, decodeRequestHeader, encodeResponseFrame } from '../../src/protocol/wire/message.js'
 import { type Connection, openConnection } from '../../src/transport/connection.js'
-import { oauthbearer, plain, type SaslMechanism } from '../../src/transport/sasl.js'
+import { custom, type SaslSession } from '../../src/transport/custom.js'
+import type { SaslLogin } from '../../src/transport/mechanism.js'
+import { oauthbearer } from '../../src/transport/oauthbearer.js'
+import { plain } from '../../src/transport/plain.js'
 import { type ScramHash, scram } from '../../src/transport/scram.js'
 import { FakeTransport } from '../support/fake-transport.js'
 
@@ -36,7 +40,7 @@ beforeEach(() => {
 })
 
 /** Opens a connection, through ApiVersions. */
-function open(sasl: SaslMechanism, random = 0.5): void {
+function open(sasl: SaslLogin, random = 0.5): void {
   openConnection(
     { host: 'broker', port: 9092 },
     {
@@ -91,6 +95,13 @@ function said(): string {
   return decodeRequestBody(saslAuthenticate, apiVersion, frame, bodyOffset).authBytes.toString()
 }
 
+/** Lets a key be derived, and promises run. */
+async function derived(): Promise<void> {
+  await new Promise(setImmediate)
+  await backgroundWorkDone()
+  await new Promise(setImmediate)
+}
+
 const sent = (): number[] => transport.last.frames.map(frame => decodeRequestHeader(frame).apiKey)
 
 describe('the first authentication', () => {
@@ -116,6 +127,37 @@ describe('the first authentication', () => {
     scheduler.flush()
     assert.match(failure?.message ?? '', /the handshake was not done within 1000 ms/)
   })
+
+  test('whose time is over aborts the signal of a mechanism of the user', async () => {
+    let signal: AbortSignal | undefined
+    open(
+      custom('OWN', async session => {
+        signal = session.signal
+        await new Promise(() => undefined)
+      }),
+    )
+    assert.equal(signal?.aborted, false)
+    scheduler.flush()
+    assert.equal(signal?.aborted, true)
+    assert.match(failure?.message ?? '', /the handshake was not done within 1000 ms/)
+  })
+
+  for (const sessionLifetimeMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5']) {
+    test(`a mechanism of the user with a session of ${sessionLifetimeMs} ms: final`, async () => {
+      const authenticate = async (session: SaslSession) => {
+        await session.send(Buffer.from('token'))
+        return { sessionLifetimeMs: sessionLifetimeMs as number }
+      }
+      open(custom('OWN', authenticate))
+      await new Promise(setImmediate)
+      handshaken()
+      assert.equal(said(), 'token')
+      authenticated()
+      await new Promise(setImmediate)
+      assert.ok(failure instanceof AuthenticationError, String(failure))
+      assert.match(failure.message, /has a `sessionLifetimeMs` that is no number of ms from 0$/)
+    })
+  }
 
   test('refused credentials are final, and told in the words of the broker', () => {
     open(plain('alice', 'secret'))
@@ -178,16 +220,29 @@ describe('SCRAM', () => {
   ]
   const nonce = 'rOprNGfwEbeRWgbNEkqO'
   for (const [name, hash, both, salt, proof, signature] of vectors) {
-    test(`${name} as others compute it`, () => {
+    test(`${name} as others compute it`, async () => {
       open(scram(name, hash, 'user', 'pencil', () => nonce))
       handshaken()
       assert.equal(said(), `n,,n=user,r=${nonce}`)
       authenticated({ token: `r=${both},s=${salt},i=4096` })
+      await derived()
       assert.equal(said(), `c=biws,r=${both},p=${proof}`)
       authenticated({ token: `v=${signature}` })
+      await derived()
       assert.equal(ready.length, 1)
     })
   }
+
+  test('derives its key while the event loop goes on', async () => {
+    const [[name, hash, both, salt]] = vectors as [(typeof vectors)[0]]
+    open(scram(name, hash, 'user', 'pencil', () => nonce))
+    handshaken()
+    authenticated({ token: `r=${both},s=${salt},i=100000` })
+    let turns = 0
+    for (; sent().length === 3; turns++) await new Promise(setImmediate)
+    assert.ok(turns > 1, `${turns} turns`)
+    assert.match(said(), /^c=biws,/)
+  })
 
   test('a name with a comma and an equals sign is escaped', () => {
     open(scram('SCRAM-SHA-256', 'sha256', 'a=b,c=', 'p', () => nonce))
@@ -200,7 +255,7 @@ describe('SCRAM', () => {
     ['another nonce', `r=x${both},s=${salt},i=4096`, /not an answer to this client/],
     ['no nonce of its own', `r=${nonce},s=${salt},i=4096`, /not an answer to this client/],
     ['no salt', `r=${both},s=,i=4096`, /not an answer to this client/],
-    ['too few iterations', `r=${both},s=${salt},i=4095`, /asks for 4095 SCRAM iterations, but 4096 to 131072/],
+    ['too few iterations', `r=${both},s=${salt},i=4095`, /asks for 4095 SCRAM iterations, but 4096 to 1000000/],
     ['iterations without end', `r=${both},s=${salt},i=2000000000`, /asks for 2000000000 SCRAM iterations/],
     ['nonsense', 'hello', /not an answer to this client/],
     ['iterations in the form of a float', `r=${both},s=${salt},i=1e4`, /not an answer to this client/],
@@ -210,10 +265,11 @@ describe('SCRAM', () => {
     ['a mandatory extension', `m=x,r=${both},s=${salt},i=4096`, /wants an extension \(m=\)/],
     ['a mandatory extension behind the others', `r=${both},s=${salt},i=4096,m=x`, /wants an extension \(m=\)/],
   ] as const) {
-    test(`a broker's challenge with ${what} is not answered`, () => {
+    test(`a broker's challenge with ${what} is not answered`, async () => {
       open(scram(name, hash, 'user', 'pencil', () => nonce))
       handshaken()
       authenticated({ token: challenge })
+      await derived()
       assert.ok(failure instanceof AuthenticationError, String(failure))
       assert.match(failure.message, message)
       assert.match(failure.message, /^the SCRAM-SHA-256 authentication at broker:9092 failed: /)
@@ -221,10 +277,11 @@ describe('SCRAM', () => {
     })
   }
 
-  test('an extension that is not mandatory is ignored', () => {
+  test('an extension that is not mandatory is ignored', async () => {
     open(scram(name, hash, 'user', 'pencil', () => nonce))
     handshaken()
     authenticated({ token: `r=${both},s=${salt},i=4096,x=y` })
+    await derived()
     assert.match(said(), /^c=biws,/)
   })
 
@@ -235,11 +292,13 @@ describe('SCRAM', () => {
     ['an error', 'e=other-error', /answered SCRAM with the error 'other-error'/],
     ['an error to deceive terminals', 'e=\x1b[2J', /with the error '\\u001b\[2J'/],
   ] as const) {
-    test(`a broker with ${what} is not believed`, () => {
+    test(`a broker with ${what} is not believed`, async () => {
       open(scram(name, hash, 'user', 'pencil', () => nonce))
       handshaken()
       authenticated({ token: `r=${both},s=${salt},i=4096` })
+      await derived()
       authenticated({ token: final })
+      await derived()
       assert.ok(failure instanceof AuthenticationError, String(failure))
       assert.match(failure.message, message)
       assert.match(failure.message, /^the SCRAM-SHA-256 authentication at broker:9092 failed: /)

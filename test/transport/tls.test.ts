@@ -2,15 +2,16 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
-import { type ConnectionOptions, createServer, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, createSecureContext, createServer, type TLSSocket } from 'node:tls'
 import { inspect } from 'node:util'
 import { asyncScheduler, concat, firstValueFrom, from, NEVER } from 'rxjs'
 import { AuthenticationError, ConnectionError, createProducer, type ProducerOptions } from '../../src/index.js'
+import { resolveSsl } from '../../src/producer/options/ssl.js'
 import { type ClusterOptions, startCluster, type TestCluster } from '../../src/testing/index.js'
 import { openConnection } from '../../src/transport/connection.js'
-import { tls as tlsWithin } from '../../src/transport/tls.js'
+import { renewedTls, tls as tlsWithin } from '../../src/transport/tls.js'
 import type { Transport } from '../../src/transport/transport.js'
-import { cert, key } from '../support/certificate.js'
+import { cert, key, renewed } from '../support/certificate.js'
 import { tcp } from '../support/tcp.js'
 import { valuesIn } from '../support/world.js'
 
@@ -76,6 +77,87 @@ describe('TLS', () => {
   test('without a look at certificates, where the user wants that', async () => {
     const { stored } = await run(SSL, { ssl: { rejectUnauthorized: false } })
     assert.deepEqual(stored, values)
+  })
+})
+
+describe('a function as `ssl`', () => {
+  for (const [what, of] of [
+    ['options', (own: typeof renewed) => ({ ca: own.cert, ...own })],
+    ['a `secureContext`', (own: typeof renewed) => ({ secureContext: createSecureContext({ ca: own.cert, ...own }) })],
+  ] as const) {
+    test(`the next connection uses the renewed authority and certificate: ${what}`, async () => {
+      const old = { key, cert }
+      await using cluster = await startCluster({ ...TOPICS, ssl: { ...old, ca: cert } })
+      let current = old
+      let calls = 0
+      await using producer = createProducer({
+        brokers: cluster.brokers,
+        ssl: async () => {
+          calls++
+          return of(current)
+        },
+      })
+      const fatal = (): never => assert.fail('the producer has ended')
+      producer.events$.subscribe(event => event.kind === 'fatal' && fatal())
+      assert.equal((await producer.sendOne({ topic: 't', value: 'old' })).kind, 'acked')
+      const before = calls
+      cluster.setSsl({ ...renewed, ca: renewed.cert })
+      current = renewed
+      await cluster.stopNode(1)
+      await cluster.startNode(1)
+      assert.equal((await producer.sendOne({ topic: 't', value: 'new' })).kind, 'acked')
+      assert.ok(calls > before, `${calls} calls`)
+      assert.deepEqual(valuesIn(cluster, 't', 0), ['old', 'new'])
+    })
+  }
+
+  test('that throws is called again with back-off', async () => {
+    await using cluster = await startCluster({ ...TOPICS, ...SSL })
+    let calls = 0
+    const ssl = () => {
+      if (++calls === 1) throw new Error('the store is down')
+      return { ca: cert }
+    }
+    await using producer = createProducer({ brokers: cluster.brokers, ssl, retryBackoffMs: 1 })
+    const said: string[] = []
+    producer.events$.subscribe(event => 'error' in event && said.push(event.error?.message ?? ''))
+    assert.equal((await producer.sendOne({ topic: 't', value: 'v' })).kind, 'acked')
+    assert.ok(
+      said.some(text => text.includes('the function in option `ssl` failed: the store is down')),
+      said.join(),
+    )
+  })
+
+  for (const [what, result, message] of [
+    ['no object', 'pem', /`ssl` must be true, false, an object/],
+    ['an unreadable key', { key: 'pem' }, /option `ssl` can't be used/],
+    ['an impossible option', { lookup: 5 }, /`ssl.lookup` is 5/],
+  ] as const) {
+    test(`that returns ${what} ends the producer`, async () => {
+      const error = await failure(
+        1,
+        resolveSsl(() => result as never, 10_000),
+      )
+      assert.ok(error instanceof AuthenticationError, String(error))
+      assert.match(error.message, /^the function in option `ssl` returned something else than that option takes: /)
+      assert.match(error.message, message)
+    })
+  }
+
+  test('a connection that ends while the options are awaited is not made', async () => {
+    let give: (options: ConnectionOptions) => void = () => undefined
+    const transport = renewedTls(() => new Promise(resolve => (give = resolve)), 10_000)
+    let closed = 0
+    const ignored = (): void => assert.fail('it was made')
+    const listener = { opened: ignored, received: ignored, closed: () => void closed++ }
+    const socket = transport.connect({ host: 'broker.test', port: 9093 }, listener)
+    socket.destroy()
+    socket.destroy()
+    assert.equal(closed, 0, 'not from inside the call')
+    let tried = 0
+    give({ lookup: () => void tried++ })
+    await new Promise(setImmediate)
+    assert.deepEqual([closed, tried], [1, 0])
   })
 })
 

@@ -3,7 +3,7 @@ import type { SchedulerLike } from 'rxjs'
 import { bounded } from '../../bounded-scheduler.js'
 import type { BootstrapList } from '../../cluster/bootstrap.js'
 import { InvalidArgumentError } from '../../errors.js'
-import type { SaslMechanism } from '../../transport/sasl.js'
+import type { SaslLogin } from '../../transport/mechanism.js'
 import { TcpTransport } from '../../transport/tcp.js'
 import type { Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
@@ -12,7 +12,8 @@ import { processScheduler } from '../time/process-scheduler.js'
 import { readBrokers } from './broker-addresses.js'
 import { type Compression, type CompressorOf, resolveCompression, type TopicCompression } from './compression.js'
 import { checkOptions, hasMethod, integer, isFunction, MAX_INT32, oneOf, type Rule, SIGNAL, shape } from './rules.js'
-import { resolveSasl, resolveSsl, type SaslOptions } from './security.js'
+import { resolveSasl, type SaslOptions } from './sasl.js'
+import { resolveSsl } from './ssl.js'
 import { MIN_REQUEST_SIZE, resolveTies } from './ties.js'
 
 /** Only `brokers` is required. Idempotence is always on. */
@@ -42,10 +43,22 @@ export interface ProducerOptions {
     port: number,
     nodeId: number,
   ) => { readonly host: string; readonly port: number } | undefined
-  /** TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false. */
-  readonly ssl?: boolean | TlsOptions
-  /** How the client authenticates. A session with a limited lifetime is renewed before it ends. Default: no authentication. */
-  readonly sasl?: SaslOptions
+  /**
+   * TLS: true, or options of `node:tls` such as `ca`, `cert` and `key`. Default false.
+   *
+   * A function that returns the options is called for each new connection, so that renewed certificates are used without a restart. If it
+   * throws, the connection is tried again with back-off; if it returns something else, the producer ends with an `AuthenticationError`.
+   */
+  readonly ssl?: boolean | TlsOptions | (() => TlsOptions | Promise<TlsOptions>)
+  /**
+   * How the client authenticates. A session with a limited lifetime is renewed before it ends. Default: no authentication.
+   *
+   * A function that returns the options is called for each authentication, so that a rotated password is used without a restart. If it
+   * throws, the connection is tried again with back-off; if it returns something else, the producer ends with an `AuthenticationError`.
+   *
+   * @example sasl: async () => ({ mechanism: 'scram-sha-512', username: 'app', password: await vault.read('kafka') })
+   */
+  readonly sasl?: SaslOptions | (() => SaslOptions | Promise<SaslOptions>)
   /** The client's name in brokers' logs and quotas; at most 32767 bytes in UTF-8. Default `rx-kafka`. */
   readonly clientId?: string
   /** Only `'all'`: every in-sync replica has a record before it is acked. Less would break exactly-once. Default `'all'`. */
@@ -155,7 +168,7 @@ export type ResolvedOptions = Required<
   readonly mapAddress: ProducerOptions['mapAddress']
   readonly partitioner: Partitioner | undefined
   readonly signal: AbortSignal | undefined
-  readonly sasl: SaslMechanism | undefined
+  readonly sasl: SaslLogin | undefined
 }
 
 /** Whether a value is a non-empty string that a STRING of Kafka's protocol can carry. */

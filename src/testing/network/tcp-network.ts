@@ -1,18 +1,30 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { createServer as createTlsServer, type SecureContextOptions } from 'node:tls'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import type { Address } from '../../transport/transport.js'
 import type { Listening, Network, ServerListener, ServerSocket } from './network.js'
 
-/** Real sockets; with TLS, if there is something to show to clients. */
-export function tcpNetwork(ssl?: { readonly key: string | Buffer; readonly cert: string | Buffer }): Network {
+/** A broker's side of TLS, as PEM. */
+export interface ClusterSslOptions {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+  /** Clients must show a certificate of this authority (`ssl.client.auth=required`). Default: they need none. */
+  readonly ca?: string | Buffer
+}
+
+/**
+ * Real sockets; with TLS, if there is something to show to clients.
+ *
+ * @param ssl its current value is read for each connection. Whether clients need a certificate is decided at the start.
+ */
+export function tcpNetwork(ssl?: { readonly current: ClusterSslOptions }): Network {
   return { listen: (address, accept) => listen(address, accept, ssl) }
 }
 
 async function listen(
   address: Address,
   accept: (socket: ServerSocket) => ServerListener,
-  ssl: SecureContextOptions | undefined,
+  ssl: { readonly current: ClusterSslOptions } | undefined,
 ): Promise<Listening> {
   // With TLS, also the sockets that have not finished the handshake.
   const sockets = new Set<Socket>()
@@ -34,8 +46,7 @@ async function listen(
     socket.on('error', () => socket.destroy())
     socket.on('close', () => listener.closed())
   }
-  const server =
-    ssl === undefined ? createServer({ noDelay: true }, serve) : createTlsServer({ ...ssl, noDelay: true }, serve)
+  const server = ssl === undefined ? createServer({ noDelay: true }, serve) : createSecureServer(ssl, serve)
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
@@ -52,4 +63,11 @@ async function listen(
       await closed
     },
   }
+}
+
+function createSecureServer(ssl: { readonly current: ClusterSslOptions }, serve: (socket: Socket) => void): Server {
+  const { current } = ssl
+  const server = createTlsServer({ ...current, requestCert: current.ca !== undefined, noDelay: true }, serve)
+  // Before the handshake begins.
+  return server.prependListener('connection', () => server.setSecureContext(ssl.current))
 }

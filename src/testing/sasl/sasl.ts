@@ -16,6 +16,12 @@ import { Users } from './users.js'
 export interface ClusterSaslOptions {
   /** The mechanisms on offer. Default: all four. */
   readonly mechanisms?: readonly SaslMechanismName[]
+  /**
+   * More mechanisms, by name, which are offered after the others. Each returns the broker's side of one authentication.
+   *
+   * @example { AWS_MSK_IAM: () => token => (isSigned(token) ? { answer: '{"version":"2020_10_22"}', user: 'app' } : { refusal: 'no' }) }
+   */
+  readonly customMechanisms?: Readonly<Record<string, () => Exchange>>
   /** Passwords, by name. A user's token for OAUTHBEARER is the password as well. */
   readonly users: Readonly<Record<string, string>>
   /** How long a session lasts without re-authentication, in ms (`connections.max.reauth.ms`). Default 0: for ever. */
@@ -24,7 +30,8 @@ export interface ClusterSaslOptions {
 
 /** What the nodes of a cluster share. */
 export class Sasl {
-  readonly mechanisms: readonly SaslMechanismName[]
+  /** By name; the order is the one in which they are offered. */
+  readonly mechanisms: ReadonlyMap<string, () => Exchange>
   readonly users: Users
   readonly sessionLifetimeMs: number
 
@@ -32,7 +39,7 @@ export class Sasl {
   constructor(given: ClusterSaslOptions) {
     const options = readOptions(given)
     const all = Object.keys(mechanisms) as SaslMechanismName[]
-    const { mechanisms: offered = all, sessionLifetimeMs = 0 } = options
+    const { mechanisms: offered = all, customMechanisms = {}, sessionLifetimeMs = 0 } = options
     const unknown = offered.find(name => !all.includes(name))
     if (unknown !== undefined) {
       throw new RangeError(`option \`sasl.mechanisms\` names '${unknown}', but there are only ${all.join(', ')}`)
@@ -42,8 +49,12 @@ export class Sasl {
         `option \`sasl.sessionLifetimeMs\` is ${sessionLifetimeMs}, but it must be an integer from 0`,
       )
     }
-    this.mechanisms = offered
-    this.users = new Users(options.users)
+    const users = new Users(options.users)
+    this.users = users
+    this.mechanisms = new Map([
+      ...offered.map(name => [name, () => mechanisms[name](users)] as const),
+      ...Object.entries(customMechanisms),
+    ])
     this.sessionLifetimeMs = sessionLifetimeMs
   }
 }
@@ -117,15 +128,15 @@ export class Authenticator {
     const illegal = this.#phase === 'known' && !this.#renewable
     if (this.#sasl === undefined || illegal) return { errorCode: ErrorCode.ILLEGAL_SASL_STATE, mechanisms: [] }
     if (this.#phase === 'known') this.#renewedAt = this.#now()
-    const offered = [...this.#sasl.mechanisms]
-    const known = offered.find(name => name === mechanism)
+    const offered = [...this.#sasl.mechanisms.keys()]
+    const known = this.#sasl.mechanisms.get(mechanism)
     if (known === undefined) {
       this.#failure = `mechanism ${mechanism} is not offered`
       return { errorCode: ErrorCode.UNSUPPORTED_SASL_MECHANISM, mechanisms: offered }
     }
     this.#phase = 'tokens'
     const changed = this.#user !== undefined && this.#mechanism !== mechanism
-    this.#exchange = changed ? undefined : mechanisms[known](this.#sasl.users)
+    this.#exchange = changed ? undefined : known()
     this.#mechanism = mechanism
     return { errorCode: ErrorCode.NONE, mechanisms: offered }
   }

@@ -3,7 +3,7 @@ import { bounded } from '../../bounded-scheduler.js'
 import { BATCH_HEADER_SIZE } from '../../protocol/records/record-batch.js'
 import { readOptions } from '../../read-options.js'
 import type { Network } from '../network/network.js'
-import { tcpNetwork } from '../network/tcp-network.js'
+import { type ClusterSslOptions, tcpNetwork } from '../network/tcp-network.js'
 import { type ClusterSaslOptions, Sasl } from '../sasl/sasl.js'
 import { MAX_PARTITIONS, type TopicOptions } from './topics.js'
 
@@ -42,8 +42,8 @@ export interface ClusterOptions {
   readonly apiVersions?: Readonly<Record<string, readonly [min: number, max: number]>>
   /** Clients must authenticate. Default: they need not. */
   readonly sasl?: ClusterSaslOptions
-  /** Clients must speak TLS, and are shown this certificate; both as PEM. On TCP only. */
-  readonly ssl?: { readonly key: string | Buffer; readonly cert: string | Buffer }
+  /** Clients must speak TLS, and are shown this certificate. On TCP only. */
+  readonly ssl?: ClusterSslOptions
   /** Whether to keep a trace of everything. Default true; costs memory for as long as the cluster lives. */
   readonly trace?: boolean
   /** The clock and every timer. Default RxJS's asyncScheduler. */
@@ -54,6 +54,8 @@ export interface ClusterOptions {
 
 export type ResolvedClusterOptions = Required<Omit<ClusterOptions, 'sasl' | 'ssl'>> & {
   readonly sasl: Sasl | undefined
+  /** What new connections are shown. */
+  readonly ssl: { current: ClusterSslOptions } | undefined
 }
 
 const NAMES: { readonly [K in keyof Required<ClusterOptions>]: true } = {
@@ -98,6 +100,7 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
   if (given.ssl !== undefined && given.network !== undefined) {
     throw new RangeError("option `ssl` is for TCP: it can't be set beside `network`")
   }
+  const ssl = given.ssl === undefined ? undefined : { current: readOptions(given.ssl) }
   const resolved: ResolvedClusterOptions = {
     nodes: given.nodes ?? 1,
     topics: given.topics ?? {},
@@ -114,7 +117,8 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     apiVersions: given.apiVersions ?? {},
     trace: given.trace ?? true,
     scheduler: bounded(given.scheduler ?? asyncScheduler),
-    network: given.network ?? tcpNetwork(given.ssl === undefined ? undefined : readOptions(given.ssl)),
+    ssl,
+    network: given.network ?? tcpNetwork(ssl),
     sasl: given.sasl === undefined ? undefined : new Sasl(given.sasl),
   }
   const {
