@@ -110,8 +110,11 @@ export class Topics implements TopicUse {
   }
 }
 
-/** Whether an epoch is lower than the known one (KIP-320). Without topic ids, it may be that of a new topic. */
-function hasOlderLeader({ partitions }: Topic, { topicId, leaderEpochs = [] }: TopicMetadata): boolean {
-  if (topicId === '') return false
+/**
+ * Whether an epoch is lower than the known one (KIP-320). Without topic ids, it may be that of a new topic; while a topic is ending, it
+ * is that of the new one.
+ */
+function hasOlderLeader({ partitions, state }: Topic, { topicId, leaderEpochs = [] }: TopicMetadata): boolean {
+  if (topicId === '' || state === 'ending') return false
   return partitions.some(({ leaderEpoch }, i) => (leaderEpochs[i] ?? -1) !== -1 && leaderEpochs[i]! < leaderEpoch)
 }
