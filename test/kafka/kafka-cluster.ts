@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
 import { type DumpedBatch, parseDump } from './dump-log.js'
-import { jarsOf, type KafkaVersion } from './jars.js'
+import { jarsOf } from './jars.js'
 import { TcpProxy } from './proxy.js'
 
 const run = promisify(execFile)
@@ -21,7 +21,7 @@ const JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
 export type SecureListener = 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL'
 
 export interface KafkaClusterOptions {
-  readonly version?: KafkaVersion
+  readonly version?: string
   readonly nodes?: number
   /** Puts a proxy in every client's path. Brokers among themselves, readers and tools go past it. */
   readonly proxies?: boolean

@@ -14,37 +14,46 @@ const run = promisify(execFile)
 const READY_LIMIT_MS = 60_000
 const POLL_MS = 200
 const JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m']
-const CLASS_PATH = ['-cp', join(jarsOf(OLD_VERSION), '*')]
+/** How long ZooKeeper keeps a broker that was killed, in ms: before that, a new process finds its id taken. */
+const SESSION_MS = 2_000
 
-/** One broker of Apache Kafka 2.1 and its ZooKeeper, in a temporary folder that goes when they are stopped. */
+/** One broker of Apache Kafka before 3.0 and its ZooKeeper, in a temporary folder that goes when they are stopped. */
 export class OldKafka implements AsyncDisposable {
   readonly brokers: readonly string[]
+  readonly #version: string
   readonly #folder: string
   readonly #processes: ChildProcess[] = []
+  #broker!: ChildProcess
 
-  private constructor(port: number) {
+  private constructor(version: string, port: number) {
+    this.#version = version
     this.brokers = [`127.0.0.1:${port}`]
     this.#folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
   }
 
-  static async start(): Promise<OldKafka> {
+  static async start(version: string = OLD_VERSION): Promise<OldKafka> {
     const [port, zookeeperPort] = (await freePorts(2)) as [number, number]
-    const kafka = new OldKafka(port)
+    const kafka = new OldKafka(version, port)
     // Whatever ends the tests ends the processes.
     process.once('exit', () => kafka.#killAll())
     try {
       const options = ['-Dzookeeper.jmx.log4j.disable=true', '-Dzookeeper.sasl.client=false']
-      kafka.#spawn('zookeeper', [...options, ...CLASS_PATH, 'org.apache.zookeeper.server.quorum.QuorumPeerMain'], {
-        dataDir: join(kafka.#folder, 'zookeeper'),
-        clientPort: zookeeperPort,
-        clientPortAddress: '127.0.0.1',
-        'admin.enableServer': false,
-        maxClientCnxns: 0,
-        tickTime: 500,
-      })
-      kafka.#spawn('kafka', ['-Dzookeeper.sasl.client=false', ...CLASS_PATH, 'kafka.Kafka'], {
+      kafka.#spawn(
+        'zookeeper',
+        [...options, ...kafka.#classPath, 'org.apache.zookeeper.server.quorum.QuorumPeerMain'],
+        {
+          dataDir: join(kafka.#folder, 'zookeeper'),
+          clientPort: zookeeperPort,
+          clientPortAddress: '127.0.0.1',
+          'admin.enableServer': false,
+          maxClientCnxns: 0,
+          tickTime: 500,
+        },
+      )
+      kafka.#broker = kafka.#spawn('kafka', kafka.#program, {
         'broker.id': 1,
         'zookeeper.connect': `127.0.0.1:${zookeeperPort}`,
+        'zookeeper.session.timeout.ms': SESSION_MS,
         listeners: `PLAINTEXT://${kafka.brokers[0]}`,
         'log.dirs': join(kafka.#folder, 'data'),
         'offsets.topic.replication.factor': 1,
@@ -57,16 +66,26 @@ export class OldKafka implements AsyncDisposable {
     return kafka
   }
 
-  async createTopic(topic: string, configs: Readonly<Record<string, string>>): Promise<void> {
+  /** Kills the broker, and starts it again on the same port when ZooKeeper has forgotten the old process. */
+  async crash(): Promise<void> {
+    const exited = once(this.#broker, 'exit')
+    this.#broker.kill('SIGKILL')
+    await exited
+    await sleep(SESSION_MS + 1_000)
+    this.#broker = this.#run('kafka', this.#program)
+    await this.#ready()
+  }
+
+  async createTopic(topic: string, configs: Readonly<Record<string, string>> = {}, numPartitions = 1): Promise<void> {
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    const one = { topic, numPartitions: 1, replicationFactor: 1, configEntries }
+    const one = { topic, numPartitions, replicationFactor: 1, configEntries }
     await this.#admin(admin => admin.createTopics({ waitForLeaders: true, topics: [one] }))
   }
 
   /** What partition 0 of a topic holds, as Kafka's own DumpLogSegments reads it. */
   async dumpLog(topic: string): Promise<DumpedBatch[]> {
     const file = join(this.#folder, 'data', `${topic}-0`, '00000000000000000000.log')
-    const args = [...JVM, ...CLASS_PATH, 'kafka.tools.DumpLogSegments', '--files', file]
+    const args = [...JVM, ...this.#classPath, 'kafka.tools.DumpLogSegments', '--files', file]
     const { stdout } = await run('java', args, { maxBuffer: 2 ** 30 })
     return parseDump(stdout).get(0) ?? []
   }
@@ -79,12 +98,33 @@ export class OldKafka implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  #spawn(name: string, args: readonly string[], properties: Readonly<Record<string, string | number | boolean>>): void {
-    const file = join(this.#folder, `${name}.properties`)
+  get #classPath(): string[] {
+    return ['-cp', join(jarsOf(this.#version), '*')]
+  }
+
+  get #program(): string[] {
+    return ['-Dzookeeper.sasl.client=false', ...this.#classPath, 'kafka.Kafka']
+  }
+
+  #spawn(
+    name: string,
+    args: readonly string[],
+    properties: Readonly<Record<string, string | number | boolean>>,
+  ): ChildProcess {
     const lines = Object.entries(properties).map(([key, value]) => `${key}=${value}\n`)
-    writeFileSync(file, lines.join(''))
+    writeFileSync(this.#properties(name), lines.join(''))
+    return this.#run(name, args)
+  }
+
+  #run(name: string, args: readonly string[]): ChildProcess {
     const log = openSync(this.#log(name), 'a')
-    this.#processes.push(spawn('java', [...JVM, ...args, file], { stdio: ['ignore', log, log] }))
+    const child = spawn('java', [...JVM, ...args, this.#properties(name)], { stdio: ['ignore', log, log] })
+    this.#processes.push(child)
+    return child
+  }
+
+  #properties(name: string): string {
+    return join(this.#folder, `${name}.properties`)
   }
 
   #log(name: string): string {
@@ -104,7 +144,7 @@ export class OldKafka implements AsyncDisposable {
       await sleep(POLL_MS)
     }
     const logs = ['zookeeper', 'kafka'].map(name => readFileSync(this.#log(name), 'utf8').slice(-3000))
-    throw new Error(`Kafka ${OLD_VERSION} was not ready within ${READY_LIMIT_MS} ms:\n${logs.join('\n')}`, { cause })
+    throw new Error(`Kafka ${this.#version} was not ready within ${READY_LIMIT_MS} ms:\n${logs.join('\n')}`, { cause })
   }
 
   async #admin<T>(work: (admin: kafkajs.Admin) => Promise<T>): Promise<T> {

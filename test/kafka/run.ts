@@ -1,5 +1,6 @@
 /**
  * `npm run test:kafka [FILE…]`: the tests on a real Apache Kafka, with a short version of some of those under faults.
+ * `npm run test:kafka -- --matrix`: every version since Kafka 2.1; writes docs/kafka-versions.md.
  * `npm run test:chaos [FILE…]`: those under faults at full length; with `--random`, one run of random faults.
  *
  * Needs Java 17 and Maven, and says so if they are not there; gets the jars, and kcat where it can.
@@ -8,7 +9,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchJars, OLD_VERSION, VERSIONS } from './jars.js'
+import { fetchJars, MATRIX, VERSIONS } from './jars.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -37,11 +38,11 @@ if (version('kcat', '-V') === undefined) {
     fail(`kcat is needed to read what was written (Debian: kcat); installing it failed: ${installed.stderr}`)
   }
 }
-for (const kafka of VERSIONS) fetchJars(kafka)
-fetchJars(OLD_VERSION)
-
 const chaos = process.argv.includes('--chaos')
-const named = process.argv.slice(2).filter(name => name !== '--chaos')
+const matrix = process.argv.includes('--matrix')
+const given = process.argv.slice(2).filter(name => name !== '--chaos' && name !== '--matrix')
+const named = matrix ? [join(here, 'versions.kafka.ts')] : given
+for (const kafka of matrix ? MATRIX : [...VERSIONS, MATRIX[0]!, MATRIX.at(-1)!]) fetchJars(kafka)
 const folders = chaos ? ['chaos'] : ['', 'chaos']
 const all = folders.flatMap(folder => {
   const names = readdirSync(join(here, folder)).filter(
@@ -53,6 +54,6 @@ const suite = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...(nam
 const what = named.includes('--random') ? [join(here, 'chaos', 'random.ts'), ...named] : suite
 const { status } = spawnSync(process.execPath, ['--import', 'tsx', ...what], {
   stdio: 'inherit',
-  env: { ...process.env, ...(chaos ? { RX_KAFKA_CHAOS: 'full' } : {}) },
+  env: { ...process.env, ...(chaos && { RX_KAFKA_CHAOS: 'full' }), ...(matrix && { RX_KAFKA_MATRIX: 'whole' }) },
 })
 process.exit(status ?? 1)
