@@ -57,9 +57,12 @@ async function firstErrorAt(address: string, options: Partial<ProducerOptions>):
     producer.connect().catch(() => undefined)
   })
   await producer.close().catch(() => undefined)
-  const text = event.error.message.replaceAll(address, 'broker:9093')
+  const text = event.error.message.replaceAll(address, 'broker:9093').replace(NODE_24_HINT, '')
   return { text: text.split(/\n {2}broker:9093: /).at(-1)!, ends: event.kind === 'fatal' }
 }
+
+/** What Node adds from version 24 on, as the page says. */
+const NODE_24_HINT = '; if the root CA is installed locally, try running Node.js with --use-system-ca'
 
 for (const [what, one] of Object.entries(CASES)) {
   // Neither a back-off nor `connectTimeoutMs` may pass before it is told.
