@@ -123,7 +123,8 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
       timeoutMs: reader.int32(),
       topicData: reader.array(() => {
         const topic: ProduceTopicData = {
-          ...readTopic(reader, version),
+          name: version >= BY_ID ? '' : reader.string(),
+          topicId: version >= BY_ID ? reader.uuid() : ZERO_UUID,
           partitionData: reader.array(() => {
             const partition = { index: reader.int32(), records: reader.nullableBytes() }
             reader.tags()
@@ -168,7 +169,8 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
     const response: ProduceResponse = {
       responses: reader.array(() => {
         const topic: TopicProduceResponse = {
-          ...readTopic(reader, version),
+          name: version >= BY_ID ? '' : reader.string(),
+          topicId: version >= BY_ID ? reader.uuid() : ZERO_UUID,
           partitionResponses: reader.array(() => decodePartitionResponse(reader, version)),
         }
         reader.tags()
@@ -177,9 +179,8 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
       throttleTimeMs: reader.int32(),
       nodeEndpoints: [],
     }
-    reader.tags((tag, field) => {
-      if (tag === 0 && version >= 10) response.nodeEndpoints = readEndpoints(field)
-    })
+    const endpoints = reader.taggedField(0)
+    if (endpoints !== undefined && version >= 10) response.nodeEndpoints = readEndpoints(endpoints)
     return response
   },
 }
@@ -202,20 +203,16 @@ function decodePartitionResponse(reader: Reader, version: number): PartitionProd
     errorMessage: version >= 8 ? reader.nullableString() : null,
     currentLeader: NO_LEADER,
   }
-  reader.tags((tag, field) => {
-    if (tag !== 0 || version < 10) return
-    partition.currentLeader = { leaderId: field.int32(), leaderEpoch: field.int32() }
-    field.tags()
-  })
+  const leader = reader.taggedField(0)
+  if (leader !== undefined && version >= 10) {
+    partition.currentLeader = { leaderId: leader.int32(), leaderEpoch: leader.int32() }
+    leader.tags()
+  }
   return partition
 }
 
 function nameTopic(writer: Writer, { name, topicId }: { name: string; topicId: Buffer }, version: number): Writer {
   return version >= BY_ID ? writer.uuid(topicId) : writer.string(name)
-}
-
-function readTopic(reader: Reader, version: number): { name: string; topicId: Buffer } {
-  return version >= BY_ID ? { name: '', topicId: reader.uuid() } : { name: reader.string(), topicId: ZERO_UUID }
 }
 
 function leaderTag({ currentLeader: { leaderId, leaderEpoch } }: PartitionProduceResponse): TaggedField[] {

@@ -1,5 +1,7 @@
 import { MalformedMessageError } from '../../errors.js'
 
+const NO_TAG = -1
+
 /**
  * Reads what {@link Writer} writes. Every length is checked against the bytes that are really there before anything
  * is allocated, so a hostile reply can waste no memory: it ends in a {@link MalformedMessageError}.
@@ -134,19 +136,22 @@ export class Reader {
     this.#position = this.#buffer.length
   }
 
-  /**
-   * Reads a tag section (KIP-482), where the message is flexible. Tags that are not known carry nothing that is needed.
-   *
-   * @param known is called with each tag, and a reader of its field alone.
-   */
-  tags(known?: (tag: number, field: Reader) => void): this {
-    if (!this.flexible) return this
-    for (let count = this.unsignedVarint(); count > 0; count--) {
-      const tag = this.unsignedVarint()
-      const field = this.raw(this.unsignedVarint())
-      known?.(tag, new Reader(field, true))
-    }
+  /** Skips a tag section (KIP-482), where the message is flexible: tags that are not known carry nothing that is needed. */
+  tags(): this {
+    this.taggedField(NO_TAG)
     return this
+  }
+
+  /** Reads a tag section, where the message is flexible, and returns a reader of the field with this tag, if it is there. */
+  taggedField(tag: number): Reader | undefined {
+    if (!this.flexible) return undefined
+    let field: Reader | undefined
+    for (let count = this.unsignedVarint(); count > 0; count--) {
+      const found = this.unsignedVarint()
+      const bytes = this.raw(this.unsignedVarint())
+      if (found === tag) field = new Reader(bytes, true)
+    }
+    return field
   }
 
   /** The next `length` bytes as they are, as a view. */
