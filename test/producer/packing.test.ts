@@ -174,6 +174,21 @@ test('records that a codec cannot compress, or not well, go as they are', () => 
   }
 })
 
+test('a codec that throws at the call fails no batch either', t => {
+  const fails = (): never => {
+    throw new Error('out of memory')
+  }
+  t.mock.method(CODEC, 'compressSync', fails)
+  t.mock.method(CODEC, 'compress', fails)
+  const compressionOf = (batch: Batch | undefined): number => decodeRecordBatches(batch!.bytes!)[0]!.compression
+  const [small] = drain()
+  assert.equal(compressionOf(small), 0)
+  accumulator.answered(accumulator.partitionOf(small!), small!, { kind: 'stored', baseOffset: 0n, logAppendTime: -1 })
+  send(LONG)
+  const [large] = [...drain(), ...drain()]
+  assert.equal(compressionOf(large), 0)
+})
+
 test('a batch is filled by what it will take once compressed', () => {
   start({ batchSize: 1_000 })
   const batches = Array.from({ length: 80 }, fill)

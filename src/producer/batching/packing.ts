@@ -1,4 +1,5 @@
-import { catchError, from, map, type Observable, of, Subject } from 'rxjs'
+import { catchError, defer, map, type Observable, of, Subject } from 'rxjs'
+import type { Compressor } from '../../protocol/compression/compressor.js'
 import type { Batch } from '../model/batch.js'
 import type { Topics } from './topics.js'
 
@@ -29,7 +30,7 @@ export class Packing {
       this.#start(batch)
       return false
     }
-    this.#complete(batch, compressor.id, compressor.compressSync(records))
+    this.#complete(batch, compressor.id, compressNow(compressor, records))
     return true
   }
 
@@ -43,8 +44,8 @@ export class Packing {
     const { compressor } = this.#topics.get(batch.topic)!
     // Meanwhile it may have expired, or its topic may have been recreated.
     if (compressor === undefined || batch.settled || batch.isPacked) return of(batch)
-    return from(compressor.compress(batch.encodedRecords)).pipe(
-      // Its records are worth more than their size.
+    return defer(() => compressor.compress(batch.encodedRecords)).pipe(
+      // A batch that its codec fails at goes as it is: its records are worth more than their size.
       catchError(() => of(undefined)),
       map(compressed => {
         batch.compressing = false
@@ -67,5 +68,13 @@ export class Packing {
     this.#topics.get(batch.topic)!.compressed(size, isSmaller ? compressed.length : size)
     if (isSmaller) batch.pack(codec, compressed)
     else batch.pack()
+  }
+}
+
+function compressNow(compressor: Compressor, records: Buffer): Uint8Array | undefined {
+  try {
+    return compressor.compressSync(records)
+  } catch {
+    return undefined
   }
 }
