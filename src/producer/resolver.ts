@@ -67,6 +67,8 @@ export class Resolver {
     const partition = batching.partitionOf(batch)
     const obstacle = batching.obstacles.of(batching.topics.get(batch.topic)!, partition)
     yield* this.#carryOut(partition, expired(partition, batch, obstacle))
+    // A batch that was being compressed may have kept the partition off its list.
+    batching.ready.offer(partition)
     batching.obstacles.changed()
   }
 

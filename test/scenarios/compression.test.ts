@@ -86,3 +86,25 @@ test('a function that throws, or returns what is no compression, fails the recor
   assert.equal(good?.kind, 'acked')
   await world.end()
 })
+
+test('a batch that expires while it is compressed holds up no batch behind it', async () => {
+  const world = await startWorld({
+    cluster: { topics: { t: { partitions: 1 } } },
+    producer: { compression: 'gzip', deliveryTimeoutMs: 20, requestTimeoutMs: 15 },
+  })
+  const { time } = world
+  const { push, acks } = open(world.producer)
+  push.next({ topic: 't', value: 'first' })
+  await time.until(() => acks.values.length === 1)
+  // Its compression takes 30 ms.
+  push.next({ topic: 't', value: 'x'.repeat(200) })
+  await time.advance(10)
+  push.next({ topic: 't', value: 'behind' })
+  await time.until(() => acks.values.length === 3)
+  assert.deepEqual(
+    acks.values.map(({ kind }) => kind),
+    ['acked', 'failed', 'acked'],
+  )
+  await time.advance(60)
+  await world.end()
+})
