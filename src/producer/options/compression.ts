@@ -3,7 +3,7 @@ import type { CodecName } from '../../protocol/compression/codec.js'
 import { CODECS } from '../../protocol/compression/codecs.js'
 import { Compressor } from '../../protocol/compression/compressor.js'
 import { readOptions } from '../../read-options.js'
-import { invalid, isFunction } from './rules.js'
+import { invalid } from './rules.js'
 
 /** A codec of Kafka, or none. */
 export type CompressionCodec = 'none' | CodecName
@@ -26,8 +26,8 @@ const RULE = `must be ${NAMES.map(name => `'${name}'`).join(' or ')}, or { codec
  * returns such a value, or throws, fails the records of that topic instead.
  */
 export function resolveCompression(given: Compression | TopicCompression | undefined): CompressorOf {
-  if (isFunction(given)) return byTopic(given as TopicCompression)
-  const compressor = compressorOf(given as Compression | undefined, RULE)
+  if (typeof given === 'function') return byTopic(given)
+  const compressor = compressorOf(given, RULE)
   return () => compressor
 }
 

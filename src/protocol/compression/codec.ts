@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../../errors.js'
+import { describe, InvalidArgumentError, MalformedMessageError } from '../../errors.js'
 
 /** Names of the codecs, as Kafka's `compression.type` has them. */
 export type CodecName = 'gzip' | 'snappy' | 'lz4' | 'zstd'
@@ -55,4 +55,25 @@ export function lazy<T>(codec: CodecName, needed: string, load: () => T): () => 
     }
     return loaded
   }
+}
+
+/** Calls `decompress`. @throws {MalformedMessageError} in place of what it throws. */
+export function readBy(codec: CodecName, decompress: () => Uint8Array): Uint8Array {
+  try {
+    return decompress()
+  } catch (error) {
+    throw new MalformedMessageError(`${codec} cannot read the records: ${describe(error)}`, { cause: error })
+  }
+}
+
+/**
+ * Checks how many bytes blocks may decompress to, for a codec that cannot stop at a limit.
+ *
+ * @param size the sum of what each block may hold; only the last one of an honest encoder holds less.
+ * @param largestBlock what that may be.
+ * @throws {MalformedMessageError} when they may exceed `maxSize`.
+ */
+export function checkSize(codec: CodecName, size: number, maxSize: number, largestBlock: number): void {
+  if (size > maxSize + largestBlock)
+    throw new MalformedMessageError(`${codec} may hold ${size} bytes of records, but at most ${maxSize} are accepted`)
 }

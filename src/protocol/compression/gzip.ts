@@ -1,20 +1,13 @@
-import { gunzipSync, gzip as gzipAsync, gzipSync } from 'node:zlib'
-import { describe, MalformedMessageError } from '../../errors.js'
-import type { Codec, Compressing } from './codec.js'
+import { promisify } from 'node:util'
+import zlib, { gunzipSync, gzipSync } from 'node:zlib'
+import { type Codec, type Compressing, readBy } from './codec.js'
+
+const gzipAsync = promisify(zlib.gzip)
 
 const compressing: Compressing = {
   compressSync: (bytes, level) => gzipSync(bytes, { level }),
-  compress: (bytes, level) =>
-    new Promise((resolve, reject) =>
-      gzipAsync(bytes, { level }, (error, compressed) => (error === null ? resolve(compressed) : reject(error))),
-    ),
-  decompress(bytes, maxSize) {
-    try {
-      return gunzipSync(bytes, { maxOutputLength: maxSize })
-    } catch (error) {
-      throw new MalformedMessageError(`gzip cannot read the records: ${describe(error)}`, { cause: error })
-    }
-  },
+  compress: (bytes, level) => gzipAsync(bytes, { level }),
+  decompress: (bytes, maxSize) => readBy('gzip', () => gunzipSync(bytes, { maxOutputLength: maxSize })),
 }
 
 export const gzip: Codec = {

@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
-import { describe, MalformedMessageError } from '../../errors.js'
-import { type Codec, type Compressing, lazy } from './codec.js'
+import { type Codec, type Compressing, checkSize, lazy, readBy } from './codec.js'
 
 /** What is used of the package `lz4-napi`. Kafka's brokers read LZ4 frames of independent blocks, which it writes. */
 interface Lz4Package {
@@ -17,14 +16,8 @@ const load = lazy('lz4', PACKAGE, (): Compressing => {
     compressSync: bytes => lz4.compressFrameSync(bytes),
     compress: bytes => lz4.compressFrame(bytes),
     decompress(bytes, maxSize) {
-      const size = largestSize(bytes)
-      if (size > maxSize + LARGEST_BLOCK)
-        throw new MalformedMessageError(`lz4 may hold ${size} bytes of records, but at most ${maxSize} are accepted`)
-      try {
-        return lz4.decompressFrameSync(bytes)
-      } catch (error) {
-        throw new MalformedMessageError(`lz4 cannot read the records: ${describe(error)}`, { cause: error })
-      }
+      checkSize('lz4', largestSize(bytes), maxSize, LARGEST_BLOCK)
+      return readBy('lz4', () => lz4.decompressFrameSync(bytes))
     },
   }
 })

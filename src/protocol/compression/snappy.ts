@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
-import { describe, MalformedMessageError } from '../../errors.js'
+import { MalformedMessageError } from '../../errors.js'
 import { Reader } from '../wire/reader.js'
-import { type Codec, type Compressing, lazy } from './codec.js'
+import { type Codec, type Compressing, lazy, readBy } from './codec.js'
 
 /** What is used of the package `snappy`. */
 interface SnappyPackage {
@@ -79,10 +79,6 @@ function uncompressBlock(snappy: SnappyPackage, block: Uint8Array, maxSize: numb
       `snappy announces ${length} bytes of records in a block of ${block.length}, more than it can hold`,
     )
   }
-  try {
-    // It returns a string only on request.
-    return snappy.uncompressSync(block) as Uint8Array
-  } catch (error) {
-    throw new MalformedMessageError(`snappy cannot read the records: ${describe(error)}`, { cause: error })
-  }
+  // It returns a string only on request.
+  return readBy('snappy', () => snappy.uncompressSync(block) as Uint8Array)
 }

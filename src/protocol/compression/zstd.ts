@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
 import zlib from 'node:zlib'
-import { describe, MalformedMessageError } from '../../errors.js'
-import { type Codec, type Compressing, lazy } from './codec.js'
+import { type Codec, type Compressing, checkSize, lazy, readBy } from './codec.js'
 
 /** What `node:zlib` has from Node 22.15 and 23.8 on. */
 interface ZlibZstd {
@@ -28,16 +28,12 @@ const PACKAGE = '@toondepauw/node-zstd'
 export function zstdOfNode(module: object): Compressing | undefined {
   if (!('zstdCompressSync' in module)) return undefined
   const node = module as ZlibZstd
+  const compress = promisify(node.zstdCompress)
   const options = (level: number): object => ({ params: { [node.constants.ZSTD_c_compressionLevel]: level } })
   return {
     compressSync: (bytes, level) => node.zstdCompressSync(bytes, options(level)),
-    compress: (bytes, level) =>
-      new Promise((resolve, reject) =>
-        node.zstdCompress(bytes, options(level), (error, compressed) =>
-          error === null ? resolve(compressed) : reject(error),
-        ),
-      ),
-    decompress: (bytes, maxSize) => read(() => node.zstdDecompressSync(bytes, { maxOutputLength: maxSize })),
+    compress: (bytes, level) => compress(bytes, options(level)),
+    decompress: (bytes, maxSize) => readBy('zstd', () => node.zstdDecompressSync(bytes, { maxOutputLength: maxSize })),
   }
 }
 
@@ -53,19 +49,9 @@ export function zstdOfPackage({ Encoder, Decoder }: ZstdPackage): Compressing {
     compressSync: (bytes, level) => encoder(level).encodeSync(bytes),
     compress: (bytes, level) => encoder(level).encode(bytes),
     decompress(bytes, maxSize) {
-      const size = largestSize(bytes)
-      if (size > maxSize + LARGEST_BLOCK)
-        throw new MalformedMessageError(`zstd may hold ${size} bytes of records, but at most ${maxSize} are accepted`)
-      return read(() => new Decoder().decodeSync(bytes))
+      checkSize('zstd', largestSize(bytes), maxSize, LARGEST_BLOCK)
+      return readBy('zstd', () => new Decoder().decodeSync(bytes))
     },
-  }
-}
-
-function read(decompress: () => Uint8Array): Uint8Array {
-  try {
-    return decompress()
-  } catch (error) {
-    throw new MalformedMessageError(`zstd cannot read the records: ${describe(error)}`, { cause: error })
   }
 }
 
