@@ -101,7 +101,7 @@ export class VirtualTime extends VirtualTimeScheduler {
 /** How many turns of the event loop to wait for something that needs several, such as a stream. */
 const IDLE_TURNS = 20
 
-/** Lets everything run that waits for nothing but its turn, or for a thread that derives a key. */
+/** Runs everything that is due now, and waits for the threads that derive keys. */
 async function settle(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
   await backgroundWorkDone()

@@ -10,7 +10,7 @@ export interface Address {
 
 /** An address to connect to. */
 export interface Destination extends Address {
-  /** Why nobody can be reached there, if that is known already. */
+  /** Why connecting is bound to fail, if that is already known. */
   readonly fault?: string
 }
 

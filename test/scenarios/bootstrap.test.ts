@@ -223,7 +223,7 @@ describe('`mapAddress`', () => {
 describe('a broker that sends its clients back to the bootstrap list (REBOOTSTRAP_REQUIRED, KIP-1102)', () => {
   const SENT_BACK = { api: 'Metadata', fault: { kind: 'error', code: ErrorCode.REBOOTSTRAP_REQUIRED } } as const
 
-  /** One name of the bootstrap list, behind which another node can stand each time. */
+  /** A name in the bootstrap list that can lead to a different node each time. */
   async function startBalanced(
     options: { brokers?: () => string[]; apiVersions?: Record<string, [number, number]> } = {},
   ) {

@@ -19,7 +19,7 @@ test('metadata that is older than what is known changes no leader: A, B, and A a
   push.next({ topic: 't', value: '2' })
   await time.until(() => acks.values.length === 2)
   cluster.inject({ ...STALE, times: 10 })
-  // Past several ages of the metadata.
+  // The producer refreshes its metadata several times meanwhile.
   await time.advance(5_000)
   push.next({ topic: 't', value: '3' })
   await time.until(() => acks.values.length === 3)

@@ -41,7 +41,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'no TLS to a port that expects it': { cluster: SSL, options: {} },
 }
 
-/** The error of the first attempt, with its address as `broker:9093`. */
+/** Returns the error of the first attempt, with `broker:9093` in place of the address. */
 async function firstError(t: TestContext, { cluster, options, host = '127.0.0.1' }: Case): Promise<Row> {
   const started = await startCluster(cluster)
   t.after(() => started.stop())

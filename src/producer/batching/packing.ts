@@ -4,12 +4,12 @@ import type { Batch } from '../model/batch.js'
 import type { Topics } from './topics.js'
 
 /**
- * Completes the bytes of batches, compressed by their topic's codec. What takes long runs in libuv's thread pool, before the batch is
- * drained: a full batch is compressed at once, any other when a request could carry it. So a batch that is being compressed still
- * waits: it expires unsent, and the recovery knows nothing of codecs; and a request is filled by what its batches take on the wire.
+ * Completes the bytes of batches, compressed by their topic's codec. Slow compression runs in libuv's thread pool, before the batch is
+ * drained: it begins when a batch is full, or else when a request could carry the batch. So a batch that is being compressed still
+ * waits: it expires unsent, the recovery knows nothing of codecs, and a request is filled by the compressed size of its batches.
  */
 export class Packing {
-  /** Emits a batch to {@link compress}. */
+  /** Emits each batch that {@link compress} has to compress. */
   readonly offLoop$: Subject<Batch> = new Subject<Batch>()
   readonly #topics: Topics
 
@@ -34,7 +34,7 @@ export class Packing {
     return true
   }
 
-  /** The batch is full. */
+  /** The batch is full: starts its compression if that runs off the event loop. */
   closed(batch: Batch): void {
     if (this.#topics.get(batch.topic)!.compressor?.isOffLoop(batch.size)) this.#start(batch)
   }
@@ -45,7 +45,7 @@ export class Packing {
     // Meanwhile it may have expired, or its topic may have been recreated.
     if (compressor === undefined || batch.settled || batch.isPacked) return of(batch)
     return defer(() => compressor.compress(batch.encodedRecords)).pipe(
-      // A batch that its codec fails at goes as it is: its records are worth more than their size.
+      // If the codec fails, the batch is sent uncompressed: its records are worth more than their size.
       catchError(() => of(undefined)),
       map(compressed => {
         batch.compressing = false
@@ -61,7 +61,7 @@ export class Packing {
     this.offLoop$.next(batch)
   }
 
-  /** A batch that compresses badly goes as it is. */
+  /** A batch that does not get smaller is sent uncompressed. */
   #complete(batch: Batch, codec: number, compressed: Uint8Array | undefined): void {
     const size = batch.encodedRecords.length
     const isSmaller = compressed !== undefined && compressed.length < size

@@ -38,7 +38,7 @@ export class Topics implements TopicUse {
     return this.#byName.get(name)
   }
 
-  /** Returns the topic, or why it cannot be used: no topic can have this name, or the option `compression` fails for it. */
+  /** Returns the topic, or the error of records for it: the name is impossible, or the option `compression` fails for this topic. */
   use(name: string): Topic | Error {
     if (this.#last?.name === name) return this.#last
     return this.#find(name)

@@ -1,15 +1,15 @@
-/** At most ten times as much as fits without compression: a batch takes time to compress, and memory to decompress. */
+/** The lowest estimate. A batch holds at most ten times `batchSize`: it takes time to compress, and memory to decompress. */
 const LEAST = 0.1
 
-/** What a full batch is expected to exceed its estimate by. */
+/** Leaves room for batches that compress a little worse than expected. */
 const MARGIN = 1.05
 
-/** How much of a better ratio is believed at once. */
+/** The share of an improvement that one batch adds to the estimate. */
 const TRUST = 0.1
 
 /**
- * The expected ratio of a topic's batches after and before compression, as Java's `CompressionRatioEstimator`: a worse ratio is believed
- * at once, because a batch that turns out too large costs a request, and a better one by and by.
+ * Estimates the ratio of a topic's compressed size to its uncompressed size, as Java's `CompressionRatioEstimator` does. A worse ratio
+ * counts at once, because a batch that turns out too large costs a request; a better one counts gradually.
  */
 export class CompressionRatio {
   #ratio = 1

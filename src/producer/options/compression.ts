@@ -14,7 +14,7 @@ export type Compression = CompressionCodec | { readonly codec: CompressionCodec;
 /** Compression by topic; undefined is `'none'`. Called when a topic is first used. */
 export type TopicCompression = (topic: string) => Compression | undefined
 
-/** Returns a topic's compressor; undefined: none; or why it can't be told. */
+/** Returns a topic's compressor, undefined for no compression, or the error of records for this topic. */
 export type CompressorOf = (topic: string) => Compressor | undefined | InvalidArgumentError
 
 const NAMES = ['none', ...Object.keys(CODECS)]

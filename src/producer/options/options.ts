@@ -30,9 +30,9 @@ export interface ProducerOptions {
    */
   readonly brokers: readonly string[] | (() => readonly string[] | Promise<readonly string[]>)
   /**
-   * Returns where a broker is reached, in place of the address that it advertises in metadata: for tunnels, port forwards and proxies.
-   * undefined: at the advertised address. Called for every broker of each metadata response, not for `brokers`, which are reached as they
-   * are written. With `ssl`, the certificate must still name the advertised host, unless `ssl.servername` is set. If it throws or returns
+   * Returns the address at which to reach a broker, instead of the one that it advertises in metadata: for tunnels, port forwards and
+   * proxies. Return undefined to keep the advertised address. Called for every broker in each metadata response, but not for `brokers`,
+   * which are used as they are written. With `ssl`, the certificate must still name the advertised host, unless `ssl.servername` is set. If it throws or returns
    * anything else, connections to that broker fail with an error that says so, and are tried again. Default: all are reached where they
    * advertise.
    *

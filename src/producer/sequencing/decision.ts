@@ -10,7 +10,7 @@ interface Retry {
   readonly atOnce: boolean
 }
 
-/** What follows from something that happened to a partition. `data-path.ts` carries it out, in the order of these fields. */
+/** What follows from something that happened to a partition. `resolver.ts` carries it out, in the order of these fields. */
 export interface Decision {
   /** Batches that can't be stored as they are, with the parts that replace them. */
   readonly split: readonly { readonly batch: Batch; readonly parts: readonly Batch[] }[]

@@ -30,9 +30,9 @@ export interface ProducePartitionData {
 }
 
 export interface ProduceTopicData {
-  /** Empty from version 13 on. */
+  /** The empty string from version 13 on, which uses `topicId`. */
   name: string
-  /** Of zeros before version 13. */
+  /** Zeros before version 13. */
   topicId: Buffer
   partitionData: ProducePartitionData[]
 }

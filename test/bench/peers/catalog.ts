@@ -170,7 +170,7 @@ const window = (maxInFlight: number): Peer => ({
 export const WINDOWS: readonly Peer[] = [window(1), window(4)]
 export const WIDEST: Peer = window(5)
 
-/** Of the codecs: the same Node for all, but librdkafka's bindings, which are built for this one. */
+/** The producers of `bench:codecs`. All run on Node 24, except librdkafka's bindings, which are built for the current Node. */
 export const CODEC_PEERS: readonly Peer[] = [
   rxKafka('batches', 'rx-kafka sendBatches(), Node 24', 'sendBatches', 'node24'),
   {
