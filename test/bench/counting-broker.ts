@@ -135,7 +135,12 @@ export class CountingBroker {
     }
     if (apiKey !== apiVersions.key) throw new Error(`a request of API ${apiKey}, which is not offered`)
     const apiKeys = OFFERED.map(({ key, minVersion, maxVersion }) => ({ apiKey: key, minVersion, maxVersion }))
-    return encodeResponseFrame(apiVersions, apiVersion, correlationId, { errorCode: 0, apiKeys, throttleTimeMs: 0 })
+    return encodeResponseFrame(apiVersions, apiVersion, correlationId, {
+      errorCode: 0,
+      apiKeys,
+      throttleTimeMs: 0,
+      finalizedFeatures: [],
+    })
   }
 
   #describe(request: MetadataRequest): MetadataResponse {

@@ -52,6 +52,7 @@ describe('what kafkajs, librdkafka and a broker said to each other', () => {
         errorCode: 35,
         apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }],
         throttleTimeMs: 0,
+        finalizedFeatures: [],
       })
     }
   })

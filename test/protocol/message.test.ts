@@ -61,7 +61,12 @@ describe('frames', () => {
 
 describe('ApiVersions', () => {
   it('is refused in the form of version 0, whatever was asked (KIP-511)', () => {
-    const refusal = { errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 3 }], throttleTimeMs: 0 }
+    const refusal = {
+      errorCode: 35,
+      apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 3 }],
+      throttleTimeMs: 0,
+      finalizedFeatures: [],
+    }
     const [first, ...others] = [0, 1, 2, 3, 4].map(version =>
       message(encodeResponseFrame(apiVersions, version, 9, refusal)),
     )
@@ -71,6 +76,11 @@ describe('ApiVersions', () => {
 
   it('is refused without a list by brokers before 2.4', () => {
     const answer = Buffer.from('00000009' + '0023' + '00000000', 'hex')
-    assert.deepEqual(decodeResponseBody(apiVersions, 3, answer), { errorCode: 35, apiKeys: [], throttleTimeMs: 0 })
+    assert.deepEqual(decodeResponseBody(apiVersions, 3, answer), {
+      errorCode: 35,
+      apiKeys: [],
+      throttleTimeMs: 0,
+      finalizedFeatures: [],
+    })
   })
 })

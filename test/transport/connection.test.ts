@@ -60,7 +60,14 @@ function receive(...chunks: Uint8Array[]): void {
 
 function answerVersions(errorCode = 0, apiKeys = RANGES): void {
   const { apiVersion, correlationId } = decodeRequestHeader(transport.last.frames.at(-1)!)
-  receive(...encodeResponseFrame(apiVersions, apiVersion, correlationId, { errorCode, apiKeys, throttleTimeMs: 0 }))
+  receive(
+    ...encodeResponseFrame(apiVersions, apiVersion, correlationId, {
+      errorCode,
+      apiKeys,
+      throttleTimeMs: 0,
+      finalizedFeatures: [],
+    }),
+  )
 }
 
 function open(): Connection {

@@ -2,19 +2,21 @@ import { MalformedMessageError } from '../../errors.js'
 import { ErrorCode } from '../error-codes.js'
 import type { Api } from '../wire/api.js'
 import { Reader } from '../wire/reader.js'
-import { Writer } from '../wire/writer.js'
+import { type TaggedField, Writer } from '../wire/writer.js'
 
 /*
  * ApiVersionsRequest (key 18, versions 0 to 4; flexible from 3)
  *   ClientSoftwareName(STRING, 3+) ClientSoftwareVersion(STRING, 3+)
  *
  * ApiVersionsResponse
- *   ErrorCode(INT16) [ApiVersion] ThrottleTimeMs(INT32, 1+)
- *   ApiVersion => ApiKey(INT16) MinVersion(INT16) MaxVersion(INT16)
+ *   ErrorCode(INT16) [ApiVersion] ThrottleTimeMs(INT32, 1+) tag 2: [FinalizedFeatureKey](3+)
+ *   ApiVersion          => ApiKey(INT16) MinVersion(INT16) MaxVersion(INT16)
+ *   FinalizedFeatureKey => Name(STRING) MaxVersionLevel(INT16) MinVersionLevel(INT16)
  *
  * A broker that does not know the version of the request answers UNSUPPORTED_VERSION in the form of version 0, whatever
  * was asked (KIP-511); from Kafka 2.4 on the answer lists the versions of ApiVersions that it does know. Both directions
- * of the codec keep that rule. Versions 3 and 4 differ only in the tagged fields (features), which are skipped.
+ * of the codec keep that rule. The features of the cluster that are in force (KIP-584) are read; what the broker supports, and the rest of
+ * the tagged fields, is skipped.
  */
 
 export interface ApiVersionsRequest {
@@ -27,16 +29,27 @@ export interface ApiVersionsRequest {
 /** An API key is an INT16. Bounded, for the answer comes before anybody is authenticated. */
 const MOST_KEYS = 65_536
 
+const FEATURES_TAG = 2
+
 export interface ApiVersion {
   apiKey: number
   minVersion: number
   maxVersion: number
 }
 
+/** A feature whose version the whole cluster has agreed upon, such as `transaction.version`. */
+export interface FinalizedFeatureKey {
+  name: string
+  maxVersionLevel: number
+  minVersionLevel: number
+}
+
 export interface ApiVersionsResponse {
   errorCode: number
   apiKeys: ApiVersion[]
   throttleTimeMs: number
+  /** Empty before version 3. */
+  finalizedFeatures: FinalizedFeatureKey[]
 }
 
 export const apiVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
@@ -98,7 +111,7 @@ export const spokenVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
     try {
       return decodeBody(classic, errorCode, 0)
     } catch {
-      return { errorCode, apiKeys: [], throttleTimeMs: 0 }
+      return { errorCode, apiKeys: [], throttleTimeMs: 0, finalizedFeatures: [] }
     }
   },
 }
@@ -108,7 +121,16 @@ function encodeBody(writer: Writer, response: ApiVersionsResponse, version: numb
     writer.int16(api.apiKey).int16(api.minVersion).int16(api.maxVersion).tags()
   })
   if (version >= 1) writer.int32(response.throttleTimeMs)
-  writer.tags()
+  writer.tags(response.finalizedFeatures.length > 0 ? featuresTag(response) : undefined)
+}
+
+function featuresTag({ finalizedFeatures }: ApiVersionsResponse): TaggedField[] {
+  const write = (writer: Writer): void => {
+    writer.array(finalizedFeatures, ({ name, maxVersionLevel, minVersionLevel }) => {
+      writer.string(name).int16(maxVersionLevel).int16(minVersionLevel).tags()
+    })
+  }
+  return [{ tag: FEATURES_TAG, write }]
 }
 
 function decodeBody(reader: Reader, errorCode: number, version: number): ApiVersionsResponse {
@@ -120,7 +142,15 @@ function decodeBody(reader: Reader, errorCode: number, version: number): ApiVers
       return api
     }, MOST_KEYS),
     throttleTimeMs: version >= 1 ? reader.int32() : 0,
+    finalizedFeatures: [],
   }
-  reader.tags()
+  const features = reader.taggedField(FEATURES_TAG)
+  if (features !== undefined) response.finalizedFeatures = features.array(() => decodeFeature(features), MOST_KEYS)
   return response
+}
+
+function decodeFeature(reader: Reader): FinalizedFeatureKey {
+  const feature = { name: reader.string(), maxVersionLevel: reader.int16(), minVersionLevel: reader.int16() }
+  reader.tags()
+  return feature
 }

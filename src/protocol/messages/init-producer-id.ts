@@ -3,14 +3,14 @@ import type { Reader } from '../wire/reader.js'
 import type { Writer } from '../wire/writer.js'
 
 /*
- * InitProducerIdRequest (key 22, versions 0 to 4; flexible from 2)
+ * InitProducerIdRequest (key 22, versions 0 to 5; flexible from 2)
  *   TransactionalId(NULLABLE_STRING) TransactionTimeoutMs(INT32) ProducerId(INT64, 3+) ProducerEpoch(INT16, 3+)
  *
  * InitProducerIdResponse
  *   ThrottleTimeMs(INT32) ErrorCode(INT16) ProducerId(INT64) ProducerEpoch(INT16)
  *
  * From version 3 on a producer can ask for the next epoch of the id that it has (KIP-360). From version 4 on a broker may
- * answer PRODUCER_FENCED.
+ * answer PRODUCER_FENCED (KIP-588), from version 5 on TRANSACTION_ABORTABLE (KIP-890).
  */
 
 export interface InitProducerIdRequest {
@@ -34,7 +34,7 @@ export const initProducerId: Api<InitProducerIdRequest, InitProducerIdResponse> 
   key: 22,
   name: 'InitProducerId',
   minVersion: 0,
-  maxVersion: 4,
+  maxVersion: 5,
   firstFlexibleVersion: 2,
 
   encodeRequest(writer: Writer, request: InitProducerIdRequest, version: number): void {

@@ -228,7 +228,7 @@ export class Session implements ServerListener {
   /** KIP-511: in the form of version 0, with the versions of ApiVersions that would be understood. */
   #answerUnsupported(incoming: Incoming): void {
     const apiKeys = offeredVersions(this.#cluster).filter(({ apiKey }) => apiKey === apiVersions.key)
-    const answer = { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys, throttleTimeMs: 0 }
+    const answer = { errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys, throttleTimeMs: 0, finalizedFeatures: [] }
     this.#reply(incoming, Buffer.concat(encodeResponseFrame(apiVersions, 0, incoming.correlationId, answer)), 0)
     this.#done()
   }

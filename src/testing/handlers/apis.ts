@@ -51,9 +51,9 @@ const handleApiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = (
 ) => {
   authenticator.versionsTold()
   if (version >= 3 && !(SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion))) {
-    return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [], throttleTimeMs: 0 }
+    return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [], throttleTimeMs: 0, finalizedFeatures: [] }
   }
-  return { errorCode: ErrorCode.NONE, apiKeys: offeredVersions(cluster), throttleTimeMs: 0 }
+  return { errorCode: ErrorCode.NONE, apiKeys: offeredVersions(cluster), throttleTimeMs: 0, finalizedFeatures: [] }
 }
 
 /** Every API of the broker, by API key, with its handler. */

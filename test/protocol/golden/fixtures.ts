@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { addOffsetsToTxn } from '../../../src/protocol/messages/add-offsets-to-txn.js'
+import { addPartitionsToTxn } from '../../../src/protocol/messages/add-partitions-to-txn.js'
 import { apiVersions } from '../../../src/protocol/messages/api-versions.js'
 import { createTopics } from '../../../src/protocol/messages/create-topics.js'
+import { endTxn } from '../../../src/protocol/messages/end-txn.js'
 import { fetch } from '../../../src/protocol/messages/fetch.js'
 import { findCoordinator } from '../../../src/protocol/messages/find-coordinator.js'
 import { heartbeat } from '../../../src/protocol/messages/heartbeat.js'
@@ -15,6 +18,7 @@ import { produce } from '../../../src/protocol/messages/produce.js'
 import { saslAuthenticate } from '../../../src/protocol/messages/sasl-authenticate.js'
 import { saslHandshake } from '../../../src/protocol/messages/sasl-handshake.js'
 import { syncGroup } from '../../../src/protocol/messages/sync-group.js'
+import { txnOffsetCommit } from '../../../src/protocol/messages/txn-offset-commit.js'
 import type { DecodedRecord, RecordBatch } from '../../../src/protocol/records/record-batch.js'
 import { type Api, isFlexible } from '../../../src/protocol/wire/api.js'
 import { Reader } from '../../../src/protocol/wire/reader.js'
@@ -36,6 +40,10 @@ export const apis: readonly Api<unknown, unknown>[] = [
   apiVersions,
   createTopics,
   initProducerId,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  endTxn,
+  txnOffsetCommit,
   saslHandshake,
   saslAuthenticate,
 ] as Api<unknown, unknown>[]

@@ -56,8 +56,10 @@ public class Golden {
     static final ObjectMapper JSON = new ObjectMapper();
     static final JsonNodeFactory NODES = JsonNodeFactory.instance;
     static final String TAGGED_FIELDS = "_tagged_fields";
-    /** Messages whose tagged fields the library reads and writes. */
-    static final Set<String> KNOWN_TAGS = Set.of("ProduceResponseData");
+    /** The tagged fields that the library reads and writes, by message. */
+    static final Map<String, Set<String>> KNOWN_TAGS = Map.of(
+        "ProduceResponseData", Set.of("currentLeader", "nodeEndpoints"),
+        "ApiVersionsResponseData", Set.of("finalizedFeatures"));
     static final int CORRELATION_ID = 0x01020304;
     static final String CLIENT_ID = "golden";
 
@@ -89,7 +91,7 @@ public class Golden {
             JsonNode scope = input.get("versions").get(api);
             Shape shape = shape(type, scope);
             boolean tagged = one.has("tagged");
-            boolean skipped = tagged && !KNOWN_TAGS.contains(type.getSimpleName());
+            boolean skipped = "skipped".equals(one.path("tagged").asText());
             JsonNode range = one.has("versions") ? one.get("versions") : scope;
             // Versions that mean the same are one row; those that have the same bytes as well are one entry in it.
             ObjectNode row = null;
@@ -349,16 +351,16 @@ public class Golden {
 
     static Shape shape(Class<?> type, JsonNode scope) throws Exception {
         Shape shape = new Shape();
-        boolean tags = KNOWN_TAGS.contains(type.getSimpleName());
+        Set<String> tags = KNOWN_TAGS.getOrDefault(type.getSimpleName(), Set.of());
         for (int version = scope.get(0).asInt(); version <= scope.get(1).asInt(); version++) merge(shape, schemas(type)[version], tags);
         return shape;
     }
 
-    static void merge(Shape shape, Type type, boolean tags) {
+    static void merge(Shape shape, Type type, Set<String> tags) {
         if (type.arrayElementType().isPresent()) merge(shape, type.arrayElementType().get(), tags);
         if (!(type instanceof Schema schema)) return;
         Map<String, Type> fields = fieldTypes(schema);
-        if (tags) fields.putAll(taggedTypes(schema));
+        fields.putAll(taggedTypes(schema, tags));
         for (Map.Entry<String, Type> field : fields.entrySet()) {
             merge(shape.computeIfAbsent(field.getKey(), name -> new Shape()), field.getValue(), tags);
         }
@@ -373,11 +375,13 @@ public class Golden {
         return types;
     }
 
-    static Map<String, Type> taggedTypes(Schema schema) {
+    static Map<String, Type> taggedTypes(Schema schema, Set<String> known) {
         Map<String, Type> types = new TreeMap<>();
         for (BoundField field : schema.fields()) {
             if (!(field.def.type instanceof TaggedFields section)) continue;
-            for (org.apache.kafka.common.protocol.types.Field tagged : section.fields().values()) types.put(camelCase(tagged.name), tagged.type);
+            for (org.apache.kafka.common.protocol.types.Field tagged : section.fields().values()) {
+                if (known.contains(camelCase(tagged.name))) types.put(camelCase(tagged.name), tagged.type);
+            }
         }
         return types;
     }
