@@ -200,7 +200,7 @@ test('a size that is negative is no matter of `maxResponseBytes`', () => {
   receive(Buffer.from('ffffffff', 'hex'))
   assert.match(
     failure?.message ?? '',
-    /^the broker at broker:9092 answered InitProducerId \(version 4\) with .* announces -1 bytes, /,
+    /^the broker at broker:9092 answered InitProducerId \(version 5\) with .* announces -1 bytes, /,
   )
   assert.match(failure?.message ?? '', new RegExp(`; ${CHECK_BROKER}$`))
 })
@@ -212,7 +212,7 @@ test('an answer that goes on behind its last field', () => {
   receive(frame)
   assert.match(
     failure?.message ?? '',
-    /answered InitProducerId \(version 4\) with .*: the message goes on after the last field of .* \(bytes left: 3\)/,
+    /answered InitProducerId \(version 5\) with .*: the message goes on after the last field of .* \(bytes left: 3\)/,
   )
 })
 
