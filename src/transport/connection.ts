@@ -7,13 +7,12 @@ import {
   MalformedMessageError,
   printable,
   RequestTimeoutError,
-  UnsupportedVersionError,
 } from '../errors.js'
 import type { Api, ApiInfo, ResponseCodec } from '../protocol/wire/api.js'
 import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/wire/message.js'
 import { foreignProtocol } from './foreign-protocol.js'
 import { FrameReader } from './framing.js'
-import { negotiate, type VersionRanges } from './handshake.js'
+import { chooseVersion, negotiate, type Offer } from './handshake.js'
 import { IdleLimit } from './idle-limit.js'
 import type { SaslLogin } from './mechanism.js'
 import { sessions } from './sasl.js'
@@ -60,8 +59,8 @@ export function openConnection(address: Destination, options: ConnectionOptions)
     const { sasl } = options
     const handshake = (): void => {
       const ready$ = negotiate(connection).pipe(
-        switchMap(ranges => {
-          connection.speak(ranges)
+        switchMap(offer => {
+          connection.speak(offer)
           for (const api of options.requires ?? []) connection.version(api)
           return sasl === undefined ? of(undefined) : sessions(connection, sasl, options)
         }),
@@ -107,7 +106,7 @@ export class Connection {
   /** Sent and not answered, oldest first. */
   #pending: PendingRequest[] = []
   #opened = false
-  #ranges: VersionRanges | undefined
+  #offer: Offer | undefined
   #writable = false
   #nextCorrelationId = 0
   #received = false
@@ -161,8 +160,8 @@ export class Connection {
   }
 
   /** Called by the handshake: from here on requests are sent in the versions that both sides speak. */
-  speak(ranges: VersionRanges): void {
-    this.#ranges = ranges
+  speak(offer: Offer): void {
+    this.#offer = offer
   }
 
   /** Called when the handshake is done: what is asked from here on has a time of its own, `requestTimeoutMs`. */
@@ -181,18 +180,14 @@ export class Connection {
     this.#writable = false
   }
 
+  /** The version of a feature that is in force in the cluster; 0: none. */
+  feature(name: string): number {
+    return this.#offer?.features.get(name) ?? 0
+  }
+
   /** The highest version that both sides speak. @throws {UnsupportedVersionError} when there is none. */
   version(api: ApiInfo): number {
-    const range = this.#ranges?.get(api.key)
-    const version = Math.min(api.maxVersion, range?.maxVersion ?? -1)
-    if (range === undefined || version < Math.max(api.minVersion, range.minVersion)) {
-      const offered = range === undefined ? 'none' : `${range.minVersion} to ${range.maxVersion}`
-      throw new UnsupportedVersionError(
-        `${api.name}: this library speaks versions ${api.minVersion} to ${api.maxVersion},` +
-          ` the broker at ${this.name} offers ${offered}; Kafka 2.1 to 4.x is supported`,
-      )
-    }
-    return version
+    return chooseVersion(api, this.#offer, this.name)
   }
 
   /**
@@ -365,7 +360,7 @@ export class Connection {
     const oversize = (this.#frames.refused ?? -1) >= 0
     const raise = `raise option \`maxResponseBytes\` (${this.#options.maxResponseBytes}) if answers may be that large`
     // Until it has answered ApiVersions, it may be anything that listens.
-    if (this.#ranges === undefined) {
+    if (this.#offer === undefined) {
       return `check that option \`brokers\` names Kafka brokers${oversize ? `, or ${raise}` : ''}`
     }
     return oversize ? raise : 'check that it is Kafka 2.1 to 4.x, with no proxy that changes what it sends'

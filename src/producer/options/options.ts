@@ -147,6 +147,18 @@ export interface ProducerOptions {
   readonly allowAutoTopicCreation?: boolean
   /** Bytes of the largest accepted response. Default 16777216. */
   readonly maxResponseBytes?: number
+  /**
+   * Makes the producer transactional: records are sent in transactions, which are stored whole or not at all. A newer producer with the
+   * same id takes over, and the older one ends with a `ProducerFencedError`. Default: none.
+   *
+   * @example createProducer({ brokers, transactionalId: 'orders-copier' })
+   */
+  readonly transactionalId?: string
+  /**
+   * How long a transaction may be open, in ms; then its coordinator aborts it, and the producer ends. At most the broker's
+   * `transaction.max.timeout.ms` (900000). Default 60000.
+   */
+  readonly transactionTimeoutMs?: number
   /** Closes the producer at once when it is aborted: records without an ack fail. */
   readonly signal?: AbortSignal
   /**
@@ -161,7 +173,10 @@ export interface ProducerOptions {
 }
 
 export type ResolvedOptions = Required<
-  Omit<ProducerOptions, 'brokers' | 'compression' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>
+  Omit<
+    ProducerOptions,
+    'brokers' | 'compression' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl' | 'transactionalId'
+  >
 > & {
   readonly bootstrap: BootstrapList
   readonly compression: CompressorOf
@@ -169,6 +184,7 @@ export type ResolvedOptions = Required<
   readonly partitioner: Partitioner | undefined
   readonly signal: AbortSignal | undefined
   readonly sasl: SaslLogin | undefined
+  readonly transactionalId: string | null
 }
 
 /** Whether a value is a non-empty string that a STRING of Kafka's protocol can carry. */
@@ -177,13 +193,15 @@ function isKafkaString(value: unknown): boolean {
   return !/\p{Surrogate}/u.test(value) && Buffer.byteLength(value) <= 32767
 }
 
+const KAFKA_STRING = 'a non-empty string of valid Unicode that takes at most 32767 bytes in UTF-8'
+
 /** Options that are checked elsewhere. */
 const OWN_RULES = ['brokers', 'compression', 'ssl', 'sasl'] as const
 
 /** Every other option, with its rule. */
 const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_RULES)[number]>>]: Rule } = {
   mapAddress: shape('a function', isFunction),
-  clientId: shape('a non-empty string of valid Unicode that takes at most 32767 bytes in UTF-8', isKafkaString),
+  clientId: shape(KAFKA_STRING, isKafkaString),
   acks: {
     holds: value => value === 'all',
     text: "must be 'all': an idempotent producer needs every in-sync replica's confirmation",
@@ -210,6 +228,8 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   metadataMaxIdleMs: integer(1),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),
+  transactionalId: shape(KAFKA_STRING, isKafkaString),
+  transactionTimeoutMs: integer(1),
   signal: SIGNAL,
   scheduler: shape('an RxJS scheduler', hasMethod('schedule')),
   transport: shape('a transport with a connect() method', hasMethod('connect')),
@@ -224,6 +244,11 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
 export function resolveOptions(options: ProducerOptions): ResolvedOptions {
   const given = checkOptions('createProducer', options, RULES, OWN_RULES)
   const connectTimeoutMs = given.connectTimeoutMs ?? 10_000
+  if (given.transactionTimeoutMs !== undefined && given.transactionalId === undefined) {
+    throw new InvalidArgumentError(
+      'option `transactionTimeoutMs` needs `transactionalId`, which makes the producer transactional',
+    )
+  }
   return {
     ...resolveTies(given),
     bootstrap: readBrokers(given.brokers),
@@ -243,6 +268,8 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
+    transactionalId: given.transactionalId ?? null,
+    transactionTimeoutMs: given.transactionTimeoutMs ?? 60_000,
     signal: given.signal,
     scheduler: given.scheduler === undefined ? processScheduler : bounded(given.scheduler),
     transport: resolveTransport(given, connectTimeoutMs),
