@@ -77,7 +77,7 @@ function produceOne(
 ): PartitionProduceResponse {
   const { cluster, node, connection } = client
   const sent = peekBatch(name, index, records)
-  const target = { api: 'Produce', node, parts: [sent] }
+  const target = { api: 'Produce', node, parts: [sent], transactionalId: asked.request.transactionalId }
   const fault = cluster.faults.strike('partition', target)
   if (fault !== undefined) cluster.trace.add({ kind: 'fault', node, connection, fault })
   const result: Result =

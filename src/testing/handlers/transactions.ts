@@ -7,7 +7,7 @@ import type {
 import type { EndTxnRequest, EndTxnResponse } from '../../protocol/messages/end-txn.js'
 import type { InitProducerIdRequest, InitProducerIdResponse } from '../../protocol/messages/init-producer-id.js'
 import type { Handler } from '../state/cluster-state.js'
-import type { Participant } from '../state/transaction.js'
+import { partitionFaults } from './partition-faults.js'
 
 /*
  * What a transaction coordinator is asked by producers (KIP-98). Older versions of the requests do not know PRODUCER_FENCED (KIP-588),
@@ -35,29 +35,34 @@ export const handleInitProducerId: Handler<InitProducerIdRequest, InitProducerId
   return { throttleTimeMs, ...answer, errorCode: known(answer.errorCode, version, 4) }
 }
 
+/** All partitions are added, or none. */
 export const handleAddPartitionsToTxn: Handler<AddPartitionsToTxnRequest, AddPartitionsToTxnResponse> = (
-  { cluster, node },
+  client,
   request,
   version,
 ) => {
+  const { cluster, node } = client
   const { v3AndBelowTransactionalId: id, v3AndBelowProducerId, v3AndBelowProducerEpoch, v3AndBelowTopics } = request
   const named = v3AndBelowTopics.flatMap(({ name: topic, partitions }) =>
-    partitions.map((partition): Participant => ({ kind: 'partition', topic, partition })),
+    partitions.map(partition => ({ kind: 'partition', topic, partition }) as const),
   )
+  const faults = partitionFaults(client, 'AddPartitionsToTxn', id, named)
   const isMissing = (topic: string, partition: number): boolean =>
     cluster.topics.partition(topic, partition) === undefined
-  const missing = v3AndBelowTopics.some(({ name, partitions }) => partitions.some(one => isMissing(name, one)))
+  const prevented = named.some(one => isMissing(one.topic, one.partition) || faults.prevents(one.topic, one.partition))
   const who = { producerId: v3AndBelowProducerId, producerEpoch: v3AndBelowProducerEpoch }
-  const all = missing
+  const ofAll = prevented
     ? ErrorCode.OPERATION_NOT_ATTEMPTED
     : known(cluster.transactions.add(node, id, who, named), version, 2)
+  const codeOf = (topic: string, partition: number): number =>
+    faults.codeOf(topic, partition) ?? (isMissing(topic, partition) ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ofAll)
   return {
     throttleTimeMs: 0,
     resultsByTopicV3AndBelow: v3AndBelowTopics.map(({ name, partitions }) => ({
       name,
       resultsByPartition: partitions.map(partitionIndex => ({
         partitionIndex,
-        partitionErrorCode: isMissing(name, partitionIndex) ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : all,
+        partitionErrorCode: codeOf(name, partitionIndex),
       })),
     })),
   }

@@ -34,7 +34,7 @@ interface Coordinated {
   loaded: boolean
   /** Until the state is loaded, the transaction has taken too long, or its markers are written. */
   timer: Subscription
-  /** How long the markers of the next end take; undefined: as long as the options say. */
+  /** How long after the EndTxn in hand its markers are written; undefined: as the options say. */
   markerDelayMs: number | undefined
 }
 
@@ -83,7 +83,7 @@ export class Transactions {
     for (const one of this.#all.values()) if (one.node === -1) this.#move(one, this.#choose(one.transactionalId))
   }
 
-  /** The markers of the next transaction of this id that ends are written so much later. */
+  /** The next EndTxn of this id has its markers written so much later. */
   delayMarkers(transactionalId: string, ms: number): void {
     this.#of(transactionalId).markerDelayMs = ms
   }
@@ -136,6 +136,7 @@ export class Transactions {
       if (code === ErrorCode.NONE && transaction.isPrepared) this.#prepared(one, transaction)
       return code
     })
+    this.#of(transactionalId).markerDelayMs = undefined
     const transaction = this.get(transactionalId)
     if (errorCode !== ErrorCode.NONE || transaction === undefined) return refused(errorCode)
     return { errorCode, ...transaction.nextIdentity }
@@ -215,7 +216,6 @@ export class Transactions {
 
   #writeMarkers(one: Coordinated, transaction: Transaction): void {
     const delayMs = one.markerDelayMs ?? this.#host.options.markerDelayMs
-    one.markerDelayMs = undefined
     const write = (): void => {
       this.#host.endTransaction(transaction, one.epoch)
       transaction.complete()
