@@ -10,8 +10,22 @@ import { ClusterState } from './state/cluster-state.js'
 import type { FaultRule, InjectedFault } from './state/faults.js'
 import type { StoredRecord } from './state/log.js'
 import { type ClusterOptions, resolveClusterOptions } from './state/options.js'
-import { MAX_PARTITIONS, type PartitionState, type TopicOptions, type TopicState } from './state/topics.js'
+import type { PartitionState } from './state/partition.js'
+import { MAX_PARTITIONS, type TopicOptions, type TopicState } from './state/topics.js'
 import type { Depth, TraceEntry } from './state/trace.js'
+import type { TransactionState } from './state/transaction.js'
+
+/** As of consumers: `isolation.level`. */
+export type Isolation = 'read_uncommitted' | 'read_committed'
+
+/** What a coordinator knows of a transactional id. */
+export interface TransactionInfo {
+  readonly state: TransactionState
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** Node id; -1: no node is up. */
+  readonly coordinator: number
+}
 
 /**
  * Starts brokers inside this process: real Kafka protocol, on real sockets or on a network in memory. They check what a
@@ -92,12 +106,35 @@ export class TestCluster implements AsyncDisposable {
     return found.id.toString('hex')
   }
 
-  /** Every record of a partition that can be read, in order. */
-  records(topic: string, partition: number): StoredRecord[] {
-    return this.#partition(topic, partition).log.records()
+  /**
+   * Every record of a partition that can be read, in order.
+   *
+   * @param isolation as of a consumer: `read_committed` leaves out records of transactions that are open or were aborted, and what
+   *   lies behind an open one. Default `read_uncommitted`.
+   */
+  records(topic: string, partition: number, { isolation }: { readonly isolation?: Isolation } = {}): StoredRecord[] {
+    const found = this.#partition(topic, partition)
+    return isolation === 'read_committed' ? found.committedRecords() : found.log.records()
   }
 
-  /** The batches of a partition, as they are stored. */
+  /** What the coordinator knows of a transactional id; undefined until a producer was initialized with it. */
+  transaction(transactionalId: string): TransactionInfo | undefined {
+    const transaction = this.#state.transactions.get(transactionalId)
+    if (transaction === undefined) return undefined
+    const { state, producerId, producerEpoch } = transaction
+    return { state, producerId, producerEpoch, coordinator: this.#state.transactions.coordinator(transactionalId) }
+  }
+
+  /**
+   * Another node, or the same one, coordinates the transactional id from now on: it loads its state for `coordinatorLoadMs`, then
+   * goes on with what is not finished.
+   */
+  moveCoordinator(transactionalId: string, node: number): void {
+    if (!this.#listening.has(node)) throw new RangeError(`node ${node} is not up`)
+    this.#state.transactions.move(transactionalId, node)
+  }
+
+  /** The batches of a partition as they are stored, markers of transactions among them. */
   batches(topic: string, partition: number): readonly RecordBatch[] {
     return this.#partition(topic, partition).log.batches
   }
@@ -154,9 +191,7 @@ export class TestCluster implements AsyncDisposable {
 
   /** Loses the batches that reach the offset, as an unclean election may, and what is known of producers from them (R7). */
   truncate(topic: string, partition: number, offset: bigint): void {
-    const { log, producers } = this.#partition(topic, partition)
-    log.truncate(offset)
-    producers.truncated(log.endOffset, log.batches)
+    this.#partition(topic, partition).truncate(offset)
   }
 
   /**
@@ -258,6 +293,7 @@ export class TestCluster implements AsyncDisposable {
 
   async #join(node: number, address: Address): Promise<void> {
     await this.#listen(node, address)
+    this.#state.transactions.nodeStarted()
     for (const topic of this.#state.topics.all) {
       for (const partition of topic.partitions) if (partition.leader === -1) this.#lead(partition, node)
     }

@@ -1,5 +1,5 @@
 /** rx-kafka/testing: Kafka brokers inside your process, on real sockets or in virtual time. */
-export { startCluster, type TestCluster } from './cluster.js'
+export { type Isolation, startCluster, type TestCluster, type TransactionInfo } from './cluster.js'
 export { MemoryNetwork, type MemoryNetworkOptions } from './network/memory-network.js'
 export type { Listening, Network, ServerListener, ServerSocket } from './network/network.js'
 export type { ClusterSslOptions } from './network/tcp-network.js'
@@ -10,4 +10,5 @@ export type { StoredRecord } from './state/log.js'
 export type { ClusterOptions } from './state/options.js'
 export type { TopicOptions } from './state/topics.js'
 export type { Depth, TraceEntry } from './state/trace.js'
+export type { TransactionState } from './state/transaction.js'
 export { VirtualTime } from './virtual-time.js'

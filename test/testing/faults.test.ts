@@ -340,7 +340,7 @@ describe('which requests a rule strikes', () => {
 
   for (const [rule, message] of [
     [{ api: 'Nope', fault: FAIL }, /no API 'Nope' here/],
-    [{ api: 'Heartbeat', fault: FAIL }, /'error' can't strike Heartbeat, only Produce, ApiVersions/],
+    [{ api: 'Heartbeat', fault: FAIL }, /'error' can't strike Heartbeat, only Produce, AddPartitionsToTxn/],
     [{ api: 'Metadata', fault: { kind: 'errorAfterAppend', code: 1 } }, /can't strike Metadata, only Produce/],
     [{ fault: { kind: 'staleMetadata' } }, /'staleMetadata' can't strike Produce, only Metadata/],
     [{ api: 'Fetch', fault: { kind: 'answerEntries', change: 'omit' } }, /can't strike Fetch, only Produce/],

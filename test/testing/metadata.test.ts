@@ -172,14 +172,6 @@ describe('InitProducerId', () => {
       assert.equal(ids.size, 3)
     })
   }
-
-  test('of a transaction is denied: there are none here', async () => {
-    await using bench = await startBench()
-    const client = await bench.connect()
-    const request = { transactionalId: 'tx', transactionTimeoutMs: 1, producerId: -1n, producerEpoch: -1 }
-    const answer = await bench.wait(client.request(initProducerId, 4, request))
-    assert.deepEqual([answer.errorCode, answer.producerId], [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1n])
-  })
 })
 
 describe('CreateTopics', () => {

@@ -17,7 +17,7 @@ import {
 } from '../../src/protocol/records/record-batch.js'
 import { batch, sealed, startBench } from './raw-client.js'
 
-const { NONE, INVALID_RECORD, CORRUPT_MESSAGE } = ErrorCode
+const { NONE, INVALID_RECORD, CORRUPT_MESSAGE, TRANSACTIONAL_ID_AUTHORIZATION_FAILED } = ErrorCode
 
 /** The same records behind another compression codec. */
 function compressed(codec: number, compress: (records: Buffer) => Buffer): Buffer {
@@ -90,7 +90,7 @@ describe('a batch that is refused', () => {
     ],
     ['a record that is cut short', withRecords(records => records.subarray(0, -2)), INVALID_RECORD, 'records'],
     ['a control batch', attributes(32), INVALID_RECORD, 'kind'],
-    ['a transaction', attributes(16), ErrorCode.INVALID_TXN_STATE, 'kind'],
+    ['a transaction, and no transactional id', attributes(16), TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'transaction'],
     [
       'a producer id and no sequence',
       batch({ producerId: 1n, patch: bytes => bytes.writeInt32BE(-1, BASE_SEQUENCE_OFFSET) }),

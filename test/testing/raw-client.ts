@@ -39,6 +39,7 @@ export interface BatchOptions {
   /** Of each record, instead of `timestamp`. */
   readonly timestamps?: readonly number[]
   readonly compression?: 'none' | CodecName
+  readonly transactional?: boolean
   /** Changes the header; length and CRC are made right afterwards. */
   readonly patch?: (bytes: Buffer) => void
 }
@@ -62,6 +63,7 @@ export function batch(options: BatchOptions = {}): Buffer {
   bytes.writeBigInt64BE(producerId, PRODUCER_ID_OFFSET)
   bytes.writeInt16BE(epoch, PRODUCER_EPOCH_OFFSET)
   bytes.writeInt32BE(sequence, BASE_SEQUENCE_OFFSET)
+  if (options.transactional) bytes.writeInt16BE(bytes.readInt16BE(ATTRIBUTES_OFFSET) | 16, ATTRIBUTES_OFFSET)
   return sealed(bytes, options.patch)
 }
 
@@ -71,6 +73,13 @@ export function sealed(bytes: Buffer, patch?: (bytes: Buffer) => void): Buffer {
   bytes.writeInt32BE(bytes.length - LEADER_EPOCH_OFFSET, BATCH_LENGTH_OFFSET)
   bytes.writeUInt32BE(crc32c(bytes.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET)
   return bytes
+}
+
+interface ProduceOptions {
+  readonly acks?: number
+  readonly version?: number
+  readonly topicId?: Buffer
+  readonly transactionalId?: string | null
 }
 
 /** A connection that says exactly what it is told to, in requests or in bytes. */
@@ -132,13 +141,13 @@ export class RawClient {
 
   produce(
     data: Readonly<Record<string, Uint8Array | null>>,
-    { acks = -1, version = 9, topicId = ZERO_UUID }: { acks?: number; version?: number; topicId?: Buffer } = {},
+    { acks = -1, version = 9, topicId = ZERO_UUID, transactionalId = null }: ProduceOptions = {},
   ): Promise<ProduceResponse> {
     const topicData = Object.entries(data).map(([where, records]) => {
       const [name = '', index = '0'] = where.split('/')
       return { name, topicId, partitionData: [{ index: Number(index), records }] }
     })
-    return this.request(produce, version, { transactionalId: null, acks, timeoutMs: 1000, topicData })
+    return this.request(produce, version, { transactionalId, acks, timeoutMs: 1000, topicData })
   }
 
   apiVersions(version = 3): Promise<ApiVersionsResponse> {

@@ -157,11 +157,11 @@ describe('ApiVersions', () => {
       const { errorCode, apiKeys } = await bench.wait(client.apiVersions(version))
       assert.equal(errorCode, ErrorCode.NONE)
       for (const { apiKey, minVersion, maxVersion } of apiKeys) ranges.set(apiKey, `${minVersion}-${maxVersion}`)
-      assert.equal(apiKeys.length, 16)
+      assert.equal(apiKeys.length, 20)
     }
     assert.deepEqual(
-      [0, 1, 3, 18, 19, 22].map(key => ranges.get(key)),
-      ['3-13', '4-12', '4-13', '0-4', '2-7', '0-5'],
+      [0, 1, 3, 18, 19, 22, 24, 25, 26, 28].map(key => ranges.get(key)),
+      ['3-13', '4-12', '4-13', '0-4', '2-7', '0-5', '0-3', '0-4', '0-5', '0-5'],
     )
   })
 

@@ -19,10 +19,20 @@ export function faultyRequest(fault: Fault | undefined, api: string, request: un
   return request
 }
 
+/** The answer to a request that a fault keeps from being carried out. Undefined: it needs what the handler makes of it. */
+export function answerInstead(fault: Fault | undefined, api: string): unknown {
+  if (fault?.kind !== 'error' || !ALL_CODE.includes(api)) return undefined
+  return { throttleTimeMs: 0, errorCode: fault.code, producerId: -1n, producerEpoch: -1 }
+}
+
+/** The APIs of transactions whose answer is nothing but a code if they fail. */
+const ALL_CODE = ['InitProducerId', 'AddOffsetsToTxn', 'EndTxn']
+
 /** Applies a fault to a response. */
 export function faultyResponse(fault: Fault | undefined, api: string, response: unknown, topics: Topics): unknown {
   switch (fault?.kind) {
     case 'error':
+    case 'errorAfterAppend':
       return failed(api, response, fault.code)
     case 'throttle':
       return { ...(response as object), throttleTimeMs: fault.ms }
@@ -72,6 +82,7 @@ function failed(api: string, response: unknown, errorCode: number): unknown {
       return { ...found, ...nobody, coordinators: found.coordinators.map(one => ({ ...one, ...nobody })) }
     }
     case 'InitProducerId':
+    case 'EndTxn':
       return { ...(response as object), errorCode, producerId: -1n, producerEpoch: -1 }
     default:
       return { ...(response as object), errorCode }

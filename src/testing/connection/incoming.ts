@@ -1,10 +1,13 @@
 import { describe } from '../../errors.js'
+import type { AddPartitionsToTxnRequest } from '../../protocol/messages/add-partitions-to-txn.js'
 import { type ApiVersionsRequest, apiVersions } from '../../protocol/messages/api-versions.js'
 import type { CreateTopicsRequest } from '../../protocol/messages/create-topics.js'
 import type { FetchRequest } from '../../protocol/messages/fetch.js'
+import { CoordinatorType, type FindCoordinatorRequest } from '../../protocol/messages/find-coordinator.js'
 import type { ListOffsetsRequest } from '../../protocol/messages/list-offsets.js'
 import type { MetadataRequest } from '../../protocol/messages/metadata.js'
 import { type ProduceRequest, produce } from '../../protocol/messages/produce.js'
+import type { TxnOffsetCommitRequest } from '../../protocol/messages/txn-offset-commit.js'
 import { decodeRequestBody, decodeRequestHeader } from '../../protocol/wire/message.js'
 import { offeredVersions, type Served, served } from '../handlers/apis.js'
 import type { ClusterState } from '../state/cluster-state.js'
@@ -83,7 +86,37 @@ export function partsOf(incoming: Incoming): readonly FaultPart[] {
       return ((request as MetadataRequest).topics ?? []).flatMap(({ name }) => (name === null ? [] : [{ topic: name }]))
     case 'CreateTopics':
       return (request as CreateTopicsRequest).topics.map(({ name }) => ({ topic: name }))
+    case 'AddPartitionsToTxn':
+      return (request as AddPartitionsToTxnRequest).v3AndBelowTopics.flatMap(({ name, partitions }) =>
+        partitions.map(partition => ({ topic: name, partition })),
+      )
+    case 'TxnOffsetCommit':
+      return (request as TxnOffsetCommitRequest).topics.flatMap(({ name, partitions }) =>
+        partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
+      )
     default:
       return []
   }
+}
+
+/** The transactional id that a request is about. */
+export function transactionalIdOf({ request, served }: Incoming): string | null {
+  switch (served.api.name) {
+    case 'FindCoordinator': {
+      const { keyType, key, coordinatorKeys } = request as FindCoordinatorRequest
+      return keyType === CoordinatorType.TRANSACTION ? (coordinatorKeys[0] ?? key) : null
+    }
+    case 'AddPartitionsToTxn':
+      return (request as AddPartitionsToTxnRequest).v3AndBelowTransactionalId
+    default:
+      return (request as { transactionalId?: string | null }).transactionalId ?? null
+  }
+}
+
+/** What producers have carried out, whether or not they wait for the answer. */
+const WRITES = ['Produce', 'InitProducerId', 'AddPartitionsToTxn', 'AddOffsetsToTxn', 'TxnOffsetCommit', 'EndTxn']
+
+/** Whether a request changes something when it is carried out after its connection has ended. */
+export function isWrite({ served, request }: Incoming): boolean {
+  return WRITES.includes(served.api.name) && request !== undefined
 }

@@ -11,8 +11,17 @@ import { Authenticator } from '../sasl/sasl.js'
 import type { Client, ClusterState } from '../state/cluster-state.js'
 import type { Fault } from '../state/faults.js'
 import { Drain } from './drain.js'
-import { faultyRequest, faultyResponse } from './fault-effects.js'
-import { batchesOf, type Incoming, partsOf, type Refused, readRequest, softwareOf } from './incoming.js'
+import { answerInstead, faultyRequest, faultyResponse } from './fault-effects.js'
+import {
+  batchesOf,
+  type Incoming,
+  isWrite,
+  partsOf,
+  type Refused,
+  readRequest,
+  softwareOf,
+  transactionalIdOf,
+} from './incoming.js'
 import { Replies } from './replies.js'
 
 /**
@@ -129,10 +138,12 @@ export class Session implements ServerListener {
       this.#answerUnsupported(incoming)
       return
     }
-    const target = { api: api.name, node: this.#where.node, parts: partsOf(incoming) }
+    const transactionalId = transactionalIdOf(incoming)
+    const target = { api: api.name, node: this.#where.node, parts: partsOf(incoming), transactionalId }
     const fault = this.#cluster.faults.strike('request', target)
     if (fault !== undefined) this.#cluster.trace.add({ kind: 'fault', ...this.#where, fault })
     if (fault?.kind === 'slowDrain') this.#drain.slow(fault.bytesPerSecond)
+    if (fault?.kind === 'slowMarkers') this.#cluster.transactions.delayMarkers(transactionalId ?? '', fault.ms)
     if (fault?.kind === 'dropBeforeAppend') {
       this.#drop()
       return
@@ -151,8 +162,7 @@ export class Session implements ServerListener {
       return
     }
     for (const one of [incoming, ...this.#waiting.splice(0)]) {
-      if ('served' in one && one.served.api.key === produce.key && one.request !== undefined)
-        this.#result(one, undefined)
+      if ('served' in one && isWrite(one)) this.#result(one, undefined)
     }
   }
 
@@ -169,6 +179,8 @@ export class Session implements ServerListener {
   }
 
   #result({ served, request, version, clientId }: Incoming, fault: Fault | undefined): unknown {
+    const instead = answerInstead(fault, served.api.name)
+    if (instead !== undefined) return instead
     const client: Client = { cluster: this.#cluster, ...this.#where, clientId, authenticator: this.#authenticator }
     return served.handle(client, faultyRequest(fault, served.api.name, request), version)
   }

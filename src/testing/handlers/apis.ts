@@ -1,6 +1,14 @@
 import { ErrorCode } from '../../protocol/error-codes.js'
-import { type ApiVersionsRequest, type ApiVersionsResponse, apiVersions } from '../../protocol/messages/api-versions.js'
+import { addOffsetsToTxn } from '../../protocol/messages/add-offsets-to-txn.js'
+import { addPartitionsToTxn } from '../../protocol/messages/add-partitions-to-txn.js'
+import {
+  type ApiVersionsRequest,
+  type ApiVersionsResponse,
+  apiVersions,
+  type FinalizedFeatureKey,
+} from '../../protocol/messages/api-versions.js'
 import { createTopics } from '../../protocol/messages/create-topics.js'
+import { endTxn } from '../../protocol/messages/end-txn.js'
 import { fetch } from '../../protocol/messages/fetch.js'
 import { findCoordinator } from '../../protocol/messages/find-coordinator.js'
 import { heartbeat } from '../../protocol/messages/heartbeat.js'
@@ -15,11 +23,12 @@ import { produce } from '../../protocol/messages/produce.js'
 import { saslAuthenticate } from '../../protocol/messages/sasl-authenticate.js'
 import { saslHandshake } from '../../protocol/messages/sasl-handshake.js'
 import { syncGroup } from '../../protocol/messages/sync-group.js'
+import { txnOffsetCommit } from '../../protocol/messages/txn-offset-commit.js'
 import type { Api } from '../../protocol/wire/api.js'
 import type { ClusterState, Handler } from '../state/cluster-state.js'
 import { handleFetch, handleListOffsets } from './fetch.js'
+import { handleFindCoordinator } from './find-coordinator.js'
 import {
-  handleFindCoordinator,
   handleHeartbeat,
   handleJoinGroup,
   handleLeaveGroup,
@@ -27,9 +36,11 @@ import {
   handleOffsetFetch,
   handleSyncGroup,
 } from './groups.js'
-import { handleCreateTopics, handleInitProducerId, handleMetadata } from './metadata.js'
+import { handleCreateTopics, handleMetadata } from './metadata.js'
 import { handleProduce } from './produce.js'
 import { handleSaslAuthenticate, handleSaslHandshake } from './sasl.js'
+import { handleAddOffsetsToTxn, handleAddPartitionsToTxn, handleEndTxn, handleInitProducerId } from './transactions.js'
+import { handleTxnOffsetCommit } from './txn-offsets.js'
 
 /** An API, and what answers it. */
 export interface Served {
@@ -53,7 +64,13 @@ const handleApiVersions: Handler<ApiVersionsRequest, ApiVersionsResponse> = (
   if (version >= 3 && !(SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion))) {
     return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [], throttleTimeMs: 0, finalizedFeatures: [] }
   }
-  return { errorCode: ErrorCode.NONE, apiKeys: offeredVersions(cluster), throttleTimeMs: 0, finalizedFeatures: [] }
+  const finalizedFeatures = featuresOf(cluster)
+  return { errorCode: ErrorCode.NONE, apiKeys: offeredVersions(cluster), throttleTimeMs: 0, finalizedFeatures }
+}
+
+/** The features in force (KIP-584); a feature of level 0 is not listed. */
+function featuresOf({ options: { transactionVersion: level } }: ClusterState): FinalizedFeatureKey[] {
+  return level === 0 ? [] : [{ name: 'transaction.version', maxVersionLevel: level, minVersionLevel: level }]
 }
 
 /** Every API of the broker, by API key, with its handler. */
@@ -74,6 +91,10 @@ export const served: ReadonlyMap<number, Served> = new Map(
     serve(apiVersions, handleApiVersions),
     serve(createTopics, handleCreateTopics),
     serve(initProducerId, handleInitProducerId),
+    serve(addPartitionsToTxn, handleAddPartitionsToTxn),
+    serve(addOffsetsToTxn, handleAddOffsetsToTxn),
+    serve(endTxn, handleEndTxn),
+    serve(txnOffsetCommit, handleTxnOffsetCommit),
     serve(saslAuthenticate, handleSaslAuthenticate),
   ].map(entry => [entry.api.key, entry]),
 )

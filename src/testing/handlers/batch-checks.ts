@@ -10,6 +10,7 @@ import {
   MAGIC_OFFSET,
   type RecordBatch,
 } from '../../protocol/records/record-batch.js'
+import { isControl } from '../state/control-batch.js'
 
 /** Returns what is wrong with a batch, whichever client wrote it. */
 export interface Flaw {
@@ -20,10 +21,8 @@ export interface Flaw {
   readonly message: string
 }
 
-/** The bits of a batch's attributes that are not the compression. */
+/** The bit of a batch's attributes that says whose timestamps it has. */
 export const TIMESTAMP_TYPE_BIT = 8
-const TRANSACTIONAL_BIT = 16
-const CONTROL_BIT = 32
 
 /**
  * The batch of one partition of a produce request, or what Kafka finds wrong with it, in Kafka's order:
@@ -35,7 +34,7 @@ const CONTROL_BIT = 32
  * | size, crc | `maxMessageBytes` at the most; the CRC of what is there | the same |
  * | compression | none, gzip, snappy, lz4 or zstd | LogValidator |
  * | count | recordCount = lastOffsetDelta + 1, and not 0 | LogValidator.validateBatch |
- * | kind | no control batch; no transaction, which this broker has none of | LogValidator.validateBatch, analyzeAndValidateProducerState |
+ * | kind | no control batch | LogValidator.validateBatch |
  * | sequence | not negative where there is a producer id | LogValidator.validateBatch |
  * | records | as many as counted, of the lengths they say | DefaultRecordBatch's iterators |
  * | offsets | 0, 1, 2 … within the batch. Kafka would rewrite such a batch; here it is refused, because no current client sends one on purpose | |
@@ -61,7 +60,7 @@ function readBatch(bytes: Buffer): RecordBatch | Flaw {
 
 function findFlaw(batch: RecordBatch, maxMessageBytes: number): Flaw | undefined {
   const invalid = (rule: string, message: string): Flaw => flaw(rule, ErrorCode.INVALID_RECORD, message)
-  const { bytes, attributes, compression, recordCount, lastOffsetDelta, producerEpoch, baseSequence } = batch
+  const { bytes, compression, recordCount, lastOffsetDelta, producerEpoch, baseSequence } = batch
   if (batch.baseOffset !== 0n) return invalid('base offset', `the base offset must be 0, but it is ${batch.baseOffset}`)
   if (bytes.length > maxMessageBytes) {
     const message = `the record batch has ${bytes.length} bytes, the topic takes ${maxMessageBytes}`
@@ -75,10 +74,7 @@ function findFlaw(batch: RecordBatch, maxMessageBytes: number): Flaw | undefined
   if (recordCount < 1 || lastOffsetDelta !== recordCount - 1) {
     return invalid('count', `${recordCount} records and a last offset delta of ${lastOffsetDelta}`)
   }
-  if (attributes & CONTROL_BIT) return invalid('kind', 'clients may not write control batches')
-  if (attributes & TRANSACTIONAL_BIT) {
-    return flaw('kind', ErrorCode.INVALID_TXN_STATE, 'the batch was not part of an ongoing transaction')
-  }
+  if (isControl(batch)) return invalid('kind', 'clients may not write control batches')
   if (batch.producerId >= 0n && (baseSequence < 0 || producerEpoch < 0)) {
     return invalid('sequence', `producer epoch ${producerEpoch} and sequence ${baseSequence}`)
   }

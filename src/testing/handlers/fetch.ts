@@ -11,7 +11,8 @@ import {
   MAX_TIMESTAMP,
 } from '../../protocol/messages/list-offsets.js'
 import type { Client, Handler } from '../state/cluster-state.js'
-import type { PartitionState } from '../state/topics.js'
+import { endOf } from '../state/log.js'
+import type { PartitionState } from '../state/partition.js'
 
 /** Answers when there are `minBytes` to read, when a partition can't be read, or when `maxWaitMs` are over. */
 export const handleFetch: Handler<FetchRequest, FetchResponse> = (client, request) => {
@@ -33,7 +34,7 @@ function read(client: Client, request: FetchRequest): FetchResponse {
     topic,
     partitions: partitions.map(wanted => {
       // The first batch is given however large it is, or a small limit would never let anybody past it (KIP-74).
-      const data = readOne(client, topic, wanted, left, left === request.maxBytes)
+      const data = readOne(client, topic, wanted, left, left === request.maxBytes, isCommittedOnly(request))
       left -= data.records?.length ?? 0
       return data
     }),
@@ -42,27 +43,38 @@ function read(client: Client, request: FetchRequest): FetchResponse {
   return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, sessionId: 0, responses }
 }
 
+/** Isolation level `read_committed`. */
+function isCommittedOnly({ isolationLevel }: { readonly isolationLevel: number }): boolean {
+  return isolationLevel === 1
+}
+
 function readOne(
   client: Client,
   topic: string,
   wanted: FetchPartition,
   maxBytes: number,
   atLeastOne: boolean,
+  committedOnly: boolean,
 ): FetchPartitionData {
   const partition = client.cluster.topics.partition(topic, wanted.partition)
   const errorCode = readError(client, partition) ?? offsetError(partition!, wanted.fetchOffset)
-  const log = errorCode === ErrorCode.NONE ? partition?.log : undefined
-  const records = log?.read(wanted.fetchOffset, Math.min(maxBytes, wanted.partitionMaxBytes), atLeastOne)
+  const nothing = { partitionIndex: wanted.partition, errorCode, abortedTransactions: null, preferredReadReplica: -1 }
+  // As in Kafka, the response says nothing about a log that is not read, not even where it begins.
+  if (partition === undefined || errorCode !== ErrorCode.NONE) {
+    return { ...nothing, highWatermark: -1n, lastStableOffset: -1n, logStartOffset: -1n, records: Buffer.alloc(0) }
+  }
+  const { log, lastStableOffset, transactions } = partition
+  const from = wanted.fetchOffset
+  const to = committedOnly ? lastStableOffset : log.endOffset
+  const batches = log.read(from, to, Math.min(maxBytes, wanted.partitionMaxBytes), atLeastOne)
+  const last = batches.at(-1)
   return {
-    partitionIndex: wanted.partition,
-    errorCode,
-    // As in Kafka, the response says nothing about a log that is not read, not even where it begins.
-    highWatermark: log?.endOffset ?? -1n,
-    lastStableOffset: log?.endOffset ?? -1n,
-    logStartOffset: log?.startOffset ?? -1n,
-    abortedTransactions: null,
-    preferredReadReplica: -1,
-    records: records ?? Buffer.alloc(0),
+    ...nothing,
+    highWatermark: log.endOffset,
+    lastStableOffset,
+    logStartOffset: log.startOffset,
+    abortedTransactions: committedOnly ? transactions.aborted(from, last === undefined ? from : endOf(last)) : null,
+    records: Buffer.concat(batches.map(({ bytes }) => bytes)),
   }
 }
 
@@ -87,7 +99,7 @@ export const handleListOffsets: Handler<ListOffsetsRequest, ListOffsetsResponse>
   topics: request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(wanted =>
-      locate(client, client.cluster.topics.partition(name, wanted.partitionIndex), wanted, version),
+      locate(client, client.cluster.topics.partition(name, wanted.partitionIndex), wanted, request, version),
     ),
   })),
 })
@@ -96,6 +108,7 @@ function locate(
   client: Client,
   partition: PartitionState | undefined,
   wanted: ListOffsetsPartition,
+  request: ListOffsetsRequest,
   version: number,
 ): ListOffsetsPartitionResponse {
   const at = (offset: bigint, timestamp: bigint, errorCode: number = ErrorCode.NONE): ListOffsetsPartitionResponse => ({
@@ -110,18 +123,9 @@ function locate(
   const error = readError(client, partition)
   if (error !== undefined || partition === undefined) return at(-1n, -1n, error)
   const { log } = partition
-  switch (wanted.timestamp) {
-    case LATEST_TIMESTAMP:
-      return at(log.endOffset, -1n)
-    case EARLIEST_TIMESTAMP:
-      return at(log.startOffset, -1n)
-    case MAX_TIMESTAMP: {
-      const [latest] = log.records().sort((a, b) => Number(b.timestamp - a.timestamp))
-      return at(latest?.offset ?? -1n, latest?.timestamp ?? -1n)
-    }
-    default: {
-      const found = log.find(wanted.timestamp)
-      return at(found?.offset ?? -1n, found?.timestamp ?? -1n)
-    }
-  }
+  const end = isCommittedOnly(request) ? partition.lastStableOffset : log.endOffset
+  if (wanted.timestamp === LATEST_TIMESTAMP) return at(end, -1n)
+  if (wanted.timestamp === EARLIEST_TIMESTAMP) return at(log.startOffset, -1n)
+  const found = wanted.timestamp === MAX_TIMESTAMP ? log.latest() : log.find(wanted.timestamp)
+  return found === undefined || found.offset >= end ? at(-1n, -1n) : at(found.offset, found.timestamp)
 }

@@ -1,9 +1,4 @@
 import { ErrorCode } from '../../protocol/error-codes.js'
-import {
-  CoordinatorType,
-  type FindCoordinatorRequest,
-  type FindCoordinatorResponse,
-} from '../../protocol/messages/find-coordinator.js'
 import type { HeartbeatRequest, HeartbeatResponse } from '../../protocol/messages/heartbeat.js'
 import type { JoinGroupRequest, JoinGroupResponse } from '../../protocol/messages/join-group.js'
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../../protocol/messages/leave-group.js'
@@ -16,55 +11,38 @@ import type {
 import type { OffsetFetchRequest, OffsetFetchResponse } from '../../protocol/messages/offset-fetch.js'
 import type { SyncGroupRequest, SyncGroupResponse } from '../../protocol/messages/sync-group.js'
 import type { Client, Handler } from '../state/cluster-state.js'
-import { type CommittedOffset, joinAnswer, syncAnswer } from '../state/group.js'
+import { joinAnswer, syncAnswer } from '../state/group.js'
 
 /*
  * Consumer groups: enough of them for consumers to read what producers have written. The first node that is up coordinates
- * all; its state is shared, so a coordinator that takes over has it too. There are no static members.
+ * all groups; its state is shared, so a coordinator that takes over has it too. There are no static members.
  */
 
-function coordinatorError({ cluster, node }: Client): number {
+/** Why this node can't answer for a group. */
+export function groupCoordinatorError({ cluster, node }: Client): number {
   return cluster.nodes[0] === node ? ErrorCode.NONE : ErrorCode.NOT_COORDINATOR
 }
 
-export const handleFindCoordinator: Handler<FindCoordinatorRequest, FindCoordinatorResponse> = (
-  { cluster },
-  request,
-  version,
-) => {
-  const nodeId = cluster.nodes[0] ?? -1
-  const address = cluster.addresses.get(nodeId)
-  const supported = request.keyType === CoordinatorType.GROUP && address !== undefined
-  const found = {
-    errorCode: supported ? ErrorCode.NONE : ErrorCode.COORDINATOR_NOT_AVAILABLE,
-    errorMessage: null,
-    nodeId: supported ? nodeId : -1,
-    host: address?.host ?? '',
-    port: address?.port ?? -1,
-  }
-  const coordinators = version >= 4 ? request.coordinatorKeys.map(key => ({ key, ...found })) : []
-  return { throttleTimeMs: 0, ...found, coordinators }
-}
-
 export const handleJoinGroup: Handler<JoinGroupRequest, JoinGroupResponse> = (client, request, version) => {
-  const error = coordinatorError(client)
+  const error = groupCoordinatorError(client)
   if (error !== ErrorCode.NONE) return joinAnswer(error, request.memberId)
   return client.cluster.group(request.groupId).join(request, client.clientId, version >= 4)
 }
 
 export const handleSyncGroup: Handler<SyncGroupRequest, SyncGroupResponse> = (client, request) => {
-  const error = coordinatorError(client)
+  const error = groupCoordinatorError(client)
   return error === ErrorCode.NONE ? client.cluster.group(request.groupId).sync(request) : syncAnswer(error)
 }
 
 export const handleHeartbeat: Handler<HeartbeatRequest, HeartbeatResponse> = (client, request) => ({
   throttleTimeMs: 0,
   errorCode:
-    coordinatorError(client) || client.cluster.group(request.groupId).heartbeat(request.memberId, request.generationId),
+    groupCoordinatorError(client) ||
+    client.cluster.group(request.groupId).heartbeat(request.memberId, request.generationId),
 })
 
 export const handleLeaveGroup: Handler<LeaveGroupRequest, LeaveGroupResponse> = (client, request, version) => {
-  const errorCode = coordinatorError(client)
+  const errorCode = groupCoordinatorError(client)
   if (errorCode !== ErrorCode.NONE) return { throttleTimeMs: 0, errorCode, members: [] }
   const group = client.cluster.group(request.groupId)
   if (version < 3) return { throttleTimeMs: 0, errorCode: group.leave(request.memberId), members: [] }
@@ -74,14 +52,13 @@ export const handleLeaveGroup: Handler<LeaveGroupRequest, LeaveGroupResponse> = 
 
 export const handleOffsetCommit: Handler<OffsetCommitRequest, OffsetCommitResponse> = (client, request) => {
   const group = client.cluster.group(request.groupId)
-  const error = coordinatorError(client) || group.checkCommit(request.memberId, request.generationIdOrMemberEpoch)
+  const error = groupCoordinatorError(client) || group.checkCommit(request.memberId, request.generationIdOrMemberEpoch)
   const commit = (topic: string, partition: OffsetCommitRequestPartition): OffsetCommitResponsePartition => {
     const { partitionIndex, committedOffset: offset, committedLeaderEpoch, committedMetadata: metadata } = partition
     const missing = client.cluster.topics.partition(topic, partitionIndex) === undefined
     const errorCode = error || (missing ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE)
     if (errorCode === ErrorCode.NONE) {
-      const committed = group.offsets.get(topic) ?? new Map<number, CommittedOffset>()
-      group.offsets.set(topic, committed.set(partitionIndex, { offset, leaderEpoch: committedLeaderEpoch, metadata }))
+      group.offsets.commit(topic, partitionIndex, { offset, leaderEpoch: committedLeaderEpoch, metadata })
     }
     return { partitionIndex, errorCode }
   }
@@ -95,13 +72,15 @@ export const handleOffsetCommit: Handler<OffsetCommitRequest, OffsetCommitRespon
 }
 
 export const handleOffsetFetch: Handler<OffsetFetchRequest, OffsetFetchResponse> = (client, request) => {
-  const errorCode = coordinatorError(client)
+  const error = groupCoordinatorError(client)
   const { offsets } = client.cluster.group(request.groupId)
-  const everything = [...offsets].map(([name, committed]) => ({ name, partitionIndexes: [...committed.keys()] }))
+  const everything = [...offsets.partitions].map(([name, indexes]) => ({ name, partitionIndexes: [...indexes] }))
   const topics = (request.topics ?? everything).map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map(partitionIndex => {
-      const committed = errorCode === ErrorCode.NONE ? offsets.get(name)?.get(partitionIndex) : undefined
+      const unstable = request.requireStable && offsets.isUnstable(name, partitionIndex)
+      const errorCode = error || (unstable ? ErrorCode.UNSTABLE_OFFSET_COMMIT : ErrorCode.NONE)
+      const committed = errorCode === ErrorCode.NONE ? offsets.get(name, partitionIndex) : undefined
       return {
         partitionIndex,
         committedOffset: committed?.offset ?? -1n,
@@ -111,5 +90,5 @@ export const handleOffsetFetch: Handler<OffsetFetchRequest, OffsetFetchResponse>
       }
     }),
   }))
-  return { throttleTimeMs: 0, errorCode, topics }
+  return { throttleTimeMs: 0, errorCode: error, topics }
 }

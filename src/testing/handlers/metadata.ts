@@ -6,7 +6,6 @@ import type {
   CreateTopicsRequest,
   CreateTopicsResponse,
 } from '../../protocol/messages/create-topics.js'
-import type { InitProducerIdRequest, InitProducerIdResponse } from '../../protocol/messages/init-producer-id.js'
 import {
   type MetadataRequest,
   type MetadataResponse,
@@ -70,17 +69,6 @@ function describeTopic(cluster: ClusterState, topic: TopicState): MetadataRespon
     })),
   }
 }
-
-/** Transactions are not supported; everybody else gets a new producer id, as from any broker (KIP-98). */
-export const handleInitProducerId: Handler<InitProducerIdRequest, InitProducerIdResponse> = ({ cluster }, request) =>
-  request.transactionalId === null
-    ? { throttleTimeMs: 0, errorCode: ErrorCode.NONE, producerId: cluster.nextProducerId(), producerEpoch: 0 }
-    : {
-        throttleTimeMs: 0,
-        errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        producerId: -1n,
-        producerEpoch: -1,
-      }
 
 export const handleCreateTopics: Handler<CreateTopicsRequest, CreateTopicsResponse> = ({ cluster }, request) => ({
   throttleTimeMs: 0,

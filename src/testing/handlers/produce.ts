@@ -15,18 +15,21 @@ import {
   type RecordBatch,
 } from '../../protocol/records/record-batch.js'
 import type { Client, Handler } from '../state/cluster-state.js'
+import { isTransactional } from '../state/control-batch.js'
 import type { Fault } from '../state/faults.js'
+import type { PartitionState } from '../state/partition.js'
 import { peekBatch } from '../state/peek.js'
-import type { PartitionState, TopicState } from '../state/topics.js'
+import type { TopicState } from '../state/topics.js'
 import { checkBatch, TIMESTAMP_TYPE_BIT } from './batch-checks.js'
 import { checkRecords } from './record-checks.js'
+import { enterTransaction, requestFlaw } from './transactional-writes.js'
 
 const ACKS = [-1, 0, 1]
 
 /** The first version that names topics by id (KIP-516). Their names are in the request all the same: see `readRequest`. */
 const BY_ID = 13
 
-/** The result of one partition of a request. `rule` names the reason of a rejection: a check, or one of R2 to R5. */
+/** The result of one partition of a request. `rule` names the reason of a rejection: a check, or one of R2 to R9. */
 type Result =
   | { readonly kind: 'appended'; readonly baseOffset: bigint }
   | { readonly kind: 'duplicate'; readonly rule: 'R1'; readonly baseOffset: bigint }
@@ -40,12 +43,13 @@ type Result =
 
 /** Appends as a leader does whose followers are always in sync. */
 export const handleProduce: Handler<ProduceRequest, ProduceResponse> = (client, request, version) => {
+  const flaw = requestFlaw(request)
   const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
     name,
     topicId,
     partitionResponses: partitionData.map(({ index, records }) => {
       const topic = version >= BY_ID ? client.cluster.topics.byId(topicId) : client.cluster.topics.get(name)
-      return produceOne(client, request.acks, name, topic, index, records, version)
+      return produceOne(client, { request, flaw, version }, name, topic, index, records)
     }),
   }))
   const leaders = responses.flatMap(one => one.partitionResponses.map(({ currentLeader }) => currentLeader.leaderId))
@@ -56,24 +60,30 @@ export const handleProduce: Handler<ProduceRequest, ProduceResponse> = (client, 
   return { responses, throttleTimeMs: 0, nodeEndpoints }
 }
 
+interface Asked {
+  readonly request: ProduceRequest
+  readonly version: number
+  /** What is wrong with the request as a whole. */
+  readonly flaw: number
+}
+
 function produceOne(
   client: Client,
-  acks: number,
+  asked: Asked,
   name: string,
   topic: TopicState | undefined,
   index: number,
   records: Uint8Array | null,
-  version: number,
 ): PartitionProduceResponse {
   const { cluster, node, connection } = client
   const sent = peekBatch(name, index, records)
-  const target = { api: 'Produce', node, parts: [sent] }
+  const target = { api: 'Produce', node, parts: [sent], transactionalId: asked.request.transactionalId }
   const fault = cluster.faults.strike('partition', target)
   if (fault !== undefined) cluster.trace.add({ kind: 'fault', node, connection, fault })
   const result: Result =
     fault?.kind === 'error'
       ? { kind: 'rejected', rule: 'fault', errorCode: fault.code, recordErrors: namedBy(fault) }
-      : decide(client, acks, topic, index, records, version)
+      : decide(client, asked, topic, index, records)
   const { kind } = result
   const outcome = kind === 'rejected' ? { kind, rule: result.rule, errorCode: result.errorCode } : result
   cluster.trace.add({ ...outcome, node, connection, ...sent })
@@ -82,31 +92,35 @@ function produceOne(
 
 function decide(
   client: Client,
-  acks: number,
+  { request, version, flaw }: Asked,
   topic: TopicState | undefined,
   index: number,
   records: Uint8Array | null,
-  version: number,
 ): Result {
   const rejected = (rule: string, errorCode: number): Result => ({ kind: 'rejected', rule, errorCode })
   const partition = topic?.partitions[index]
+  if (flaw !== ErrorCode.NONE) return rejected('transaction', flaw)
   if (topic === undefined && version >= BY_ID) return rejected('unknown', ErrorCode.UNKNOWN_TOPIC_ID)
   if (topic === undefined || partition === undefined) return rejected('unknown', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-  if (!ACKS.includes(acks)) return rejected('acks', ErrorCode.INVALID_REQUIRED_ACKS)
+  if (!ACKS.includes(request.acks)) return rejected('acks', ErrorCode.INVALID_REQUIRED_ACKS)
   if (partition.leader !== client.node) return rejected('leader', ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  const refused = enterTransaction(client.cluster, request, topic.name, partition, records, version)
+  if (refused !== ErrorCode.NONE) return rejected('transaction', refused)
   const batch = checkBatch(records, client.cluster.options.maxMessageBytes)
   if ('rule' in batch) return { kind: 'rejected', ...batch }
-  const flaw = checkRecords(topic, index, batch, client.cluster.now(), version)
-  if (flaw !== undefined) return { kind: 'rejected', ...flaw }
+  const recordFlaw = checkRecords(topic, index, batch, client.cluster.now(), version)
+  if (recordFlaw !== undefined) return { kind: 'rejected', ...recordFlaw }
   const judgement = batch.producerId < 0n ? ({ kind: 'append' } as const) : partition.producers.judge(batch)
   if (judgement.kind !== 'append') return judgement
+  if (partition.transactions.isOpen(batch.producerId) && !isTransactional(batch)) {
+    return rejected('transaction', ErrorCode.INVALID_TXN_STATE)
+  }
   return { kind: 'appended', baseOffset: append(client, topic, partition, batch) }
 }
 
 function append(client: Client, topic: TopicState, partition: PartitionState, batch: RecordBatch): bigint {
   const stamped = topic.logAppendTime ? withAppendTime(batch, client.cluster.now()) : batch
-  const baseOffset = partition.log.append(stamped, partition.leaderEpoch)
-  if (batch.producerId >= 0n) partition.producers.appended(batch, baseOffset)
+  const baseOffset = partition.append(stamped)
   client.cluster.readable$.next()
   return baseOffset
 }

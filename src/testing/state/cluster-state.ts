@@ -6,6 +6,8 @@ import { Group } from './group.js'
 import { type ResolvedClusterOptions, readKnown } from './options.js'
 import { isTopicName, MAX_PARTITIONS, TOPIC_NAMES, type TopicOptions, type TopicState, Topics } from './topics.js'
 import { Depth, Trace } from './trace.js'
+import type { Transaction } from './transaction.js'
+import { type TransactionHost, Transactions } from './transactions.js'
 
 /** A request's surroundings. */
 export interface Client {
@@ -25,12 +27,13 @@ export type Handler<Request, Response> = (
 ) => Response | Observable<Response>
 
 /** What the nodes of a cluster share. */
-export class ClusterState {
+export class ClusterState implements TransactionHost {
   readonly options: ResolvedClusterOptions
   readonly topics: Topics
   readonly faults: FaultPlan = new FaultPlan()
   readonly trace: Trace
   readonly depth: Depth = new Depth()
+  readonly transactions: Transactions = new Transactions(this)
   /** Reported in metadata. Made from the first node's address: unique on a network, and the same when a cluster restarts there. */
   clusterId = ''
   /** The nodes that are up. */
@@ -95,17 +98,35 @@ export class ClusterState {
     this.addresses.delete(node)
     this.#later.get(node)?.unsubscribe()
     this.#later.delete(node)
+    this.transactions.nodeStopped(node)
+  }
+
+  /** Called by {@link Transactions}. */
+  endTransaction({ state, producerId, producerEpoch, participants }: Transaction, coordinatorEpoch: number): void {
+    const marker = { producerId, producerEpoch, committed: state === 'PrepareCommit', coordinatorEpoch }
+    for (const one of participants.values()) {
+      // A partition may be gone by now.
+      if (one.kind === 'partition') this.topics.partition(one.topic, one.partition)?.appendMarker(marker, this.now())
+      else this.group(one.groupId).offsets.ended(marker, marker.committed)
+    }
+    this.readable$.next()
+  }
+
+  /** Called by {@link Transactions}. */
+  transactionChanged(transactionalId: string, { state, producerId, producerEpoch }: Transaction, node: number): void {
+    this.trace.add({ kind: 'transaction', node, transactionalId, state, producerId, producerEpoch })
   }
 
   /** Ends every timer. */
   stop(): void {
     for (const ofNode of this.#later.values()) ofNode.unsubscribe()
     for (const group of this.#groups.values()) group.stop()
+    this.transactions.stop()
   }
 
   deleteTopic(name: string): void {
     this.topics.delete(name)
-    for (const { offsets } of this.#groups.values()) offsets.delete(name)
+    for (const { offsets } of this.#groups.values()) offsets.deleteTopic(name)
     this.readable$.next()
   }
 

@@ -1,19 +1,21 @@
 /**
  * Something that goes wrong, as a plain value: it can be printed, stored as JSON and injected again.
  *
- * The first two concern single partitions of a produce request; everything else concerns a whole request
- * and its connection.
+ * The first two concern single partitions of a Produce, AddPartitionsToTxn or TxnOffsetCommit request; everything else concerns a
+ * whole request and its connection.
  */
 export type Fault =
   /**
-   * The partition is answered with this code, and nothing is appended. Other requests than Produce are answered with it
-   * as a whole and not carried out: ApiVersions, CreateTopics, Fetch, FindCoordinator, InitProducerId, ListOffsets, Metadata.
+   * The partition is answered with this code, and nothing is appended. Requests without partitions are answered with it as a whole
+   * and not carried out, as are Fetch, ListOffsets, CreateTopics and Metadata. AddPartitionsToTxn and TxnOffsetCommit are struck once:
+   * the partitions that the rule names have this code, or all if it names none. If one partition of AddPartitionsToTxn fails, none is
+   * added, and the others have OPERATION_NOT_ATTEMPTED.
    * REBOOTSTRAP_REQUIRED (129) is the error of a Metadata response as a whole, from version 13 on (KIP-1102).
    *
    * `recordErrors` blames records of the batch (KIP-467), rightly or not. From Produce 8 on.
    */
   | { readonly kind: 'error'; readonly code: number; readonly recordErrors?: readonly NamedRecord[] }
-  /** The batch is appended, and answered with this code. */
+  /** The batch is appended, or the transactional request carried out, and answered with this code. */
   | { readonly kind: 'errorAfterAppend'; readonly code: number }
   /** The answer, and those behind it, leave so many ms later. */
   | { readonly kind: 'delay'; readonly ms: number }
@@ -36,6 +38,8 @@ export type Fault =
   | { readonly kind: 'answerEntries'; readonly change: 'omit' | 'duplicate' | 'invent' | 'reverse' }
   /** The request is carried out; these bytes are sent in place of the answer, and the connection goes on. */
   | { readonly kind: 'hostileBytes'; readonly hex: string }
+  /** The markers of the transaction that this EndTxn ends are written so many ms later: CONCURRENT_TRANSACTIONS until then. */
+  | { readonly kind: 'slowMarkers'; readonly ms: number }
   /**
    * The answer to a metadata request names the leaders before the last move of each partition. It describes a topic that was
    * deleted, and perhaps recreated, as it was before.
@@ -61,6 +65,8 @@ export interface FaultRule {
   readonly partition?: number
   /** Produce requests with a batch of this producer. A number does as well, for JSON's sake. */
   readonly producerId?: bigint | number
+  /** Requests of this transactional id, FindCoordinator and Produce among them. */
+  readonly transactionalId?: string
   /** So many matches pass unharmed first; those that another rule strikes are not counted. Default 0. */
   readonly after?: number
   /** How often it strikes. Default 1. */
@@ -81,6 +87,7 @@ export interface FaultTarget {
   readonly api: string
   readonly node: number
   readonly parts: readonly FaultPart[]
+  readonly transactionalId?: string | null
 }
 
 /** What a request names; a request for metadata names topics only. */
@@ -92,10 +99,15 @@ export interface FaultPart {
 
 type Scope = 'partition' | 'request'
 
-/** The APIs whose answers can be errors without a trace of the request. */
+/** The APIs of which single partitions can fail. */
+const WITH_PARTITIONS = ['Produce', 'AddPartitionsToTxn', 'TxnOffsetCommit']
+
+/** Further APIs whose answers can be errors without a trace of the request. */
 const CAN_FAIL = [
+  'AddOffsetsToTxn',
   'ApiVersions',
   'CreateTopics',
+  'EndTxn',
   'Fetch',
   'FindCoordinator',
   'InitProducerId',
@@ -103,16 +115,18 @@ const CAN_FAIL = [
   'Metadata',
 ]
 
-/** Faults that mean something for one API alone. */
-const ONLY: ReadonlyMap<Fault['kind'], string> = new Map([
-  ['errorAfterAppend', 'Produce'],
-  ['answerEntries', 'Produce'],
-  ['staleMetadata', 'Metadata'],
+/** What faults can strike that don't mean something for every API. */
+const ONLY: ReadonlyMap<Fault['kind'], readonly string[]> = new Map([
+  ['error', [...WITH_PARTITIONS, ...CAN_FAIL]],
+  ['errorAfterAppend', [...WITH_PARTITIONS, 'AddOffsetsToTxn', 'EndTxn', 'InitProducerId']],
+  ['answerEntries', ['Produce']],
+  ['staleMetadata', ['Metadata']],
+  ['slowMarkers', ['EndTxn']],
 ])
 
 function scopeOf({ fault, api = 'Produce' }: FaultRule): Scope {
   const single = fault.kind === 'error' || fault.kind === 'errorAfterAppend'
-  return single && api === 'Produce' ? 'partition' : 'request'
+  return single && WITH_PARTITIONS.includes(api) ? 'partition' : 'request'
 }
 
 /** Decides which fault strikes what. */
@@ -134,6 +148,24 @@ export class FaultPlan {
     }
     return undefined
   }
+
+  /** The fault that strikes a request once for all its partitions, and those that its rule names: all, if it names none. */
+  strikeParts(target: FaultTarget): Struck | undefined {
+    for (const rule of this.#rules) {
+      if (scopeOf(rule.rule) !== 'partition' || !rule.matches(target) || !rule.comesDue()) continue
+      return {
+        fault: rule.rule.fault,
+        strikes: (topic, partition) => rule.matches({ ...target, parts: [{ topic, partition }] }),
+      }
+    }
+    return undefined
+  }
+}
+
+/** A fault of some partitions of a request. */
+export interface Struck {
+  readonly fault: Fault
+  strikes(topic: string, partition: number): boolean
 }
 
 class Rule implements InjectedFault {
@@ -152,8 +184,9 @@ class Rule implements InjectedFault {
   }
 
   matches(target: FaultTarget): boolean {
-    const { api = 'Produce', node, topic, partition, producerId } = this.rule
+    const { api = 'Produce', node, topic, partition, producerId, transactionalId } = this.rule
     if (api !== target.api || (node !== undefined && node !== target.node)) return false
+    if (transactionalId !== undefined && transactionalId !== target.transactionalId) return false
     if (topic === undefined && partition === undefined && producerId === undefined) return true
     return target.parts.some(
       part =>
@@ -173,8 +206,7 @@ class Rule implements InjectedFault {
 
 function check({ fault, api = 'Produce', after = 0, times = 1 }: FaultRule): void {
   const { kind } = fault
-  const only = ONLY.get(kind)
-  const able = kind === 'error' ? ['Produce', ...CAN_FAIL] : [only ?? api]
+  const able = ONLY.get(kind) ?? [api]
   if (!able.includes(api)) throw new RangeError(`fault '${kind}' can't strike ${api}, only ${able.join(', ')}`)
   const wanted = (name: string, value: number, min: number, max = Number.POSITIVE_INFINITY): void => {
     if (Number.isInteger(value) && value >= min && value <= max) return

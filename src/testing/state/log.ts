@@ -5,6 +5,7 @@ import {
   LEADER_EPOCH_OFFSET,
   type RecordBatch,
 } from '../../protocol/records/record-batch.js'
+import { isControl } from './control-batch.js'
 
 /** A record as a log holds it, with the batch's identity. */
 export interface StoredRecord extends DecodedRecord {
@@ -45,22 +46,39 @@ export class Log {
     return baseOffset
   }
 
-  /** Whole batches from the one that holds `offset` on, as many as fit `maxBytes`; with `atLeastOne` the first fits always. */
-  read(offset: bigint, maxBytes: number, atLeastOne: boolean): Buffer {
-    const found: Buffer[] = []
+  /**
+   * Whole batches from the one that holds `from` on and below `to`, as many as fit `maxBytes`; with `atLeastOne` the first fits always.
+   */
+  read(from: bigint, to: bigint, maxBytes: number, atLeastOne: boolean): RecordBatch[] {
+    const found: RecordBatch[] = []
     let size = 0
     for (const batch of this.#batches) {
-      if (lastOffsetOf(batch) < offset) continue
+      if (lastOffsetOf(batch) < from) continue
+      if (batch.baseOffset >= to) break
       if ((found.length > 0 || !atLeastOne) && size + batch.bytes.length > maxBytes) break
-      found.push(batch.bytes)
+      found.push(batch)
       size += batch.bytes.length
     }
-    return Buffer.concat(found)
+    return found
   }
 
-  /** Every record that can be read, in order. */
-  records(): StoredRecord[] {
-    return this.#batches.flatMap(batch =>
+  /** Every record of producers that can be read, in order; of some batches only where told. */
+  records(wanted: (batch: RecordBatch) => boolean = () => true): StoredRecord[] {
+    return this.#decoded(batch => !isControl(batch) && wanted(batch))
+  }
+
+  /** The first record with this timestamp or a later one. As Kafka does, it counts markers of transactions in. */
+  find(timestamp: bigint): StoredRecord | undefined {
+    return this.#decoded().find(record => record.timestamp >= timestamp)
+  }
+
+  /** The first record of those with the highest timestamp; it counts markers of transactions in. */
+  latest(): StoredRecord | undefined {
+    return this.#decoded().sort((a, b) => Number(b.timestamp - a.timestamp))[0]
+  }
+
+  #decoded(wanted: (batch: RecordBatch) => boolean = () => true): StoredRecord[] {
+    return this.#batches.filter(wanted).flatMap(batch =>
       decodeRecords(batch)
         .filter(record => record.offset >= this.#startOffset)
         .map(record => {
@@ -70,11 +88,6 @@ export class Log {
           return { ...record, producerId, producerEpoch, sequence }
         }),
     )
-  }
-
-  /** The first record with this timestamp or a later one. */
-  find(timestamp: bigint): StoredRecord | undefined {
-    return this.records().find(record => record.timestamp >= timestamp)
   }
 
   /** Records below this offset can be read no more, as DeleteRecords does. */
@@ -87,8 +100,13 @@ export class Log {
   truncate(offset: bigint): void {
     this.#batches = this.#batches.filter(batch => lastOffsetOf(batch) < offset)
     const last = this.#batches.at(-1)
-    this.#endOffset = last === undefined ? this.#startOffset : lastOffsetOf(last) + 1n
+    this.#endOffset = last === undefined ? this.#startOffset : endOf(last)
   }
+}
+
+/** The offset behind a batch. */
+export function endOf(batch: RecordBatch): bigint {
+  return lastOffsetOf(batch) + 1n
 }
 
 function lastOffsetOf(batch: RecordBatch): bigint {

@@ -38,6 +38,18 @@ export interface ClusterOptions {
    * only. Default false.
    */
   readonly strictFirstSequence?: boolean
+  /**
+   * The protocol of transactions that the cluster has agreed upon, which ApiVersions tells from version 3 on: with 2 every transaction
+   * has an epoch of its own, and brokers add partitions and groups to it by themselves (KIP-890). 0 as before Kafka 4.0; 1 means the
+   * same to clients. As in Kafka, the versions that are offered don't depend on it. Default 2.
+   */
+  readonly transactionVersion?: 0 | 1 | 2
+  /** How long after a transaction's end was decided its markers are written, in ms. Default 0: at once, before the answer to EndTxn. */
+  readonly markerDelayMs?: number
+  /**
+   * How long a node that takes a transactional id over loads its state, in ms; COORDINATOR_LOAD_IN_PROGRESS meanwhile. Default 0.
+   */
+  readonly coordinatorLoadMs?: number
   /** Versions to offer, by the API's name, where they are to be fewer than can be spoken: `{ Produce: [3, 7] }` as in Kafka 2.1. */
   readonly apiVersions?: Readonly<Record<string, readonly [min: number, max: number]>>
   /** Clients must authenticate. Default: they need not. */
@@ -71,6 +83,9 @@ const NAMES: { readonly [K in keyof Required<ClusterOptions>]: true } = {
   maxMessageBytes: true,
   maxRequestBytes: true,
   strictFirstSequence: true,
+  transactionVersion: true,
+  markerDelayMs: true,
+  coordinatorLoadMs: true,
   apiVersions: true,
   sasl: true,
   ssl: true,
@@ -114,6 +129,9 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     maxMessageBytes: given.maxMessageBytes ?? 1_048_588,
     maxRequestBytes: given.maxRequestBytes ?? 104_857_600,
     strictFirstSequence: given.strictFirstSequence ?? false,
+    transactionVersion: given.transactionVersion ?? 2,
+    markerDelayMs: given.markerDelayMs ?? 0,
+    coordinatorLoadMs: given.coordinatorLoadMs ?? 0,
     apiVersions: given.apiVersions ?? {},
     trace: given.trace ?? true,
     scheduler: bounded(given.scheduler ?? asyncScheduler),
@@ -130,6 +148,9 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     connectionsMaxIdleMs,
     maxMessageBytes,
     maxRequestBytes,
+    transactionVersion,
+    markerDelayMs,
+    coordinatorLoadMs,
   } = resolved
   for (const [name, value, min, max] of [
     ['nodes', nodes, 1, 100],
@@ -140,6 +161,9 @@ export function resolveClusterOptions(options: ClusterOptions): ResolvedClusterO
     ['connectionsMaxIdleMs', connectionsMaxIdleMs, 0, 2 ** 31 - 1],
     ['maxMessageBytes', maxMessageBytes, BATCH_HEADER_SIZE, 2 ** 30],
     ['maxRequestBytes', maxRequestBytes, 1, 2 ** 31 - 1],
+    ['transactionVersion', transactionVersion, 0, 2],
+    ['markerDelayMs', markerDelayMs, 0, 2 ** 31 - 1],
+    ['coordinatorLoadMs', coordinatorLoadMs, 0, 2 ** 31 - 1],
   ] as const) {
     if (!Number.isInteger(value) || value < min || value > max) {
       throw new RangeError(`option \`${name}\` is ${value}, but it must be an integer from ${min} to ${max}`)

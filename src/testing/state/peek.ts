@@ -1,4 +1,5 @@
 import {
+  ATTRIBUTES_OFFSET,
   BASE_SEQUENCE_OFFSET,
   BATCH_HEADER_SIZE,
   CRC_OFFSET,
@@ -6,6 +7,7 @@ import {
   PRODUCER_ID_OFFSET,
   RECORD_COUNT_OFFSET,
 } from '../../protocol/records/record-batch.js'
+import { isTransactional } from './control-batch.js'
 
 /** A batch as a client sent it, whatever it is worth: what the trace tells of it. */
 export interface SentBatch {
@@ -35,4 +37,11 @@ export function peekBatch(topic: string, partition: number, records: Uint8Array 
     count: bytes.readInt32BE(RECORD_COUNT_OFFSET),
     crc: bytes.readUInt32BE(CRC_OFFSET),
   }
+}
+
+/** Reads the same of a batch that belongs to a transaction, or says that it does; undefined: any other. */
+export function peekTransactional(records: Uint8Array | null): SentBatch | undefined {
+  if (records === null || records.length < BATCH_HEADER_SIZE) return undefined
+  const attributes = Buffer.from(records.buffer, records.byteOffset, records.byteLength).readInt16BE(ATTRIBUTES_OFFSET)
+  return isTransactional({ attributes }) ? peekBatch('', -1, records) : undefined
 }

@@ -1,18 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Log } from './log.js'
-import { ProducerStates } from './producer-state.js'
-
-/** One partition of a topic, as its leader knows it. */
-export interface PartitionState {
-  readonly index: number
-  /** Node id; -1: nobody leads it. */
-  leader: number
-  /** The leader before the last move, for stale metadata; the leader itself until the first move. */
-  formerLeader: number
-  leaderEpoch: number
-  readonly log: Log
-  readonly producers: ProducerStates
-}
+import { PartitionState } from './partition.js'
 
 export interface TopicState extends TopicRules {
   readonly name: string
@@ -107,14 +94,7 @@ export class Topics {
   addPartitions(topic: TopicState, total: number, leaders: readonly number[]): void {
     for (let index = topic.partitions.length; index < total; index++) {
       const leader = leaders[index % leaders.length] ?? -1
-      topic.partitions.push({
-        index,
-        leader,
-        formerLeader: leader,
-        leaderEpoch: 0,
-        log: new Log(),
-        producers: new ProducerStates(this.#strictFirstSequence),
-      })
+      topic.partitions.push(new PartitionState(index, leader, this.#strictFirstSequence))
     }
   }
 

@@ -1,7 +1,9 @@
 import { Subject } from 'rxjs'
+import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { Authenticated } from '../sasl/sasl.js'
 import type { Fault } from './faults.js'
 import type { SentBatch } from './peek.js'
+import type { TransactionState } from './transaction.js'
 
 interface Where {
   readonly node: number
@@ -28,10 +30,17 @@ type What =
     } & Where)
   | ({ readonly kind: 'appended'; readonly baseOffset: bigint } & BatchTrace)
   | ({ readonly kind: 'duplicate'; readonly rule: 'R1'; readonly baseOffset: bigint } & BatchTrace)
-  /** `rule`: R2 to R5, the check that failed, or `fault` where it was told to fail. */
+  /** `rule`: R2 to R5 or R9, the check that failed, or `fault` where it was told to fail. */
   | ({ readonly kind: 'rejected'; readonly rule: string; readonly errorCode: number } & BatchTrace)
   | ({ readonly kind: 'fault'; readonly fault: Fault } & Where)
   | ({ readonly kind: 'answered'; readonly api: string; readonly correlationId: number } & Where)
+  /** What the coordinator, `node`, made of a transaction. */
+  | ({
+      readonly kind: 'transaction'
+      readonly node: number
+      readonly transactionalId: string
+      readonly state: TransactionState
+    } & ProducerIdAndEpoch)
   /** Bytes, an API or a version that the broker does not understand; it ends the connection. */
   | ({ readonly kind: 'refused'; readonly reason: string } & Where)
 
