@@ -165,6 +165,7 @@ export abstract class RecordSender {
    */
   duplex<M = unknown>(options?: SendOptions): AckDuplex<M>
   duplex(options: SendOptions & Partial<RecordMapping<unknown>> = {}): AckDuplex<unknown> {
+    this.allow('duplex')
     const how = checkSendOptions('duplex', options)
     return new ProducerDuplex(start => this.#records(how, start))
   }
@@ -204,6 +205,7 @@ export abstract class RecordSender {
    */
   webTransform<M = unknown>(options?: SendOptions): WebTransform<ProducerRecord<M>, M>
   webTransform(options: SendOptions & Partial<RecordMapping<unknown>> = {}): WebTransform<unknown, unknown> {
+    this.allow('webTransform')
     const how = checkSendOptions('webTransform', options)
     return webTransform(start => this.#records(how, start))
   }

@@ -12,6 +12,8 @@ export class TransactionScope {
   addsPartitions = false
   /** Records that are acked. */
   acked = 0
+  /** Whether a record of it is stored, or may be. */
+  stored = false
   /** Why it accepts no more records. */
   closed: Error | undefined
   /** Why its batches are not sent any more: it is being aborted. What is not in flight fails with this error. */
@@ -25,8 +27,13 @@ export class TransactionScope {
 
   /** So many of its records have this outcome. */
   settled(count: number, outcome: Outcome): void {
-    if (outcome.kind === 'acked') this.acked += count
-    else this.#failed(outcome.error)
+    if (outcome.kind === 'acked') {
+      this.acked += count
+      this.stored = true
+      return
+    }
+    if (outcome.persisted === 'maybe') this.stored = true
+    this.#failed(outcome.error)
   }
 
   /** A record of it was refused before it was part of a batch. */

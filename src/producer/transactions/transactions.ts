@@ -49,8 +49,8 @@ export class Transactions {
   #initializing: Promise<ProducerIdAndEpoch> | undefined
   /** The one whose turn it is. */
   #current: OpenTransaction | undefined
-  /** Whether the coordinator may know of the current one. */
-  #started = false
+  /** Whether the current one has partitions or offsets that were added by requests, or may have been. */
+  #added = false
   /** Whether a partition can't go on in this epoch. */
   #sequencesLost = false
   /** Partitions to be added to the current one. */
@@ -137,7 +137,9 @@ export class Transactions {
 
   /** Aborts the transactions whose records have not all been accepted, and resolves when all have ended. */
   async close(reason: Error): Promise<void> {
-    for (const transaction of this.#open) if (transaction.is('gathering', 'open')) transaction.abort(reason)
+    for (const transaction of this.#open) {
+      if (transaction.is('gathering', 'open') && transaction.scope.closed === undefined) transaction.abort(reason)
+    }
     await Promise.allSettled([...this.#open].map(transaction => transaction.until('committed', 'aborted')))
   }
 
@@ -160,7 +162,7 @@ export class Transactions {
     await this.#path.hold(Promise.race([this.#initialized(), transaction.until('aborting')]))
     transaction.scope.addsPartitions = !this.#requests.isVersion2
     this.#current = transaction
-    this.#started = false
+    this.#added = false
     this.#sequencesLost = false
     transaction.step('turn')
     for (const partition of transaction.partitions) this.#include(transaction, partition)
@@ -189,7 +191,7 @@ export class Transactions {
   }
 
   async #commit(transaction: OpenTransaction): Promise<void> {
-    if (this.#started) {
+    if (this.#isKnown(transaction)) {
       const ended = await this.#requests.end(this.#identity!, true, this.#isVersion2(transaction))
       if ('code' in ended) {
         this.#refused(transaction, ended)
@@ -207,15 +209,24 @@ export class Transactions {
     await this.#adding
     await Promise.allSettled(transaction.offsets)
     const version2 = this.#isVersion2(transaction)
-    if (this.#started) {
+    const known = this.#isKnown(transaction)
+    if (known) {
       const ended = await this.#requests.end(this.#identity!, false, version2)
       if (!('code' in ended)) this.#identify(ended)
       else if (UNKNOWN.includes(ended.code)) await this.#initialize(this.#identity)
       else throw ended.error
     }
     // With version 2 the end of a transaction brings another epoch.
-    if (this.#sequencesLost && !(this.#started && version2)) await this.#initialize(this.#identity)
+    if (this.#sequencesLost && !(known && version2)) await this.#initialize(this.#identity)
     transaction.step('ended')
+  }
+
+  /**
+   * Whether the coordinator may know of the transaction. If not, it must not be told of its end: it may still be completing the one before,
+   * and would take the producer for another one (KIP-890).
+   */
+  #isKnown({ scope }: OpenTransaction): boolean {
+    return this.#added || scope.stored
   }
 
   #isVersion2({ scope }: OpenTransaction): boolean {
@@ -227,7 +238,6 @@ export class Transactions {
     if (transaction !== this.#current || !transaction.is('open', 'flushing')) return
     if (partition.transaction === transaction.scope) return
     if (this.#isVersion2(transaction)) {
-      this.#started = true
       this.#join(transaction, partition)
       return
     }
@@ -244,8 +254,8 @@ export class Transactions {
       while (this.#unadded.size > 0) {
         const partitions = [...this.#unadded]
         this.#unadded.clear()
-        this.#started = true
         const verdict = await this.#requests.addPartitions(this.#identity!, partitions, wanted)
+        this.#added = true
         if (verdict !== undefined) {
           this.#refused(transaction, verdict)
           return
@@ -253,6 +263,7 @@ export class Transactions {
         for (const partition of partitions) this.#join(transaction, partition)
       }
     } catch (error) {
+      this.#added = true
       if (wanted()) this.#fatal(error as Error)
     } finally {
       this.#adding = undefined
@@ -273,9 +284,10 @@ export class Transactions {
     await transaction.until('open', 'flushing', 'aborting')
     const wanted = (): boolean => !transaction.is('aborting')
     if (!wanted()) throw transaction.scope.dropped
-    this.#started = true
     const version2 = this.#isVersion2(transaction)
-    const verdict = await this.#requests.commitOffsets(this.#identity!, group, offsets, version2, wanted)
+    const answered = this.#requests.commitOffsets(this.#identity!, group, offsets, version2, wanted)
+    // What was not answered may have been carried out.
+    const verdict = await answered.finally(() => (this.#added = true))
     if (verdict === undefined) return
     this.#refused(transaction, verdict)
     throw verdict.error
