@@ -61,7 +61,7 @@ function open(sasl: SaslLogin, random = 0.5): void {
     },
   })
   transport.last.listener.opened()
-  answer(apiVersions, { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0 })
+  answer(apiVersions, { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0, finalizedFeatures: [] })
 }
 
 /** Answers the last request that was sent, or the one that many before it. */
