@@ -1,4 +1,5 @@
 import { from, isObservable, mergeMap, type Observable, of, type Subscriber, Subscription } from 'rxjs'
+import { describe, KafkaError } from '../errors.js'
 import type { Outcome } from './model/outcome.js'
 import type { ProducerRecord } from './model/record.js'
 import type { StreamSink } from './model/sinks.js'
@@ -100,6 +101,7 @@ export class Transactionally<T> {
     const { open, transaction } = this.#producer.begin()
     const run = { value, open, transaction, source: new Subscription(), started: false }
     this.#runs.push(run)
+    if (!this.#continues) open.signal.addEventListener('abort', () => this.#dropBehind(run), { once: true })
     open.committed().then(
       () => this.#settled(run),
       error => this.#settled(run, error),
@@ -112,7 +114,8 @@ export class Transactionally<T> {
   #startNext(): void {
     const index = this.#runs.findIndex(({ started }) => !started)
     if (index === -1 || index > 1) return
-    if (this.#runs[index - 1]?.open.is('gathering', 'open')) return
+    const before = this.#runs[index - 1]?.open
+    if (before !== undefined && before.scope.closed === undefined) return
     this.#start(this.#runs[index]!)
   }
 
@@ -153,6 +156,8 @@ export class Transactionally<T> {
 
   #settled(run: Run<T>, error?: Error): void {
     run.source.unsubscribe()
+    // Some of them may have come after it was aborted.
+    if (error !== undefined && !this.#continues) this.#dropBehind(run)
     this.#runs.splice(this.#runs.indexOf(run), 1)
     const { value, open } = run
     const { acked: count } = open.scope
@@ -162,6 +167,12 @@ export class Transactionally<T> {
     else this.#subscriber.error(error)
     this.#startNext()
     this.#finish()
+  }
+
+  /** What comes behind an aborted transaction usually depends on it. */
+  #dropBehind(run: Run<T>): void {
+    const error = new KafkaError(`the transaction before it was aborted: ${describe(run.open.cause)}`)
+    for (const { open } of this.#runs.slice(this.#runs.indexOf(run) + 1)) open.abort(error)
   }
 
   #ended(error: unknown): void {

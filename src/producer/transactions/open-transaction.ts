@@ -13,7 +13,8 @@ export class OpenTransaction {
   position: string | undefined
   /** Offsets on their way to the group's coordinator. */
   readonly offsets: Promise<void>[] = []
-  readonly #state = new BehaviorSubject<TransactionState>('gathering')
+  readonly #states = new BehaviorSubject<TransactionState>('gathering')
+  #state: TransactionState = 'gathering'
   readonly #controller = new AbortController()
   #cause: Error | undefined
 
@@ -28,12 +29,12 @@ export class OpenTransaction {
   }
 
   is(...states: readonly TransactionState[]): boolean {
-    return states.includes(this.#state.value)
+    return states.includes(this.#state)
   }
 
   /** Resolves when it is in one of these states. Rejects with the reason why the producer can't go on. */
   async until(...states: readonly TransactionState[]): Promise<void> {
-    await firstValueFrom(this.#state.pipe(filter(state => states.includes(state))))
+    await firstValueFrom(this.#states.pipe(filter(state => states.includes(state))))
   }
 
   /** Resolves when it is committed. Rejects with a {@link TransactionAbortedError}, or with the reason why the producer can't go on. */
@@ -43,12 +44,20 @@ export class OpenTransaction {
   }
 
   step(step: TransactionStep): void {
-    this.#state.next(nextState(this.#state.value, step))
+    this.#state = nextState(this.#state, step)
+    this.#states.next(this.#state)
   }
 
-  /** It can't be committed. Its records are dropped, and its state at the coordinator is cleared, when it is its turn. */
+  /**
+   * It can't be committed, unless it is being committed already. Its records are dropped, and the coordinator is told, when it is its turn.
+   */
   abort(cause: Error): void {
-    if (this.is('aborting', 'committed', 'aborted') || this.#state.hasError) return
+    if (!this.is('committing')) this.refused(cause)
+  }
+
+  /** As {@link abort}, and the coordinator said so: even when it was asked to commit. */
+  refused(cause: Error): void {
+    if (this.is('aborting', 'committed', 'aborted') || this.#states.hasError) return
     const error = new TransactionAbortedError(cause)
     this.#cause = cause
     this.scope.closed ??= error
@@ -60,10 +69,10 @@ export class OpenTransaction {
 
   /** The producer can't go on. */
   fail(error: Error): void {
-    if (this.is('committed', 'aborted') || this.#state.hasError) return
+    if (this.is('committed', 'aborted') || this.#states.hasError) return
     this.scope.closed ??= error
     this.#cause ??= error
-    this.#state.error(error)
+    this.#states.error(error)
     queueMicrotask(() => this.#controller.abort(error))
   }
 }

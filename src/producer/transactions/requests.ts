@@ -1,4 +1,4 @@
-import { firstValueFrom } from 'rxjs'
+import { firstValueFrom, merge, Subject } from 'rxjs'
 import type { Brokers } from '../../cluster/brokers.js'
 import type { Coordinator, CoordinatorCall } from '../../cluster/coordinator.js'
 import { KafkaError } from '../../errors.js'
@@ -35,6 +35,7 @@ export class TransactionRequests {
   readonly #failed: (error: Error) => void
   readonly #coordinator: Coordinator
   readonly #groups = new Map<string, Coordinator>()
+  readonly #abandoned$ = new Subject<never>()
 
   /** @param failed called with every failure after which a request is sent again. */
   constructor(
@@ -170,6 +171,11 @@ export class TransactionRequests {
     })
   }
 
+  /** Fails every request that has no answer. */
+  abandon(error: Error): void {
+    this.#abandoned$.error(error)
+  }
+
   /** Ends every connection. */
   close(): void {
     this.#coordinator.close()
@@ -186,7 +192,7 @@ export class TransactionRequests {
   }
 
   #ask<Q, S>(coordinator: Coordinator, wanted: Wanted, call: Omit<CoordinatorCall<Q, S>, 'wanted'>): Promise<S> {
-    return firstValueFrom(coordinator.request({ ...call, wanted }))
+    return firstValueFrom(merge(coordinator.request({ ...call, wanted }), this.#abandoned$))
   }
 }
 

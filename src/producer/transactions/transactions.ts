@@ -47,6 +47,8 @@ export class Transactions {
   readonly #open = new Set<OpenTransaction>()
   #identity: ProducerIdAndEpoch | undefined
   #initializing: Promise<ProducerIdAndEpoch> | undefined
+  /** Calls of `position()` that wait. */
+  #reading = 0
   /** The one whose turn it is. */
   #current: OpenTransaction | undefined
   /** Whether the current one has partitions or offsets that were added by requests, or may have been. */
@@ -132,7 +134,8 @@ export class Transactions {
       await this.#initialized()
       return this.#positions.read()
     }
-    return this.#path.hold(read())
+    this.#reading++
+    return this.#path.hold(read().finally(() => this.#reading--))
   }
 
   /** Aborts the transactions whose records have not all been accepted, and resolves when all have ended. */
@@ -146,6 +149,8 @@ export class Transactions {
   /** The producer ends: no transaction will be committed any more. */
   abandon(error: Error): void {
     for (const transaction of this.#open) transaction.fail(error)
+    this.#open.clear()
+    this.#requests.abandon(error)
   }
 
   /** Sequences of a partition restart, which needs another epoch: that of the next transaction. */
@@ -308,7 +313,7 @@ export class Transactions {
   /** An answer that is no success: the transaction is aborted, or the producer ends. */
   #refused(transaction: OpenTransaction, { fatal, error }: Verdict): void {
     if (fatal) this.#fatal(error)
-    else transaction.abort(error)
+    else transaction.refused(error)
   }
 
   #initialized(): Promise<ProducerIdAndEpoch> {
@@ -320,7 +325,7 @@ export class Transactions {
   }
 
   async #initialize(current: ProducerIdAndEpoch | undefined): Promise<ProducerIdAndEpoch> {
-    const wanted = (): boolean => this.#open.size > 0 || this.#isNeeded()
+    const wanted = (): boolean => this.#open.size > 0 || this.#reading > 0 || this.#isNeeded()
     const answer = await this.#requests.initialize(current, wanted)
     if ('code' in answer) {
       this.#fatal(answer.error)

@@ -14,7 +14,8 @@ export function startTransactional(transactionVersion: Version, options: WorldOp
   return startWorld({
     ...options,
     cluster: { topics: TOPICS, transactionVersion, ...options.cluster },
-    producer: { transactionalId: ID, ...options.producer },
+    // Longer than two requests that are not answered.
+    producer: { transactionalId: ID, transactionTimeoutMs: 600_000, ...options.producer },
   })
 }
 
