@@ -1,6 +1,6 @@
 import { concatMap, type Observable, Subject, type Subscription } from 'rxjs'
 import type { Brokers } from '../../cluster/brokers.js'
-import { DataLossError, KafkaError } from '../../errors.js'
+import { BrokerError, DataLossError, KafkaError } from '../../errors.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { ProducerEvent } from '../model/events.js'
@@ -55,6 +55,8 @@ export class Transactions {
   #added = false
   /** Whether a partition can't go on in this epoch. */
   #sequencesLost = false
+  /** Whether the coordinator knows the identity no more. */
+  #identityLost = false
   /** Partitions to be added to the current one. */
   readonly #unadded = new Set<Partition>()
   #adding: Promise<void> | undefined
@@ -169,6 +171,7 @@ export class Transactions {
     this.#current = transaction
     this.#added = false
     this.#sequencesLost = false
+    this.#identityLost = false
     transaction.step('turn')
     for (const partition of transaction.partitions) this.#include(transaction, partition)
     await transaction.until('flushing', 'aborting')
@@ -218,11 +221,13 @@ export class Transactions {
     if (known) {
       const ended = await this.#requests.end(this.#identity!, false, version2)
       if (!('code' in ended)) this.#identify(ended)
-      else if (UNKNOWN.includes(ended.code)) await this.#initialize(this.#identity)
+      else if (UNKNOWN.includes(ended.code)) this.#identityLost = true
       else throw ended.error
+      // With version 2 the end of a transaction brings another epoch.
+      if (version2) this.#sequencesLost = false
     }
-    // With version 2 the end of a transaction brings another epoch.
-    if (this.#sequencesLost && !(known && version2)) await this.#initialize(this.#identity)
+    if (this.#sequencesLost || this.#identityLost || isForgotten(transaction.cause))
+      await this.#initialize(this.#identity)
     transaction.step('ended')
   }
 
@@ -347,6 +352,11 @@ export class Transactions {
   #fatal(error: Error): void {
     this.#identities.error(error)
   }
+}
+
+/** The coordinator has forgotten the transactional id, as it does after `transactional.id.expiration.ms`. */
+function isForgotten(cause: Error | undefined): boolean {
+  return cause instanceof BrokerError && FORGOTTEN.includes(cause.code)
 }
 
 /** Answers to an abort that say that there is nothing to abort. */
