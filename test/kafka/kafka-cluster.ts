@@ -29,6 +29,8 @@ export interface KafkaClusterOptions {
   readonly listeners?: readonly SecureListener[]
   /** SCRAM users, as StorageTool takes them: `SCRAM-SHA-256=[name=alice,password=secret]`. */
   readonly scram?: readonly string[]
+  /** Levels of features other than the version's own, as StorageTool takes them: `transaction.version=1`. */
+  readonly features?: readonly string[]
   /** More broker properties. */
   readonly properties?: Readonly<Record<string, string | number>>
 }
@@ -64,7 +66,8 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-    const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], scram = [], properties = {} } = options
+    const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], properties = {} } = options
+    const { scram = [], features = [] } = options
     const folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
     const ports = await freePorts(nodes * (3 + listeners.length))
     const voters = ports.slice(0, nodes).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
@@ -124,13 +127,16 @@ export class KafkaCluster implements AsyncDisposable {
         if (proxies) node.proxy = await TcpProxy.start(node.port)
         writeProperties(node)
       }
-      const users = scram.flatMap(user => ['--add-scram', user])
+      const more = [
+        ...scram.flatMap(user => ['--add-scram', user]),
+        ...features.flatMap(feature => ['--feature', feature]),
+      ]
       const id = randomBytes(16)
       // As Kafka's own ids, it must not begin with a dash: the tool would take it for an option.
       id[0]! &= 0x7f
       const uuid = id.toString('base64url')
       await Promise.all(
-        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.file, ...users)),
+        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.file, ...more)),
       )
       for (const node of all) cluster.startNode(node.id)
       await cluster.healthy()
