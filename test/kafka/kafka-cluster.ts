@@ -258,9 +258,15 @@ export class KafkaCluster implements AsyncDisposable {
     configs: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    await this.admin(admin =>
-      admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] }),
-    )
+    await this.admin(async admin => {
+      // kafkajs, which can wait itself, gives up if a broker has not heard of the topic yet.
+      await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
+      for (;;) {
+        const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
+        if (offsets.length === numPartitions) return
+        await sleep(POLL_MS)
+      }
+    })
   }
 
   /** The node that leads a partition. */

@@ -207,11 +207,12 @@ function joined(answers: readonly (readonly [where: string, code: number])[]): s
     .join(', ')
 }
 
-/** A producer that is connected to the coordinator of its id. */
+/** A producer with one connection: to the first node unless told. */
 export async function rawProducer(
   bench: Bench,
   versions: Versions = NEW,
   transactionalId = 'tx',
+  node = 1,
 ): Promise<RawProducer> {
-  return new RawProducer(await bench.connect(), promise => bench.wait(promise), versions, transactionalId)
+  return new RawProducer(await bench.connect(node), promise => bench.wait(promise), versions, transactionalId)
 }
