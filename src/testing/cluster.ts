@@ -118,12 +118,17 @@ export class TestCluster implements AsyncDisposable {
     return isolation === 'read_committed' ? found.committedRecords() : found.log.records()
   }
 
+  /** The node that coordinates a transactional id; -1: no node is up. */
+  coordinator(transactionalId: string): number {
+    return this.#state.transactions.coordinator(transactionalId)
+  }
+
   /** What the coordinator knows of a transactional id; undefined until a producer was initialized with it. */
   transaction(transactionalId: string): TransactionInfo | undefined {
     const transaction = this.#state.transactions.get(transactionalId)
     if (transaction === undefined) return undefined
     const { state, producerId, producerEpoch } = transaction
-    return { state, producerId, producerEpoch, coordinator: this.#state.transactions.coordinator(transactionalId) }
+    return { state, producerId, producerEpoch, coordinator: this.coordinator(transactionalId) }
   }
 
   /**

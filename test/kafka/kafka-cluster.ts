@@ -29,6 +29,8 @@ export interface KafkaClusterOptions {
   readonly listeners?: readonly SecureListener[]
   /** SCRAM users, as StorageTool takes them: `SCRAM-SHA-256=[name=alice,password=secret]`. */
   readonly scram?: readonly string[]
+  /** Levels of features other than the version's own, as StorageTool takes them: `transaction.version=1`. */
+  readonly features?: readonly string[]
   /** More broker properties. */
   readonly properties?: Readonly<Record<string, string | number>>
 }
@@ -64,7 +66,8 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-    const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], scram = [], properties = {} } = options
+    const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], properties = {} } = options
+    const { scram = [], features = [] } = options
     const folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
     const ports = await freePorts(nodes * (3 + listeners.length))
     const voters = ports.slice(0, nodes).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
@@ -124,13 +127,16 @@ export class KafkaCluster implements AsyncDisposable {
         if (proxies) node.proxy = await TcpProxy.start(node.port)
         writeProperties(node)
       }
-      const users = scram.flatMap(user => ['--add-scram', user])
+      const more = [
+        ...scram.flatMap(user => ['--add-scram', user]),
+        ...features.flatMap(feature => ['--feature', feature]),
+      ]
       const id = randomBytes(16)
       // As Kafka's own ids, it must not begin with a dash: the tool would take it for an option.
       id[0]! &= 0x7f
       const uuid = id.toString('base64url')
       await Promise.all(
-        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.file, ...users)),
+        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.file, ...more)),
       )
       for (const node of all) cluster.startNode(node.id)
       await cluster.healthy()
@@ -252,9 +258,15 @@ export class KafkaCluster implements AsyncDisposable {
     configs: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    await this.admin(admin =>
-      admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] }),
-    )
+    await this.admin(async admin => {
+      // kafkajs, which can wait itself, gives up if a broker has not heard of the topic yet.
+      await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
+      for (;;) {
+        const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
+        if (offsets.length === numPartitions) return
+        await sleep(POLL_MS)
+      }
+    })
   }
 
   /** The node that leads a partition. */

@@ -27,7 +27,7 @@ export function enter(
 ): number {
   const errorCode =
     version >= since.adds
-      ? transactions.add(undefined, transactionalId, who, [participant])
+      ? transactions.addFor(transactionalId, who, participant)
       : transactions.verify(transactionalId, who, participant)
   if (errorCode === ErrorCode.PRODUCER_FENCED) return ErrorCode.INVALID_PRODUCER_EPOCH
   const abortable = errorCode === ErrorCode.TRANSACTION_ABORTABLE
