@@ -12,6 +12,7 @@ import {
   type SaslOptions,
 } from '../../src/index.js'
 import { cert, key } from '../support/certificate.js'
+import { customPlain, customScram } from './custom-mechanisms.js'
 import { VERSIONS } from './jars.js'
 import { KafkaCluster, type SecureListener } from './kafka-cluster.js'
 import { firstFailure, sendFor } from './secure-clients.js'
@@ -89,14 +90,16 @@ for (const version of VERSIONS) {
     const failure = (listener: SecureListener | undefined, options: Partial<ProducerOptions>) =>
       firstFailure(listener === undefined ? kafka.brokers : kafka.brokersAt(listener), options)
 
-    for (const [listener, sasl] of [
-      ['SASL_PLAINTEXT', alice('scram-sha-256')],
-      ['SASL_PLAINTEXT', alice('plain')],
-      ['SASL_PLAINTEXT', tokens],
-      ['SASL_SSL', alice('scram-sha-512')],
+    for (const [what, listener, sasl] of [
+      ['scram-sha-256', 'SASL_PLAINTEXT', alice('scram-sha-256')],
+      ['plain', 'SASL_PLAINTEXT', alice('plain')],
+      ['oauthbearer', 'SASL_PLAINTEXT', tokens],
+      ['scram-sha-512', 'SASL_SSL', alice('scram-sha-512')],
+      ['custom-plain', 'SASL_PLAINTEXT', customPlain('alice', PASSWORD)],
+      ['custom-scram', 'SASL_SSL', customScram('alice', PASSWORD)],
     ] as const) {
-      test(`row 22: ${sasl.mechanism} on ${listener}, authenticated anew every ${SESSION_MS} ms under load: nothing is corrupted`, async t => {
-        const topic = `${sasl.mechanism}-${listener.toLowerCase()}`
+      test(`row 22: ${what} on ${listener}, authenticated anew every ${SESSION_MS} ms under load: nothing is corrupted`, async t => {
+        const topic = `${what}-${listener.toLowerCase()}`
         const ssl = listener === 'SASL_SSL' && { ssl: { ca: cert } }
         const events = await runFor(topic, listener, 3 * SESSION_MS, { sasl, ...ssl })
         const kinds = events.map(({ kind }) => kind)
@@ -178,6 +181,18 @@ for (const version of VERSIONS) {
         'SASL_PLAINTEXT',
         { sasl: alice('scram-sha-256', 'wrong') },
         /refused the SCRAM-SHA-256 credentials: .*invalid credentials/,
+      ],
+      [
+        'a wrong password by a custom PLAIN',
+        'SASL_PLAINTEXT',
+        { sasl: customPlain('alice', 'wrong') },
+        /refused the PLAIN credentials: .*The broker says: Authentication failed/,
+      ],
+      [
+        'a wrong password by a custom SCRAM',
+        'SASL_PLAINTEXT',
+        { sasl: customScram('alice', 'wrong') },
+        /refused the SCRAM-SHA-512 credentials: .*invalid credentials/,
       ],
       [
         'an expired token',
