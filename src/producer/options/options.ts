@@ -143,6 +143,11 @@ export interface ProducerOptions {
   readonly metadataMaxAgeMs?: number
   /** How long after its last record a topic's metadata is kept fresh, in ms. Default 300000. */
   readonly metadataMaxIdleMs?: number
+  /**
+   * How long brokers may answer metadata requests without anything of use, which is an error or no broker that can be reached, in ms. After that
+   * the producer begins again with `brokers` (KIP-1102). Default 300000.
+   */
+  readonly metadataRecoveryRebootstrapTriggerMs?: number
   /** Whether brokers may create missing topics, if their configuration permits. Default true. */
   readonly allowAutoTopicCreation?: boolean
   /** Bytes of the largest accepted response. Default 16777216. */
@@ -226,6 +231,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   retryBackoffMaxMs: integer(1),
   metadataMaxAgeMs: integer(1),
   metadataMaxIdleMs: integer(1),
+  metadataRecoveryRebootstrapTriggerMs: integer(0),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),
   transactionalId: shape(KAFKA_STRING, isKafkaString),
@@ -266,6 +272,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     idleConnectionMs: given.idleConnectionMs ?? 540_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
+    metadataRecoveryRebootstrapTriggerMs: given.metadataRecoveryRebootstrapTriggerMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
     transactionalId: given.transactionalId ?? null,
