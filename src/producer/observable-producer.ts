@@ -1,7 +1,8 @@
 import { Observable, type OperatorFunction, type Subscriber, Subscription } from 'rxjs'
-import { ProducerClosedError } from '../errors.js'
+import { ProducerClosedError, toError } from '../errors.js'
 import type { RecordData } from '../protocol/records/record-batch-builder.js'
 import { BatchAcks, RecordAcks } from './acks/ack-streams.js'
+import { InterceptedSink } from './acks/intercepted-sink.js'
 import { SingleRecords } from './acks/single-records.js'
 import { DataPath } from './data-path.js'
 import type { BatchAck } from './model/batch-ack.js'
@@ -10,6 +11,8 @@ import type { Ack, Acked, ProducerRecord } from './model/record.js'
 import type { StreamSink } from './model/sinks.js'
 import type { ResolvedOptions } from './options/options.js'
 import { checkOptions, integer, SIGNAL } from './options/rules.js'
+import { InterceptingMaker, Interceptors } from './records/interceptors.js'
+import { type Maker, MappingMaker } from './records/maker.js'
 import { checkSendOptions, type RecordMapping, type RecordOptions, type SendOptions } from './records/serializer.js'
 import { Intake } from './sources/intake.js'
 import { checkSource, isPulled, pull, type Source } from './sources/pull.js'
@@ -38,6 +41,7 @@ export class ObservableProducer implements AsyncDisposable {
   readonly #options: ResolvedOptions
   readonly #path: DataPath
   readonly #singles: SingleRecords
+  readonly #interceptors: Interceptors | undefined
   /** The intakes of all open streams. */
   readonly #intakes = new Set<OpenIntake>()
   /** Why the producer accepts no more records. */
@@ -50,7 +54,12 @@ export class ObservableProducer implements AsyncDisposable {
     this.#options = options
     this.#path = new DataPath(options)
     this.#path.fatal$.subscribe({ error: error => this.#fail(error) })
-    this.#singles = new SingleRecords(this.#path, options.stalledOverflow === 'reject')
+    const { interceptors } = options
+    if (interceptors.length > 0)
+      this.#interceptors = new Interceptors(interceptors, (method, error) =>
+        this.#path.events$.next({ kind: 'interceptorFailed', method, error: toError(error) }),
+      )
+    this.#singles = new SingleRecords(this.#path, options.stalledOverflow === 'reject', this.#interceptors)
     this.events$ = this.#path.events$.asObservable()
     const { signal } = options
     if (signal !== undefined) this.#patience.add(onAbort(signal, reason => this.#abort(reason)))
@@ -236,7 +245,8 @@ export class ObservableProducer implements AsyncDisposable {
     createSink: (subscriber: Subscriber<T>) => StreamSink,
     start: (intake: Intake<I>) => Subscription | undefined,
   ): Observable<T> {
-    const mapping = fields.topic === undefined ? undefined : (fields as RecordMapping<I>)
+    const maker: Maker<I> | undefined =
+      fields.topic === undefined ? undefined : new MappingMaker(fields as RecordMapping<I>)
     return new Observable(subscriber => {
       const refusal = this.#ended ?? (signal?.aborted ? signal.reason : undefined)
       if (refusal !== undefined) {
@@ -246,7 +256,16 @@ export class ObservableProducer implements AsyncDisposable {
       const sink = createSink(subscriber)
       const whenFull = overflow ?? this.#options.overflow
       sink.yields = whenFull === 'reject' || this.#options.stalledOverflow === 'reject'
-      const intake = new Intake<I>(this.#path, sink, whenFull, mapping)
+      const interceptors = this.#interceptors
+      const intake =
+        interceptors === undefined
+          ? new Intake<I>(this.#path, sink, whenFull, maker)
+          : new Intake<I>(
+              this.#path,
+              new InterceptedSink(sink, interceptors),
+              whenFull,
+              new InterceptingMaker(maker, interceptors),
+            )
       this.#intakes.add(intake)
       subscriber.add(() => {
         intake.stop()

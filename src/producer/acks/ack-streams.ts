@@ -66,7 +66,8 @@ export class RecordAcks<M> extends AckStream<M, Ack<M>> {
 
   protected deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void {
     const { subscriber } = this
-    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, batch.records, i, outcome))
+    for (let i = from; i < to && !subscriber.closed; i++)
+      subscriber.next(ackOf<M>(batch, batch.records[i]!, i, outcome))
   }
 }
 

@@ -53,6 +53,8 @@ export type ProducerEvent =
   | { readonly kind: 'throttled'; readonly nodeId: number; readonly throttleTimeMs: number }
   /** A source has waited for buffer memory for a second. The partitions that hold most of it come first. */
   | { readonly kind: 'blocked'; readonly bufferedBytes: number; readonly waitingOn: readonly WaitingOn[] }
+  /** A method of an interceptor threw, or returned no record. The record goes on without it. */
+  | { readonly kind: 'interceptorFailed'; readonly method: 'onSend' | 'onAck'; readonly error: Error }
   | { readonly kind: 'fatal'; readonly error: Error }
   | { readonly kind: 'closed' }
 
@@ -65,14 +67,13 @@ const JSON_METHOD: PropertyDescriptor = {
 
 /**
  * Emits events that `JSON.stringify` accepts: ids as strings, and errors with their messages. While nobody observes them, brokers that
- * cannot be reached cause a process warning.
+ * cannot be reached, and interceptors that throw, cause a process warning.
  */
 export class ProducerEvents extends Subject<ProducerEvent> {
   readonly #warnings = new Warnings()
 
   override next(event: ProducerEvent): void {
-    const failed = event.kind === 'metadataFailed' || event.kind === 'producerIdFailed'
-    if (failed && !this.observed) this.#warnings.about(event.error)
+    if (!this.observed) this.#warnings.about(event)
     super.next(Object.defineProperty(event, 'toJSON', JSON_METHOD))
   }
 }

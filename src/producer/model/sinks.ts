@@ -29,6 +29,8 @@ export interface StreamSink extends AckSink {
   accepted(): void
   /** A record failed without having been accepted. */
   refuse(record: ProducerRecord, error: Error): void
+  /** A record was not accepted, and gets no ack: its stream ends with the error instead. */
+  unsent?(record: ProducerRecord, error: Error): void
   /** The source has ended; an `error` is emitted when no ack is owed any more. */
   sourceEnded(error?: Error): void
 }

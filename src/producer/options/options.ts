@@ -7,6 +7,7 @@ import type { SaslLogin } from '../../transport/mechanism.js'
 import { TcpTransport } from '../../transport/tcp.js'
 import type { Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
+import type { Interceptor } from '../model/interceptor.js'
 import type { Partitioner } from '../model/record.js'
 import { processScheduler } from '../time/process-scheduler.js'
 import { readBrokers } from './broker-addresses.js'
@@ -114,6 +115,13 @@ export interface ProducerOptions {
    */
   readonly partitioner?: Partitioner
   /**
+   * Sees every record before it is sent, and its ack (KIP-42). Several are called in their order. What they throw fails no record.
+   * Default: none.
+   *
+   * @example interceptors: [{ onSend: record => ({ ...record, headers: { ...record.headers, source: 'shop' } }) }]
+   */
+  readonly interceptors?: readonly Interceptor[]
+  /**
    * How long a broker may take to answer a request, in ms; then its connection is closed. Default 30000, or what `linger` leaves of a
    * shorter `deliveryTimeoutMs`.
    */
@@ -177,6 +185,14 @@ function isKafkaString(value: unknown): boolean {
   return !/\p{Surrogate}/u.test(value) && Buffer.byteLength(value) <= 32767
 }
 
+function isListOfInterceptors(value: unknown): boolean {
+  const methods = ['onSend', 'onAck']
+  const isInterceptor = (one: unknown): boolean =>
+    methods.some(name => hasMethod(name)(one)) &&
+    methods.every(name => (one as Record<string, unknown>)[name] === undefined || hasMethod(name)(one))
+  return Array.isArray(value) && value.every(isInterceptor)
+}
+
 /** Options that are checked elsewhere. */
 const OWN_RULES = ['brokers', 'compression', 'ssl', 'sasl'] as const
 
@@ -199,6 +215,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   overflow: oneOf('error', 'reject'),
   stalledOverflow: oneOf('wait', 'reject'),
   partitioner: shape('a function', isFunction),
+  interceptors: shape('an array of objects with a method onSend() or onAck(), or both', isListOfInterceptors),
   requestTimeoutMs: integer(1),
   deliveryTimeoutMs: integer(1),
   connectTimeoutMs: integer(1),
@@ -237,6 +254,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     stalledOverflow: given.stalledOverflow ?? 'wait',
     compression: resolveCompression(given.compression),
     partitioner: given.partitioner,
+    interceptors: [...(given.interceptors ?? [])],
     connectTimeoutMs,
     idleConnectionMs: given.idleConnectionMs ?? 540_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,

@@ -1,10 +1,10 @@
 import { Subject, Subscription } from 'rxjs'
 import { DeliveryTimeoutError, InvalidRecordError } from '../../errors.js'
-import type { ProducerRecord } from '../model/record.js'
 import type { AckSink, StreamSink } from '../model/sinks.js'
 import type { TakenRecord } from '../model/taken-record.js'
+import type { Maker } from '../records/maker.js'
 import { takeRecord } from '../records/read-record.js'
-import { type Made, makeRecord, type RecordMapping, Unserializable } from '../records/serializer.js'
+import { type Made, Unserializable } from '../records/serializer.js'
 import type { Deadlines } from '../time/deadlines.js'
 
 /** What the queue needs of the data path. */
@@ -48,7 +48,7 @@ export class SerializerQueue<I> {
   readonly progress$: Subject<void> = new Subject<void>()
   readonly #buffer: SerializedBuffer
   readonly #sink: StreamSink
-  readonly #mapping: RecordMapping<I>
+  readonly #maker: Maker<I>
   readonly #concurrency: number
   readonly #maxBlockMs: number | undefined
   readonly #failed: (error: Error) => void
@@ -65,14 +65,14 @@ export class SerializerQueue<I> {
   constructor(
     buffer: SerializedBuffer,
     sink: StreamSink,
-    mapping: RecordMapping<I>,
+    maker: Maker<I>,
     waits: boolean,
     failed: (error: Error) => void,
   ) {
     this.#buffer = buffer
     this.#sink = sink
-    this.#mapping = mapping
-    this.#concurrency = mapping.concurrency ?? DEFAULT_CONCURRENCY
+    this.#maker = maker
+    this.#concurrency = maker.concurrency ?? DEFAULT_CONCURRENCY
     this.#maxBlockMs = waits ? undefined : Number.POSITIVE_INFINITY
     this.#failed = failed
     this.#deliveries = buffer.deliveries(entry => this.#expire(entry))
@@ -122,7 +122,7 @@ export class SerializerQueue<I> {
     this.#waiting.unsubscribe()
     const entries = this.#entries.splice(0)
     for (const entry of entries) this.#left(entry)
-    for (const { data } of entries) this.#sink.neverBatched(unmade(this.#mapping, data), reason)
+    for (const { data } of entries) this.#sink.neverBatched(this.#maker.standIn(data), reason)
     this.#moved()
   }
 
@@ -133,7 +133,7 @@ export class SerializerQueue<I> {
       const entry = this.#entries[i]!
       if (entry.started) continue
       entry.started = true
-      const made = makeRecord(this.#mapping, entry.data)
+      const made = this.#maker.make(entry.data)
       if (made instanceof Promise) this.#await(entry, made)
       else entry.made = kept(made)
     }
@@ -188,7 +188,7 @@ export class SerializerQueue<I> {
         ? 'its serializers, or those of records before it, did not settle'
         : 'it was serialized, but there was no buffer memory for it (`bufferMemory`)'
     const error = new DeliveryTimeoutError(`this record was not sent: ${why} within \`deliveryTimeoutMs\``)
-    this.#sink.neverBatched(unmade(this.#mapping, entry.data), error)
+    this.#sink.neverBatched(this.#maker.standIn(entry.data), error)
     this.#start()
     this.#drain()
     this.#moved()
@@ -210,9 +210,4 @@ function kept(made: Made<unknown>): TakenRecord | Unserializable<unknown> {
   if (made instanceof Unserializable) return made
   const taken = takeRecord(made)
   return taken instanceof InvalidRecordError ? new Unserializable(made, taken) : taken
-}
-
-/** Returns a stand-in for the record of data that was never serialized, for its ack. */
-export function unmade<I>({ topic }: RecordMapping<I>, data: I): ProducerRecord {
-  return { topic: typeof topic === 'string' ? topic : '', value: null, metadata: data }
 }
