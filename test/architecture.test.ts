@@ -39,6 +39,7 @@ const ROOMS: Record<string, Record<string, readonly string[]>> = {
     model: ['time'],
     options: ['model', 'time'],
     records: ['options', 'model', 'time'],
+    metrics: ['model', 'time'],
     sources: ['records', 'options', 'model', 'time'],
     batching: ['records', 'options', 'model', 'time'],
     sequencing: ['records', 'options', 'model', 'time'],

@@ -5,6 +5,7 @@ import { BatchAcks, RecordAcks } from './acks/ack-streams.js'
 import { InterceptedSink } from './acks/intercepted-sink.js'
 import { SingleRecords } from './acks/single-records.js'
 import { DataPath } from './data-path.js'
+import type { ProducerMetrics } from './metrics/producer-metrics.js'
 import type { BatchAck } from './model/batch-ack.js'
 import type { ProducerEvent } from './model/events.js'
 import type { Ack, Acked, ProducerRecord } from './model/record.js'
@@ -38,6 +39,12 @@ type OpenIntake = Pick<Intake, 'close' | 'abandon' | 'serialized'>
 export class ObservableProducer implements AsyncDisposable {
   /** Emits what happens beside acks: connections, retries, epoch bumps, throttling. Completes when the producer has closed. */
   readonly events$: Observable<ProducerEvent>
+  /**
+   * Emits {@link metrics} every `metricsIntervalMs`, and completes when the producer has closed. Cold: nothing runs while nobody subscribes.
+   *
+   * @example producer.metrics$.subscribe(metrics => console.log(metrics.recordSendRate))
+   */
+  readonly metrics$: Observable<ProducerMetrics>
   readonly #options: ResolvedOptions
   readonly #path: DataPath
   readonly #singles: SingleRecords
@@ -61,6 +68,7 @@ export class ObservableProducer implements AsyncDisposable {
       )
     this.#singles = new SingleRecords(this.#path, options.stalledOverflow === 'reject', this.#interceptors)
     this.events$ = this.#path.events$.asObservable()
+    this.metrics$ = this.#path.metrics$
     const { signal } = options
     if (signal !== undefined) this.#patience.add(onAbort(signal, reason => this.#abort(reason)))
   }
@@ -73,6 +81,15 @@ export class ObservableProducer implements AsyncDisposable {
   /** Produce requests in flight, by node id of the broker; each at most `maxInFlight`. */
   get inFlight(): ReadonlyMap<number, number> {
     return this.#path.inFlight
+  }
+
+  /**
+   * Returns what the producer has done and holds now; survives `JSON.stringify`. It costs as much as there are partitions in use.
+   *
+   * @example const { recordSendRate, requestLatencyAvg, bufferAvailableBytes } = producer.metrics()
+   */
+  metrics(): ProducerMetrics {
+    return this.#path.metrics()
   }
 
   /** Same as below for arbitrary data; `options` maps each value to a record. */
@@ -255,6 +272,7 @@ export class ObservableProducer implements AsyncDisposable {
       }
       const sink = createSink(subscriber)
       const whenFull = overflow ?? this.#options.overflow
+      sink.failed = error => this.#path.failed(error)
       sink.yields = whenFull === 'reject' || this.#options.stalledOverflow === 'reject'
       const interceptors = this.#interceptors
       const intake =

@@ -6,6 +6,8 @@ import type { BrokerWindow, BrokerWindows } from './in-flight/broker-windows.js'
 import { drain } from './in-flight/drain.js'
 import { inSendOrder } from './in-flight/in-send-order.js'
 import { type DrainedRequest, produceTo } from './in-flight/produce-request.js'
+import { measureRequest } from './metrics/measure-request.js'
+import type { Meters } from './metrics/meters.js'
 import type { SettledBatch } from './model/settled-batch.js'
 import type { NextRequest } from './next-request.js'
 import type { Resolver } from './resolver.js'
@@ -19,6 +21,7 @@ export interface Stages {
   readonly nextRequest: NextRequest
   readonly resolver: Resolver
   readonly topicChanges: TopicChanges
+  readonly meters: Meters
   readonly metadata$: Observable<MetadataEvent>
   readonly options: { readonly maxInFlight: number; readonly requestTimeoutMs: number }
 }
@@ -58,9 +61,10 @@ export function pipeline(stages: Stages): Observable<SettledBatch> {
  * request back until the coordinator knows its partitions.
  */
 function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<SettledBatch> {
-  const { nextRequest, resolver, options } = stages
+  const { nextRequest, resolver, meters, options } = stages
   const { slots, wake$, closed$ } = window
-  const attempt = (request: DrainedRequest) => slots.hold(produceTo(request, options.requestTimeoutMs))
+  const attempt = (request: DrainedRequest) =>
+    slots.hold(measureRequest(meters, window.nodeId, request.parts, produceTo(request, options.requestTimeoutMs)))
   return merge(wake$, slots.freed$).pipe(
     drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free
     map(request => stamp(request)), //             sequencing: producer id, epoch and base sequence, in send order

@@ -177,7 +177,6 @@ test('an interceptor that throws, or returns no record, fails nothing: the recor
       return record.value === 'promise' ? (Promise.resolve(record) as never) : record
     },
     onAck() {
-      // biome-ignore lint/style/useThrowOnlyError: anything can be thrown
       throw 'onAck is broken'
     },
   }

@@ -12,6 +12,7 @@ import { ackOf, FailedRecord } from './record-acks.js'
  */
 abstract class AckStream<M, T> implements StreamSink {
   yields = false
+  failed: ((error: Error) => void) | undefined
   protected readonly subscriber: Subscriber<T>
   #owed = 0
   #sourceEnded = false
@@ -34,13 +35,15 @@ abstract class AckStream<M, T> implements StreamSink {
   }
 
   neverBatched(record: ProducerRecord, error: Error): void {
-    this.refuse(record as ProducerRecord<M>, error)
+    this.refuse(record, error)
     this.#owed--
     this.#finish()
   }
 
-  /** Emits the ack of a record that was never in a batch. */
-  abstract refuse(record: ProducerRecord<M>, error: Error): void
+  refuse(record: ProducerRecord, error: Error): void {
+    this.failed?.(error)
+    this.deliverRefusal(record as ProducerRecord<M>, error)
+  }
 
   sourceEnded(error?: Error): void {
     this.#sourceEnded = true
@@ -48,6 +51,9 @@ abstract class AckStream<M, T> implements StreamSink {
     this.#error ??= error
     this.#finish()
   }
+
+  /** Emits the ack of a record that was never in a batch. */
+  protected abstract deliverRefusal(record: ProducerRecord<M>, error: Error): void
 
   protected abstract deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void
 
@@ -60,7 +66,7 @@ abstract class AckStream<M, T> implements StreamSink {
 
 /** One ack a record, for `send()`. */
 export class RecordAcks<M> extends AckStream<M, Ack<M>> {
-  refuse(record: ProducerRecord<M>, error: Error): void {
+  protected deliverRefusal(record: ProducerRecord<M>, error: Error): void {
     this.subscriber.next(new FailedRecord(error, 'no', 0, record))
   }
 
@@ -73,7 +79,7 @@ export class RecordAcks<M> extends AckStream<M, Ack<M>> {
 
 /** One ack a batch, for `sendBatches()`. */
 export class BatchAcks<M> extends AckStream<M, BatchAck<M>> {
-  refuse(record: ProducerRecord<M>, error: Error): void {
+  protected deliverRefusal(record: ProducerRecord<M>, error: Error): void {
     this.subscriber.next(refusedBatchAck<M>(record, error))
   }
 

@@ -24,6 +24,8 @@ export interface SingleBuffer {
   /** Creates deadlines of `maxBlockMs`. */
   blocks<T>(expired: (item: T) => void): Deadlines<T>
   now(): number
+  /** A record failed before it was part of a batch. */
+  failed(error: Error): void
 }
 
 /** The records of `sendOne()`, with a promise for each. Records without buffer memory wait for it, in the order of the calls. */
@@ -45,7 +47,7 @@ export class SingleRecords {
 
   send<M>(record: ProducerRecord<M>, signal: AbortSignal | undefined): Promise<Acked<M>> {
     return new Promise((resolve, reject) => {
-      const single = new Single(record, this.#yields, resolve as (ack: Acked) => void, reject)
+      const single = new Single(record, this.#yields, this.#buffer, resolve as (ack: Acked) => void, reject)
       if (this.#interceptors !== undefined) single.intercept(this.#interceptors)
       if (signal !== undefined) single.abort = onAbort(signal, reason => this.#leave(single, reason))
       const waits = this.#waiting.length > 0 || !this.#buffer.hasRoom
@@ -126,18 +128,21 @@ class Single implements AckSink {
   /** The record's fields, if it has to wait. */
   taken: TakenRecord | undefined
   abort = Subscription.EMPTY
+  readonly #buffer: Pick<SingleBuffer, 'failed'>
   readonly #resolve: (ack: Acked) => void
   readonly #reject: (reason: unknown) => void
 
   constructor(
     record: ProducerRecord,
     yields: boolean,
+    buffer: Pick<SingleBuffer, 'failed'>,
     resolve: (ack: Acked) => void,
     reject: (reason: unknown) => void,
   ) {
     this.record = record
     this.sent = record
     this.yields = yields
+    this.#buffer = buffer
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -152,6 +157,7 @@ class Single implements AckSink {
   }
 
   neverBatched(_record: ProducerRecord, error: Error): void {
+    this.#buffer.failed(error)
     this.#end(new FailedRecord(error, 'no', 0, this.record))
   }
 

@@ -25,6 +25,8 @@ export interface AckSink {
 /** The sink of a stream, which counts the records that are owed an ack. */
 export interface StreamSink extends AckSink {
   yields?: boolean
+  /** Told of every record that fails before it is part of a batch. */
+  failed?: ((error: Error) => void) | undefined
   /** A record was accepted: it is owed an ack. */
   accepted(): void
   /** A record failed without having been accepted. */

@@ -151,6 +151,8 @@ export interface ProducerOptions {
   readonly metadataMaxAgeMs?: number
   /** How long after its last record a topic's metadata is kept fresh, in ms. Default 300000. */
   readonly metadataMaxIdleMs?: number
+  /** How often `producer.metrics$` emits, in ms. Default 1000. */
+  readonly metricsIntervalMs?: number
   /** Whether brokers may create missing topics, if their configuration permits. Default true. */
   readonly allowAutoTopicCreation?: boolean
   /** Bytes of the largest accepted response. Default 16777216. */
@@ -225,6 +227,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   retryBackoffMaxMs: integer(1),
   metadataMaxAgeMs: integer(1),
   metadataMaxIdleMs: integer(1),
+  metricsIntervalMs: integer(1),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),
   signal: SIGNAL,
@@ -259,6 +262,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     idleConnectionMs: given.idleConnectionMs ?? 540_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
+    metricsIntervalMs: given.metricsIntervalMs ?? 1_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
     signal: given.signal,
