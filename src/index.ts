@@ -24,6 +24,7 @@ export type { BrokerMetrics, PartitionMetrics, ProducerMetrics } from './produce
 export type { BatchAck } from './producer/model/batch-ack.js'
 export type { ProducerEvent, WaitingOn } from './producer/model/events.js'
 export type { Interceptor } from './producer/model/interceptor.js'
+export type { Logger } from './producer/model/logger.js'
 export type { Ack, Acked, Failed, Headers, Partitioner, ProducerRecord } from './producer/model/record.js'
 export { RecordFailedError } from './producer/model/record-failed-error.js'
 export type { CloseOptions } from './producer/observable-producer.js'

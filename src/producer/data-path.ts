@@ -5,6 +5,7 @@ import { Metadata, type MetadataEvent } from '../cluster/metadata.js'
 import { AuthenticationError, type BufferFullError, IdleConnectionError, UnsupportedVersionError } from '../errors.js'
 import { deliver } from './acks/deliver.js'
 import { Accumulator } from './batching/accumulator.js'
+import { EventLog } from './event-log.js'
 import { firstContact } from './first-contact.js'
 import { BrokerWindows } from './in-flight/broker-windows.js'
 import { RetrySlots } from './in-flight/retry-slots.js'
@@ -36,7 +37,7 @@ import { TopicChanges } from './topic-changes.js'
  * Sources put records in with {@link accept}.
  */
 export class DataPath {
-  readonly events$: ProducerEvents = new ProducerEvents()
+  readonly events$: ProducerEvents
   /** Errors once, with the reason why the producer cannot go on. */
   readonly fatal$: Subject<never> = new Subject<never>()
   /** Emits when memory was released. */
@@ -60,7 +61,10 @@ export class DataPath {
   #connecting = 0
 
   constructor(options: ResolvedOptions) {
-    const { events$ } = this
+    const { logger, scheduler } = options
+    const log = logger && new EventLog(logger, scheduler)
+    const events$ = new ProducerEvents(log && (event => log.log(event)))
+    this.events$ = events$
     this.#options = options
     this.#meters = new Meters(options.scheduler)
     const brokers = new Brokers(reportPlaintext(options, event => events$.next(event)))

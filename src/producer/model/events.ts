@@ -66,14 +66,22 @@ const JSON_METHOD: PropertyDescriptor = {
 }
 
 /**
- * Emits events that `JSON.stringify` accepts: ids as strings, and errors with their messages. While nobody observes them, brokers that
- * cannot be reached, and interceptors that throw, cause a process warning.
+ * Emits events that `JSON.stringify` accepts: ids as strings, and errors with their messages. While nobody observes or
+ * logs them, brokers that cannot be reached, and interceptors that throw, cause a process warning.
  */
 export class ProducerEvents extends Subject<ProducerEvent> {
   readonly #warnings = new Warnings()
+  readonly #log: ((event: ProducerEvent) => void) | undefined
+
+  /** @param log told of each event before those who observe them. */
+  constructor(log?: (event: ProducerEvent) => void) {
+    super()
+    this.#log = log
+  }
 
   override next(event: ProducerEvent): void {
-    if (!this.observed) this.#warnings.about(event)
+    if (this.#log !== undefined) this.#log(event)
+    else if (!this.observed) this.#warnings.about(event)
     super.next(Object.defineProperty(event, 'toJSON', JSON_METHOD))
   }
 }

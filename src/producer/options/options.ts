@@ -8,6 +8,7 @@ import { TcpTransport } from '../../transport/tcp.js'
 import type { Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
 import type { Interceptor } from '../model/interceptor.js'
+import type { Logger } from '../model/logger.js'
 import type { Partitioner } from '../model/record.js'
 import { processScheduler } from '../time/process-scheduler.js'
 import { readBrokers } from './broker-addresses.js'
@@ -151,6 +152,13 @@ export interface ProducerOptions {
   readonly metadataMaxAgeMs?: number
   /** How long after its last record a topic's metadata is kept fresh, in ms. Default 300000. */
   readonly metadataMaxIdleMs?: number
+  /**
+   * Gets a line for each event, with plain fields: an object of pino's shape, or `console`. `info` tells an outage in a few lines. No
+   * password or token is ever logged, and text from brokers is escaped. Default: nothing is logged.
+   *
+   * @example createProducer({ brokers, logger: pino({ name: 'kafka' }) })
+   */
+  readonly logger?: Logger
   /** How often `producer.metrics$` emits, in ms. Default 1000. */
   readonly metricsIntervalMs?: number
   /** Whether brokers may create missing topics, if their configuration permits. Default true. */
@@ -171,12 +179,13 @@ export interface ProducerOptions {
 }
 
 export type ResolvedOptions = Required<
-  Omit<ProducerOptions, 'brokers' | 'compression' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>
+  Omit<ProducerOptions, 'brokers' | 'compression' | 'logger' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>
 > & {
   readonly bootstrap: BootstrapList
   readonly compression: CompressorOf
   readonly mapAddress: ProducerOptions['mapAddress']
   readonly partitioner: Partitioner | undefined
+  readonly logger: Logger | undefined
   readonly signal: AbortSignal | undefined
   readonly sasl: SaslLogin | undefined
 }
@@ -193,6 +202,10 @@ function isListOfInterceptors(value: unknown): boolean {
     methods.some(name => hasMethod(name)(one)) &&
     methods.every(name => (one as Record<string, unknown>)[name] === undefined || hasMethod(name)(one))
   return Array.isArray(value) && value.every(isInterceptor)
+}
+
+function isLogger(value: unknown): boolean {
+  return ['debug', 'info', 'warn', 'error'].every(name => hasMethod(name)(value))
 }
 
 /** Options that are checked elsewhere. */
@@ -230,6 +243,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   metricsIntervalMs: integer(1),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),
+  logger: shape('an object with methods debug(), info(), warn() and error()', isLogger),
   signal: SIGNAL,
   scheduler: shape('an RxJS scheduler', hasMethod('schedule')),
   transport: shape('a transport with a connect() method', hasMethod('connect')),
@@ -265,6 +279,7 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     metricsIntervalMs: given.metricsIntervalMs ?? 1_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
+    logger: given.logger,
     signal: given.signal,
     scheduler: given.scheduler === undefined ? processScheduler : bounded(given.scheduler),
     transport: resolveTransport(given, connectTimeoutMs),
