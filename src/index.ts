@@ -1,4 +1,12 @@
 /** rx-kafka: an idempotent Apache Kafka producer whose data path is an RxJS pipeline. */
+export type {
+  ConnectionTrace,
+  ProduceTrace,
+  ProduceTraceBatch,
+  ProduceTraceResult,
+  RequestTrace,
+  TraceEnd,
+} from './diagnostics.js'
 export {
   AuthenticationError,
   BootstrapError,

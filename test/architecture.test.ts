@@ -16,7 +16,15 @@ const LAYERS: Record<string, readonly string[]> = {
   producer: ['protocol', 'transport', 'cluster'],
   testing: ['protocol', 'transport'],
 }
-const LEAVES = ['background-work.ts', 'bounded-scheduler.ts', 'errors.ts', 'json.ts', 'read-options.ts', 'version.ts']
+const LEAVES = [
+  'background-work.ts',
+  'bounded-scheduler.ts',
+  'diagnostics.ts',
+  'errors.ts',
+  'json.ts',
+  'read-options.ts',
+  'version.ts',
+]
 
 /** What each room of a layer may import of its layer, itself aside. Files of a layer that are in no room join the rooms. */
 const ROOMS: Record<string, Record<string, readonly string[]>> = {

@@ -6,6 +6,7 @@ import type { BrokerWindow, BrokerWindows } from './in-flight/broker-windows.js'
 import { drain } from './in-flight/drain.js'
 import { inSendOrder } from './in-flight/in-send-order.js'
 import { type DrainedRequest, produceTo } from './in-flight/produce-request.js'
+import { traceRequest } from './in-flight/trace-request.js'
 import { measureRequest } from './metrics/measure-request.js'
 import type { Meters } from './metrics/meters.js'
 import type { SettledBatch } from './model/settled-batch.js'
@@ -23,7 +24,7 @@ export interface Stages {
   readonly topicChanges: TopicChanges
   readonly meters: Meters
   readonly metadata$: Observable<MetadataEvent>
-  readonly options: { readonly maxInFlight: number; readonly requestTimeoutMs: number }
+  readonly options: { readonly clientId: string; readonly maxInFlight: number; readonly requestTimeoutMs: number }
 }
 
 /** Batches that are compressed in libuv's thread pool at a time. It has four threads, which look up host names as well. */
@@ -63,8 +64,12 @@ export function pipeline(stages: Stages): Observable<SettledBatch> {
 function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<SettledBatch> {
   const { nextRequest, resolver, meters, options } = stages
   const { slots, wake$, closed$ } = window
-  const attempt = (request: DrainedRequest) =>
-    slots.hold(measureRequest(meters, window.nodeId, request.parts, produceTo(request, options.requestTimeoutMs)))
+  const { nodeId } = window
+  const attempt = (request: DrainedRequest) => {
+    const attempt$ = produceTo(request, options.requestTimeoutMs)
+    const measured$ = measureRequest(meters, nodeId, request.parts, attempt$)
+    return slots.hold(traceRequest(request, nodeId, options.clientId, measured$))
+  }
   return merge(wake$, slots.freed$).pipe(
     drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free
     map(request => stamp(request)), //             sequencing: producer id, epoch and base sequence, in send order

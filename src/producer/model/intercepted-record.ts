@@ -47,6 +47,11 @@ export class InterceptedRecord implements ProducerRecord {
   }
 }
 
+/** Returns the record as the last interceptor made it. */
+export function sentForm(record: ProducerRecord): ProducerRecord {
+  return record instanceof InterceptedRecord ? record.stages[record.stages.length - 1]! : record
+}
+
 /** Returns the object that the user sent. */
 export function originalOf(record: ProducerRecord): ProducerRecord {
   return record instanceof InterceptedRecord ? record.original : record
