@@ -15,6 +15,8 @@ const LAYERS: Record<string, readonly string[]> = {
   cluster: ['protocol', 'transport'],
   producer: ['protocol', 'transport', 'cluster'],
   testing: ['protocol', 'transport'],
+  // Its own test says what it may import.
+  opentelemetry: [''],
 }
 const LEAVES = [
   'background-work.ts',
@@ -137,6 +139,18 @@ test('testing takes from transport only framing and the transport interface', ()
   for (const { from, target } of imports.filter(({ from }) => layerOf(from) === 'testing')) {
     if (target === undefined || layerOf(target) !== 'transport') continue
     assert.match(target, /^transport\/(framing|transport)\.ts$/, from)
+  }
+})
+
+test('opentelemetry imports what users can import, and no more', () => {
+  const own = imports.filter(({ from }) => layerOf(from) === 'opentelemetry')
+  assert.ok(own.length > 5)
+  for (const { from, target } of own) {
+    if (target === undefined || layerOf(target) === 'opentelemetry') continue
+    assert.match(target, /^(index|version)\.ts$/, from)
+  }
+  for (const { from, specifier } of imports) {
+    if (specifier.startsWith('@opentelemetry/')) assert.equal(layerOf(from), 'opentelemetry', from)
   }
 })
 

@@ -343,6 +343,7 @@ export class ObservableProducer implements AsyncDisposable {
 
   #stop(last: ProducerEvent): void {
     this.#path.stop()
+    this.#interceptors?.closed()
     this.#path.events$.next(last)
     this.#path.events$.complete()
   }

@@ -25,6 +25,12 @@ class Marker implements Interceptor {
     this.#name = name
   }
 
+  closed = 0
+
+  onClose(): void {
+    this.closed++
+  }
+
   onSend(record: ProducerRecord): ProducerRecord {
     const marked = { ...record, headers: { ...(record.headers as object), [this.#name]: String(this.sent.length) } }
     this.sent.push(marked)
@@ -91,7 +97,9 @@ for (const [name, send] of Object.entries(FORMS)) {
       marker.acks.map(({ record }) => marker.sent.indexOf(record)),
       [0, 1, 2],
     )
+    assert.equal(marker.closed, 0)
     await it.end()
+    assert.equal(marker.closed, 1)
   })
 }
 

@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs'
 import type { DataLossError } from '../../errors.js'
 import { toPlain } from '../../json.js'
+import type { InterceptorMethod } from './interceptor.js'
 import { Warnings } from './warnings.js'
 
 /** The buffer memory that a partition holds, or a topic whose partitions are not known yet. */
@@ -54,7 +55,7 @@ export type ProducerEvent =
   /** A source has waited for buffer memory for a second. The partitions that hold most of it come first. */
   | { readonly kind: 'blocked'; readonly bufferedBytes: number; readonly waitingOn: readonly WaitingOn[] }
   /** A method of an interceptor threw, or returned no record. The record goes on without it. */
-  | { readonly kind: 'interceptorFailed'; readonly method: 'onSend' | 'onAck'; readonly error: Error }
+  | { readonly kind: 'interceptorFailed'; readonly method: InterceptorMethod; readonly error: Error }
   | { readonly kind: 'fatal'; readonly error: Error }
   | { readonly kind: 'closed' }
 

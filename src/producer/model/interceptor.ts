@@ -1,8 +1,8 @@
 import type { Ack, ProducerRecord } from './record.js'
 
 /**
- * Sees every record before it is sent, and its ack, as Java's `ProducerInterceptor` does (KIP-42). Both methods are user code on the data
- * path: they should be fast, and must be synchronous.
+ * Sees every record before it is sent, and its ack, as Java's `ProducerInterceptor` does (KIP-42). Its methods are user code on
+ * the data path: they should be fast, and must be synchronous.
  *
  * @example
  * const source: Interceptor = {
@@ -22,7 +22,12 @@ export interface Interceptor {
    * what this interceptor's `onSend` returned. Called before the stream gets its own ack. What it throws is an `interceptorFailed` event.
    */
   onAck?(ack: Ack): void
+  /** Called once, when the producer has closed or cannot go on: no record follows. */
+  onClose?(): void
 }
 
+/** The methods of an interceptor. */
+export type InterceptorMethod = keyof Interceptor
+
 /** Reports what an interceptor threw, which may be anything. */
-export type InterceptorFailed = (method: 'onSend' | 'onAck', error: unknown) => void
+export type InterceptorFailed = (method: InterceptorMethod, error: unknown) => void

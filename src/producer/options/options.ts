@@ -197,7 +197,7 @@ function isKafkaString(value: unknown): boolean {
 }
 
 function isListOfInterceptors(value: unknown): boolean {
-  const methods = ['onSend', 'onAck']
+  const methods = ['onSend', 'onAck', 'onClose']
   const isInterceptor = (one: unknown): boolean =>
     methods.some(name => hasMethod(name)(one)) &&
     methods.every(name => (one as Record<string, unknown>)[name] === undefined || hasMethod(name)(one))
@@ -230,7 +230,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   overflow: oneOf('error', 'reject'),
   stalledOverflow: oneOf('wait', 'reject'),
   partitioner: shape('a function', isFunction),
-  interceptors: shape('an array of objects with a method onSend() or onAck(), or both', isListOfInterceptors),
+  interceptors: shape('an array of objects with methods onSend(), onAck() or onClose()', isListOfInterceptors),
   requestTimeoutMs: integer(1),
   deliveryTimeoutMs: integer(1),
   connectTimeoutMs: integer(1),

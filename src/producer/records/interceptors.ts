@@ -41,6 +41,17 @@ export class Interceptors {
     }
   }
 
+  /** The producer has ended. */
+  closed(): void {
+    for (const interceptor of this.#interceptors) {
+      try {
+        interceptor.onClose?.()
+      } catch (error) {
+        this.#failed('onClose', error)
+      }
+    }
+  }
+
   #stage(interceptor: Interceptor, record: ProducerRecord): ProducerRecord {
     if (interceptor.onSend === undefined) return record
     try {
