@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { from, lastValueFrom, toArray } from 'rxjs'
-import type { ProducerMetrics, ProducerRecord } from '../../src/index.js'
+import { createProducer, type ProducerMetrics, type ProducerRecord } from '../../src/index.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
+import { startCluster } from '../../src/testing/index.js'
 import { open, startWorld, type World, type WorldOptions, watch } from '../support/world.js'
 
 const world = (options: WorldOptions = {}): Promise<World> =>
@@ -128,6 +129,28 @@ test('queue time, compression, pauses and reconnects', async () => {
   assert.equal(metrics.connectionCreationTotal, 2)
   const [partition] = metrics.partitions
   assert.ok(partition!.compressionRateAvg < 0.5 && partition!.recordQueueTimeAvg >= 50)
+  await it.end()
+})
+
+test('latencies of a fast broker have fractions of a millisecond', async () => {
+  await using cluster = await startCluster({ topics: { t: { partitions: 1 } } })
+  await using producer = createProducer({ brokers: cluster.brokers })
+  for (let i = 0; i < 5; i++) await producer.sendOne({ topic: 't', value: 'v' })
+  const { requestTotal, requestLatencyAvg, brokers } = producer.metrics()
+  assert.equal(requestTotal, 5)
+  assert.ok(requestLatencyAvg > 0 && !Number.isInteger(requestLatencyAvg))
+  assert.ok(brokers[0]!.requestLatencyP50 > 0)
+})
+
+test('a request without a response has no latency', async () => {
+  const it = await world({ producer: { requestTimeoutMs: 500 } })
+  await sendAll(it, values(1))
+  const { requestLatencyMax } = it.producer.metrics()
+  it.cluster.inject({ fault: { kind: 'neverAnswer' } })
+  await sendAll(it, values(1))
+  const metrics = it.producer.metrics()
+  assert.equal(metrics.requestTotal, 3)
+  assert.equal(metrics.requestLatencyMax, requestLatencyMax)
   await it.end()
 })
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Subject, Subscription } from 'rxjs'
 import { DeliveryTimeoutError, InvalidRecordError } from '../../errors.js'
 import type { AckSink, StreamSink } from '../model/sinks.js'
@@ -32,6 +33,8 @@ interface Entry<I> {
   readonly acceptedAt: number
   /** Whether its serializers were called. */
   started: boolean
+  /** Calls them where the data came from, for tools that follow the async context; undefined: they were called at once. */
+  readonly origin: AsyncResource | undefined
   /** Their result. */
   made: TakenRecord | Unserializable<unknown> | undefined
 }
@@ -95,7 +98,9 @@ export class SerializerQueue<I> {
   add(data: I, made?: Promise<Made<unknown>>): Error | undefined {
     const error = this.#buffer.reserve()
     if (error !== undefined) return error
-    const entry: Entry<I> = { data, acceptedAt: this.#buffer.now(), started: made !== undefined, made: undefined }
+    const started = made !== undefined
+    const origin = started ? undefined : new AsyncResource('rx-kafka.serializer')
+    const entry: Entry<I> = { data, acceptedAt: this.#buffer.now(), started, origin, made: undefined }
     this.#entries.push(entry)
     this.#deliveries.add(entry, entry.acceptedAt)
     this.#sink.accepted()
@@ -133,7 +138,8 @@ export class SerializerQueue<I> {
       const entry = this.#entries[i]!
       if (entry.started) continue
       entry.started = true
-      const made = this.#maker.make(entry.data)
+      const make = (): ReturnType<Maker<I>['make']> => this.#maker.make(entry.data)
+      const made = entry.origin === undefined ? make() : entry.origin.runInAsyncScope(make)
       if (made instanceof Promise) this.#await(entry, made)
       else entry.made = kept(made)
     }
