@@ -175,6 +175,20 @@ test('metrics$ emits at each interval, survives JSON, has no timer while nobody 
   assert.equal(it.time.pending, 0)
 })
 
+test('a partition of a recreated topic is in a snapshot once, and begins again', async () => {
+  const it = await world({ producer: { metadataMaxAgeMs: 500 } })
+  await sendAll(it, values(5))
+  it.cluster.deleteTopic('t')
+  it.cluster.createTopic('t', { partitions: 1 })
+  await it.time.advance(1_000)
+  await sendAll(it, values(2))
+  assert.deepEqual(
+    it.producer.metrics().partitions.map(({ partition, recordSendTotal }) => [partition, recordSendTotal]),
+    [[0, 2]],
+  )
+  await it.end()
+})
+
 test('partitions that were never used are not in a snapshot', async () => {
   const it = await world({ cluster: { topics: { t: { partitions: 1_000 } } } })
   await sendAll(it, [{ topic: 't', value: 'v', partition: 7 }])
