@@ -110,7 +110,7 @@ export const VISIBILITY: readonly Mutation[] = [
     rule: 'OpenTelemetry',
     name: 'a context in the headers is overwritten',
     file: 'src/opentelemetry/record-spans.ts',
-    text: 'carrier === undefined ? inject(trace.setSpan(active, span), headers) : headers',
+    text: 'origin === undefined ? inject(trace.setSpan(active, span), headers) : headers',
     instead: 'inject(trace.setSpan(active, span), headers)',
     checks: ['scenarios'],
   },

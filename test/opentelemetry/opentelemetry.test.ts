@@ -182,6 +182,21 @@ test('the parent is the span that was active when the source gave the record, wh
   await it.end()
 })
 
+test('headers of any form are kept beside the context: a generator, which can be read once, a Map, a header without a span', async t => {
+  const telemetry = started(t)
+  const it = await world([telemetry.interceptor()])
+  function* pairs(): Generator<[string, string]> {
+    yield ['own', 'h']
+  }
+  for (const headers of [pairs(), new Map([['own', 'h']]), { own: 'h', tracestate: 'a=b' }])
+    await it.time.until(it.producer.sendOne({ topic: 't', partition: 0, value: 'v', headers }))
+  for (const [i, span] of telemetry.spans(/^send/).entries()) {
+    assert.equal(headerIn(it, i, 'own'), 'h')
+    assert.equal(headerIn(it, i), `00-${span.spanContext().traceId}-${idOf(span)}-01`)
+  }
+  await it.end()
+})
+
 test('metrics: the duration of requests in seconds, and the messages in them, by topic and partition', async t => {
   const telemetry = started(t)
   const it = await world([telemetry.interceptor()])
