@@ -15,8 +15,18 @@ const LAYERS: Record<string, readonly string[]> = {
   cluster: ['protocol', 'transport'],
   producer: ['protocol', 'transport', 'cluster'],
   testing: ['protocol', 'transport'],
+  // Its own test says what it may import.
+  opentelemetry: [''],
 }
-const LEAVES = ['background-work.ts', 'bounded-scheduler.ts', 'errors.ts', 'json.ts', 'read-options.ts', 'version.ts']
+const LEAVES = [
+  'background-work.ts',
+  'bounded-scheduler.ts',
+  'diagnostics.ts',
+  'errors.ts',
+  'json.ts',
+  'read-options.ts',
+  'version.ts',
+]
 
 /** What each room of a layer may import of its layer, itself aside. Files of a layer that are in no room join the rooms. */
 const ROOMS: Record<string, Record<string, readonly string[]>> = {
@@ -39,6 +49,7 @@ const ROOMS: Record<string, Record<string, readonly string[]>> = {
     model: ['time'],
     options: ['model', 'time'],
     records: ['options', 'model', 'time'],
+    metrics: ['model', 'time'],
     sources: ['records', 'options', 'model', 'time'],
     batching: ['records', 'options', 'model', 'time'],
     sequencing: ['records', 'options', 'model', 'time'],
@@ -129,6 +140,18 @@ test('testing takes from transport only framing and the transport interface', ()
   for (const { from, target } of imports.filter(({ from }) => layerOf(from) === 'testing')) {
     if (target === undefined || layerOf(target) !== 'transport') continue
     assert.match(target, /^transport\/(framing|transport)\.ts$/, from)
+  }
+})
+
+test('opentelemetry imports what users can import, and no more', () => {
+  const own = imports.filter(({ from }) => layerOf(from) === 'opentelemetry')
+  assert.ok(own.length > 5)
+  for (const { from, target } of own) {
+    if (target === undefined || layerOf(target) === 'opentelemetry') continue
+    assert.match(target, /^(index|version)\.ts$/, from)
+  }
+  for (const { from, specifier } of imports) {
+    if (specifier.startsWith('@opentelemetry/')) assert.equal(layerOf(from), 'opentelemetry', from)
   }
 })
 

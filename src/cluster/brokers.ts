@@ -1,4 +1,5 @@
 import { type Observable, Subject } from 'rxjs'
+import { channels, traced } from '../diagnostics.js'
 import type { OtherClusterError } from '../errors.js'
 import { initProducerId } from '../protocol/messages/init-producer-id.js'
 import { metadata } from '../protocol/messages/metadata.js'
@@ -92,7 +93,8 @@ export class Brokers {
 
   /** Sends a request that any broker can answer, on subscription. @see {@link ControlConnections.request} */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
-    return this.#control.request(api, request)
+    const { clientId } = this.#options
+    return traced(channels.request, this.#control.request(api, request), () => ({ clientId, api: api.name }))
   }
 
   /**

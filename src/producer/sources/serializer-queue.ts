@@ -1,10 +1,11 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Subject, Subscription } from 'rxjs'
 import { DeliveryTimeoutError, InvalidRecordError } from '../../errors.js'
-import type { ProducerRecord } from '../model/record.js'
 import type { AckSink, StreamSink } from '../model/sinks.js'
 import type { TakenRecord } from '../model/taken-record.js'
+import type { Maker } from '../records/maker.js'
 import { takeRecord } from '../records/read-record.js'
-import { type Made, makeRecord, type RecordMapping, Unserializable } from '../records/serializer.js'
+import { type Made, Unserializable } from '../records/serializer.js'
 import type { Deadlines } from '../time/deadlines.js'
 
 /** What the queue needs of the data path. */
@@ -32,6 +33,8 @@ interface Entry<I> {
   readonly acceptedAt: number
   /** Whether its serializers were called. */
   started: boolean
+  /** Calls them where the data came from, for tools that follow the async context; undefined: they were called at once. */
+  readonly origin: AsyncResource | undefined
   /** Their result. */
   made: TakenRecord | Unserializable<unknown> | undefined
 }
@@ -48,7 +51,7 @@ export class SerializerQueue<I> {
   readonly progress$: Subject<void> = new Subject<void>()
   readonly #buffer: SerializedBuffer
   readonly #sink: StreamSink
-  readonly #mapping: RecordMapping<I>
+  readonly #maker: Maker<I>
   readonly #concurrency: number
   readonly #maxBlockMs: number | undefined
   readonly #failed: (error: Error) => void
@@ -65,14 +68,14 @@ export class SerializerQueue<I> {
   constructor(
     buffer: SerializedBuffer,
     sink: StreamSink,
-    mapping: RecordMapping<I>,
+    maker: Maker<I>,
     waits: boolean,
     failed: (error: Error) => void,
   ) {
     this.#buffer = buffer
     this.#sink = sink
-    this.#mapping = mapping
-    this.#concurrency = mapping.concurrency ?? DEFAULT_CONCURRENCY
+    this.#maker = maker
+    this.#concurrency = maker.concurrency ?? DEFAULT_CONCURRENCY
     this.#maxBlockMs = waits ? undefined : Number.POSITIVE_INFINITY
     this.#failed = failed
     this.#deliveries = buffer.deliveries(entry => this.#expire(entry))
@@ -95,7 +98,9 @@ export class SerializerQueue<I> {
   add(data: I, made?: Promise<Made<unknown>>): Error | undefined {
     const error = this.#buffer.reserve()
     if (error !== undefined) return error
-    const entry: Entry<I> = { data, acceptedAt: this.#buffer.now(), started: made !== undefined, made: undefined }
+    const started = made !== undefined
+    const origin = started ? undefined : new AsyncResource('rx-kafka.serializer')
+    const entry: Entry<I> = { data, acceptedAt: this.#buffer.now(), started, origin, made: undefined }
     this.#entries.push(entry)
     this.#deliveries.add(entry, entry.acceptedAt)
     this.#sink.accepted()
@@ -122,7 +127,7 @@ export class SerializerQueue<I> {
     this.#waiting.unsubscribe()
     const entries = this.#entries.splice(0)
     for (const entry of entries) this.#left(entry)
-    for (const { data } of entries) this.#sink.neverBatched(unmade(this.#mapping, data), reason)
+    for (const { data } of entries) this.#sink.neverBatched(this.#maker.standIn(data), reason)
     this.#moved()
   }
 
@@ -133,7 +138,8 @@ export class SerializerQueue<I> {
       const entry = this.#entries[i]!
       if (entry.started) continue
       entry.started = true
-      const made = makeRecord(this.#mapping, entry.data)
+      const make = (): ReturnType<Maker<I>['make']> => this.#maker.make(entry.data)
+      const made = entry.origin === undefined ? make() : entry.origin.runInAsyncScope(make)
       if (made instanceof Promise) this.#await(entry, made)
       else entry.made = kept(made)
     }
@@ -188,7 +194,7 @@ export class SerializerQueue<I> {
         ? 'its serializers, or those of records before it, did not settle'
         : 'it was serialized, but there was no buffer memory for it (`bufferMemory`)'
     const error = new DeliveryTimeoutError(`this record was not sent: ${why} within \`deliveryTimeoutMs\``)
-    this.#sink.neverBatched(unmade(this.#mapping, entry.data), error)
+    this.#sink.neverBatched(this.#maker.standIn(entry.data), error)
     this.#start()
     this.#drain()
     this.#moved()
@@ -210,9 +216,4 @@ function kept(made: Made<unknown>): TakenRecord | Unserializable<unknown> {
   if (made instanceof Unserializable) return made
   const taken = takeRecord(made)
   return taken instanceof InvalidRecordError ? new Unserializable(made, taken) : taken
-}
-
-/** Returns a stand-in for the record of data that was never serialized, for its ack. */
-export function unmade<I>({ topic }: RecordMapping<I>, data: I): ProducerRecord {
-  return { topic: typeof topic === 'string' ? topic : '', value: null, metadata: data }
 }

@@ -1,6 +1,6 @@
 import { concatMap, type Observable, Subject, type Subscription } from 'rxjs'
 import type { Brokers } from '../../cluster/brokers.js'
-import { BrokerError, DataLossError, KafkaError } from '../../errors.js'
+import { BrokerError, DataLossError, describe, KafkaError } from '../../errors.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { ProducerEvent } from '../model/events.js'
@@ -200,9 +200,11 @@ export class Transactions {
 
   async #commit(transaction: OpenTransaction): Promise<void> {
     if (this.#isKnown(transaction)) {
-      const ended = await this.#requests.end(this.#identity!, true, this.#isVersion2(transaction))
+      const version2 = this.#isVersion2(transaction)
+      const ended = await this.#requests.end(this.#identity!, true, version2)
       if ('code' in ended) {
-        this.#refused(transaction, ended)
+        if (version2 && ended.code === ErrorCode.INVALID_TXN_STATE) transaction.refused(tookTooLong(ended.error))
+        else this.#refused(transaction, ended)
         return
       }
       this.#identify(ended)
@@ -228,6 +230,7 @@ export class Transactions {
     }
     if (this.#sequencesLost || this.#identityLost || isForgotten(transaction.cause))
       await this.#initialize(this.#identity)
+    this.#events$.next({ kind: 'transactionAborted', error: transaction.cause! })
     transaction.step('ended')
   }
 
@@ -352,6 +355,14 @@ export class Transactions {
   #fatal(error: Error): void {
     this.#identities.error(error)
   }
+}
+
+/** With version 2 the epoch is still the producer's when the coordinator has aborted its transaction, so it may go on with the next one. */
+function tookTooLong(cause: Error): KafkaError {
+  return new KafkaError(
+    `its coordinator had aborted it, as it does after \`transactionTimeoutMs\`: ${describe(cause)}`,
+    { cause },
+  )
 }
 
 /** The coordinator has forgotten the transactional id, as it does after `transactional.id.expiration.ms`. */

@@ -127,12 +127,16 @@ for (const version of VERSIONS) {
       ['InitProducerId', 'INVALID_TRANSACTION_TIMEOUT'],
       ['InitProducerId', 'PRODUCER_FENCED'],
       ['FindCoordinator', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
-      ['EndTxn', 'INVALID_TXN_STATE'],
       ['EndTxn', 'PRODUCER_FENCED'],
       ['EndTxn', 'INVALID_PRODUCER_EPOCH'],
       ['Produce', 'PRODUCER_FENCED'],
       ['TxnOffsetCommit', 'PRODUCER_FENCED'],
-      ...(version === 1 ? ([['AddPartitionsToTxn', 'INVALID_TXN_STATE']] as const) : []),
+      ...(version === 1
+        ? ([
+            ['AddPartitionsToTxn', 'INVALID_TXN_STATE'],
+            ['EndTxn', 'INVALID_TXN_STATE'],
+          ] as const)
+        : []),
     ] as const) {
       test(`${api} answered ${name} ends the producer, with a clear error`, async () => {
         const world = await startTransactional(version)
@@ -175,14 +179,19 @@ for (const version of VERSIONS) {
       await world.end()
     })
 
-    test('a transaction that is open for longer than transactionTimeoutMs ends the producer', async () => {
+    test('a transaction that is open for longer than transactionTimeoutMs is aborted; before version 2 that ends the producer', async () => {
       const world = await startTransactional(version, { producer: { transactionTimeoutMs: 5_000 } })
       const { transaction } = await begun(world, records('a', 3))
       await world.time.advance(6_000)
       const error = await world.time.until(rejection(transaction.commit()))
-      assert.ok(error instanceof ProducerFencedError)
-      assert.match(error.message, /or the transaction was open for longer than `transactionTimeoutMs`/)
-      assert.deepEqual(committed(world.cluster), [])
+      assert.match(error.message, /`transactionTimeoutMs`/)
+      if (version === 1) assert.ok(error instanceof ProducerFencedError)
+      else {
+        assert.ok(error instanceof TransactionAbortedError)
+        const next = await begun(world, records('b', 1))
+        await world.time.until(next.transaction.commit())
+      }
+      assert.deepEqual(committed(world.cluster), version === 1 ? [] : ['b0'])
       await world.end()
     })
 
