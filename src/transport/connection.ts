@@ -95,8 +95,8 @@ export class Connection {
   readonly #frames: FrameReader
   readonly #onClosed: (error: Error) => void
   readonly #handshakeLimit: HandshakeLimit
-  /** The end of a connection that could not be begun. */
-  #stillborn: Subscription = Subscription.EMPTY
+  /** Ends a connection that could not be begun. */
+  #endTimer: Subscription = Subscription.EMPTY
   /** Fires when the oldest request is due. */
   #requestTimer: Subscription = Subscription.EMPTY
   readonly #idleLimit: IdleLimit
@@ -224,7 +224,7 @@ export class Connection {
     const owed = this.#pending.length > 0
     this.#endedIdle = error instanceof IdleConnectionError || (this.#endedByBroker && this.#served && !owed)
     this.#handshakeLimit.stop()
-    this.#stillborn.unsubscribe()
+    this.#endTimer.unsubscribe()
     this.#requestTimer.unsubscribe()
     this.#idleLimit.stop()
     this.#socket?.destroy()
@@ -257,7 +257,7 @@ export class Connection {
     } catch (cause) {
       const error = new ConnectionError(`no connection: ${printable(describe(cause))}`, { cause })
       this.#handshakeLimit.stop()
-      this.#stillborn = scheduler.schedule(() => this.close(error))
+      this.#endTimer = scheduler.schedule(() => this.close(error))
       return undefined
     }
   }

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 
 const KEY_ID = 'of-the-token-server'
 const ISSUER = 'https://tokens.test'
-export const AUDIENCE = 'kafka'
+const AUDIENCE = 'kafka'
 
 /** An OAuth 2 provider on the loopback: a token endpoint for client credentials, and the keys that Kafka checks tokens with (JWKS). */
 export class TokenServer implements AsyncDisposable {

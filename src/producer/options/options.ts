@@ -154,7 +154,8 @@ export interface ProducerOptions {
   readonly metadataMaxIdleMs?: number
   /**
    * How long brokers may answer metadata requests without anything of use, which is an error or no broker that can be reached, in ms. After that
-   * the producer begins again with `brokers` (KIP-1102). Default 300000.
+   * the producer begins again with `brokers` (KIP-1102). Records that wait expire first, unless it is less than `deliveryTimeoutMs`.
+   * Default 300000.
    */
   readonly metadataRecoveryRebootstrapTriggerMs?: number
   /**
