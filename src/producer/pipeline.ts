@@ -67,8 +67,8 @@ function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<Settle
   const { nodeId } = window
   const attempt = (request: DrainedRequest) => {
     const attempt$ = produceTo(request, options.requestTimeoutMs, options.transactionalId)
-    const measured$ = measureRequest(meters, nodeId, request.parts, attempt$)
-    return slots.hold(traceRequest(request, nodeId, options.clientId, measured$))
+    const traced$ = traceRequest(request, nodeId, options.clientId, attempt$)
+    return slots.hold(measureRequest(meters, nodeId, request.parts, traced$))
   }
   return merge(wake$, slots.freed$).pipe(
     drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free

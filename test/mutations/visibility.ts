@@ -38,8 +38,8 @@ export const VISIBILITY: readonly Mutation[] = [
     rule: 'interceptors',
     name: 'serializers that wait are called in the async context of another record',
     file: 'src/producer/sources/serializer-queue.ts',
-    text: 'entry.origin === undefined ? make() : entry.origin.runInAsyncScope(make)',
-    instead: 'make()',
+    text: 'origin === undefined ? call() : origin.runInAsyncScope(call)',
+    instead: 'call()',
     checks: ['scenarios'],
   },
   {
