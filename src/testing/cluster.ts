@@ -212,9 +212,9 @@ export class TestCluster implements AsyncDisposable {
     this.#partition(topic, partition).producers.forget(producerId)
   }
 
-  /** Every partition forgets every producer, as when all have been idle for `producer.id.expiration.ms`. */
+  /** Every partition forgets every producer without an open transaction, as when all have been idle for `producer.id.expiration.ms`. */
   expireProducers(): void {
-    for (const topic of this.#state.topics.all) for (const { producers } of topic.partitions) producers.forget()
+    for (const topic of this.#state.topics.all) for (const partition of topic.partitions) partition.expireProducers()
   }
 
   /**

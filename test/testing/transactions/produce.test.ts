@@ -140,6 +140,17 @@ describe('R10: a marker', () => {
   })
 })
 
+test('producers with a transaction open do not expire', async () => {
+  await using bench = await startBench()
+  const producer = await rawProducer(bench)
+  await producer.init()
+  await producer.produce('t/0')
+  await bench.produce('t/0', batch({ producerId: 1n }))
+  bench.cluster.expireProducers()
+  assert.equal(await producer.produce('t/0'), 'NONE at 0', 'R1: it is known')
+  assert.equal((await bench.produce('t/0', batch({ producerId: 1n }))).baseOffset, 2n, 'it is not')
+})
+
 describe('R9: the first batch of a transaction in a partition', () => {
   test('has sequence 0 where nothing is stored, from version 12 on', async () => {
     await using bench = await startBench()
