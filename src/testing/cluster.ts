@@ -254,6 +254,7 @@ export class TestCluster implements AsyncDisposable {
         if (partition.leader === node) this.#lead(partition, heirs[inherited++ % heirs.length] ?? -1)
       }
     }
+    this.#state.transactions.nodeStopped(node)
     await listening.close()
   }
 

@@ -94,7 +94,22 @@ for (const [api, ask, done] of requests) {
       }
     })
 
-    test('delay, cutReply and throttle', async () => {
+    test('neverAnswer: carried out, and no answer comes', async () => {
+      await using bench = await startBench()
+      const producer = await upTo(bench, api)
+      bench.cluster.inject({ api, fault: { kind: 'neverAnswer' } })
+      let answered = false
+      const answer = ask(producer).finally(() => {
+        answered = true
+      })
+      answer.catch(() => undefined)
+      await bench.time.advance(100_000)
+      assert.equal(answered, false)
+      if (api === 'InitProducerId' || api === 'EndTxn') assert.ok(done(bench))
+      producer.destroy()
+    })
+
+    test('delay and cutReply', async () => {
       await using bench = await startBench()
       const producer = await upTo(bench, api)
       bench.cluster.inject({ api, fault: { kind: 'delay', ms: 700 } })
