@@ -117,6 +117,15 @@ describe('an ongoing transaction', () => {
   }
 })
 
+test('who has another producer id does not end an ongoing transaction', async () => {
+  await using bench = await startBench()
+  const producer = await rawProducer(bench)
+  await producer.init()
+  await producer.produce('t/0')
+  assert.equal(await producer.twin().init({ producerId: 5n, producerEpoch: 0 }), 'PRODUCER_FENCED')
+  assert.equal(bench.cluster.transaction('tx')?.state, 'Ongoing')
+})
+
 describe('epochs are used up', () => {
   const MAX = 32767
   function transaction(): Transaction {
