@@ -101,6 +101,8 @@ describe('R10: a marker', () => {
     await producer.commit()
     assert.equal(await before.produce('t/0', { sequence: 3 }), 'INVALID_PRODUCER_EPOCH')
     assert.equal(await before.produce('t/0', { count: 3 }), 'INVALID_PRODUCER_EPOCH', 'though it is stored')
+    const plain = { transactional: false, sequence: 3 }
+    assert.equal(await before.produce('t/0', plain), 'INVALID_PRODUCER_EPOCH', 'without the coordinator')
     assert.equal(await producer.produce('t/0', { sequence: 3 }), 'OUT_OF_ORDER_SEQUENCE_NUMBER')
     assert.equal(await producer.produce('t/0'), 'NONE at 4')
   })
