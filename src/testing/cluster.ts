@@ -218,9 +218,9 @@ export class TestCluster implements AsyncDisposable {
     this.#partition(topic, partition).producers.forget(producerId)
   }
 
-  /** Every partition forgets every producer, as when all have been idle for `producer.id.expiration.ms`. */
+  /** Every partition forgets every producer without an open transaction, as when all have been idle for `producer.id.expiration.ms`. */
   expireProducers(): void {
-    for (const topic of this.#state.topics.all) for (const { producers } of topic.partitions) producers.forget()
+    for (const topic of this.#state.topics.all) for (const partition of topic.partitions) partition.expireProducers()
   }
 
   /**
@@ -260,6 +260,7 @@ export class TestCluster implements AsyncDisposable {
         if (partition.leader === node) this.#lead(partition, heirs[inherited++ % heirs.length] ?? -1)
       }
     }
+    this.#state.transactions.nodeStopped(node)
     await listening.close()
   }
 

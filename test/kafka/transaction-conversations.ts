@@ -2,7 +2,7 @@ import { joinGroup } from '../../src/protocol/messages/join-group.js'
 import { offsetCommit } from '../../src/protocol/messages/offset-commit.js'
 import { syncGroup } from '../../src/protocol/messages/sync-group.js'
 import { batch, type RawClient } from '../testing/raw-client.js'
-import type { RawProducer } from '../testing/transactions/raw-producer.js'
+import { CLASSIC, type RawProducer } from '../testing/transactions/raw-producer.js'
 
 type Kind = 'new' | 'classic' | 'old'
 
@@ -464,6 +464,31 @@ export const conversations: Readonly<Record<string, Conversation>> = {
       await settles(() => one!.init())
       await says(three!.produce(a, { sequence: 1 }))
       await says(three!.abort())
+    },
+  },
+  'requests of two generations': {
+    only: ['new'],
+    async run(talk) {
+      const { a, b, says, settles, producer } = talk
+      const one = producer()
+      const classic = (): RawProducer => one.twin(CLASSIC)
+      await says(one.init())
+      await says(classic().add(a))
+      await says(classic().produce(a))
+      await says(one.commit())
+      await settles(() => classic().add(a))
+      await settles(() => classic().produce(a))
+      await says(classic().produce(b))
+      await says(one.produce(b))
+      await says(classic().commit())
+      await settles(() => classic().commit())
+      await settles(() => classic().abort())
+      await settles(() => one.twin().commit())
+      await settles(() => one.abort())
+      await settles(() => classic().abort())
+      await settles(() => classic().commit())
+      await settles(() => one.twin().init())
+      await everything(talk, classic(), true)
     },
   },
 }

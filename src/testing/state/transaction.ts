@@ -130,15 +130,18 @@ export class Transaction {
   end(who: ProducerIdAndEpoch, committed: boolean, protocol: Protocol): number {
     const retried = protocol === 'epoch bump' && this.#isRetry(who)
     if (who.producerId !== this.producerId && !retried) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-    const current = who.producerEpoch === this.producerEpoch
-    const valid =
-      protocol === 'classic' ? current : this.isPrepared ? retried : current || (retried && this.#isComplete)
-    if (!valid) return ErrorCode.PRODUCER_FENCED
+    if (!this.#mayEnd(who, protocol, retried)) return ErrorCode.PRODUCER_FENCED
     if (this.isPrepared || (this.#isComplete && (protocol === 'classic' || retried))) return this.#again(committed)
     // Where nothing was added, an abort is still how a producer gets its next epoch.
     if (!this.isOngoing && (protocol === 'classic' || committed)) return ErrorCode.INVALID_TXN_STATE
     if (protocol === 'epoch bump') this.#bumpEpoch()
     return this.#prepare(committed)
+  }
+
+  #mayEnd({ producerEpoch }: ProducerIdAndEpoch, protocol: Protocol, retried: boolean): boolean {
+    const current = producerEpoch === this.producerEpoch
+    if (protocol === 'classic') return current
+    return this.isPrepared ? retried : current || (retried && this.#isComplete)
   }
 
   /** The answer to an end that was there before. */

@@ -33,6 +33,16 @@ describe('InitProducerId with a transactional id', () => {
     }
   })
 
+  test('a later epoch than the current one is fenced as well', async () => {
+    await using bench = await startBench()
+    const producer = await rawProducer(bench)
+    await producer.init()
+    const ahead = Object.assign(producer.twin(), { epoch: producer.epoch + 1 })
+    assert.deepEqual(await coordinatorAnswers(ahead), ['PRODUCER_FENCED', 'PRODUCER_FENCED', 'PRODUCER_FENCED'])
+    assert.equal(await ahead.produce('t/0'), 'INVALID_PRODUCER_EPOCH')
+    assert.equal(await ahead.commitOffsets({ 't/0': 1 }), 'INVALID_PRODUCER_EPOCH')
+  })
+
   test('its timeout is 1 to 900,000 ms, and its id not empty', async () => {
     await using bench = await startBench()
     const producer = await rawProducer(bench)
@@ -105,6 +115,15 @@ describe('an ongoing transaction', () => {
       assert.match(await old.commit(), /PRODUCER_FENCED/)
     })
   }
+})
+
+test('who has another producer id does not end an ongoing transaction', async () => {
+  await using bench = await startBench()
+  const producer = await rawProducer(bench)
+  await producer.init()
+  await producer.produce('t/0')
+  assert.equal(await producer.twin().init({ producerId: 5n, producerEpoch: 0 }), 'PRODUCER_FENCED')
+  assert.equal(bench.cluster.transaction('tx')?.state, 'Ongoing')
 })
 
 describe('epochs are used up', () => {

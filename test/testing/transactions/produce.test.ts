@@ -101,6 +101,8 @@ describe('R10: a marker', () => {
     await producer.commit()
     assert.equal(await before.produce('t/0', { sequence: 3 }), 'INVALID_PRODUCER_EPOCH')
     assert.equal(await before.produce('t/0', { count: 3 }), 'INVALID_PRODUCER_EPOCH', 'though it is stored')
+    const plain = { transactional: false, sequence: 3 }
+    assert.equal(await before.produce('t/0', plain), 'INVALID_PRODUCER_EPOCH', 'without the coordinator')
     assert.equal(await producer.produce('t/0', { sequence: 3 }), 'OUT_OF_ORDER_SEQUENCE_NUMBER')
     assert.equal(await producer.produce('t/0'), 'NONE at 4')
   })
@@ -138,6 +140,17 @@ describe('R10: a marker', () => {
       'the epoch is that of the batch, which is open again',
     )
   })
+})
+
+test('producers with a transaction open do not expire', async () => {
+  await using bench = await startBench()
+  const producer = await rawProducer(bench)
+  await producer.init()
+  await producer.produce('t/0')
+  await bench.produce('t/0', batch({ producerId: 1n }))
+  bench.cluster.expireProducers()
+  assert.equal(await producer.produce('t/0'), 'NONE at 0', 'R1: it is known')
+  assert.equal((await bench.produce('t/0', batch({ producerId: 1n }))).baseOffset, 2n, 'it is not')
 })
 
 describe('R9: the first batch of a transaction in a partition', () => {

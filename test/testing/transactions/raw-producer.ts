@@ -165,6 +165,11 @@ export class RawProducer {
       : `${found!.committedOffset}`
   }
 
+  /** Ends its connection. */
+  destroy(): void {
+    this.#client.destroy()
+  }
+
   commit(): Promise<string> {
     return this.end(true)
   }

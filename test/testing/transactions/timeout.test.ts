@@ -62,6 +62,7 @@ describe('a transaction that is open for longer than its timeout', () => {
     await producer.init({ timeoutMs: 1000 })
     await producer.add('t/0')
     await bench.time.advance(900)
+    await producer.add('t/1')
     bench.cluster.moveCoordinator('tx', 2)
     await bench.time.advance(100)
     assert.equal(bench.cluster.transaction('tx')?.state, 'CompleteAbort')
