@@ -43,12 +43,20 @@ export async function producerOptionsOf(settings: Settings): Promise<ProducerOpt
 /** Makes what `createProducer()` says about its options speak of what the user wrote. */
 export function inUsersWords(error: unknown, settings: Settings): unknown {
   if (!(error instanceof InvalidArgumentError)) return error
-  const message = error.message.replaceAll(/(?:option )?`([\w.]+)`/g, (quoted, option: string) => {
-    const name = option.replaceAll(/[A-Z.]/g, letter => `-${letter.toLowerCase()}`).replaceAll('--', '-')
-    if (!SETTINGS.some(setting => setting.name === name)) return quoted
-    return settings.get(name)?.origin ?? `--${name}`
+  const message = error.message.replaceAll(/(?:option )?`(\w+)(?:\.(\w+))?`/g, (quoted, option: string, field = '') => {
+    const whole = userName(`${option}-${field}`, settings)
+    const part = userName(option, settings)
+    if (field === '') return part ?? quoted
+    return whole ?? (part === undefined ? quoted : `${part}: ${field}`)
   })
   return new UsageError(message)
+}
+
+/** What the user calls a setting; undefined if there is none of that name. */
+function userName(option: string, settings: Settings): string | undefined {
+  const name = option.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  if (!SETTINGS.some(setting => setting.name === name)) return undefined
+  return settings.get(name)?.origin ?? `--${name}`
 }
 
 const camel = (name: string): string => name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())

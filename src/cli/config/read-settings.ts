@@ -4,7 +4,7 @@ import type { Flags } from '../flags/read-flags.js'
 import { nearestName } from '../nearest.js'
 import { PROPERTY_NAMES, settingsOf } from './kafka-names.js'
 import { readProperties } from './properties.js'
-import { SETTINGS, variable } from './settings.js'
+import { PREFIX, SETTINGS, variable } from './settings.js'
 
 /** A setting that somebody gave. */
 export interface Given {
@@ -26,7 +26,7 @@ const SECRETS = new Set(SETTINGS.filter(({ secret }) => secret).map(({ name }) =
  */
 export async function readSettings(flags: Flags, env: Environment, warn: (message: string) => void): Promise<Settings> {
   const settings = new Map<string, Given>()
-  const file = flags.text('config') ?? env.RX_KAFKA_CONFIG
+  const file = flags.text('config') ?? env[`${PREFIX}CONFIG`]
   if (file !== undefined) {
     const unknown: string[] = []
     for (const { name, value, line } of readProperties(await readText('--config', file)))
@@ -98,7 +98,7 @@ async function readEnvironment(
   env: Environment,
   warn: (message: string) => void,
 ): Promise<void> {
-  const known = new Set(['RX_KAFKA_CONFIG'])
+  const known = new Set([`${PREFIX}CONFIG`])
   for (const { name, secret } of SETTINGS) {
     const origin = variable(name)
     known.add(origin)
@@ -110,11 +110,14 @@ async function readEnvironment(
     if (file !== undefined && file !== '') settings.set(name, await secretOf(`${origin}_FILE`, file))
   }
   for (const name of Object.keys(env)) {
-    if (!name.startsWith('RX_KAFKA_') || known.has(name)) continue
-    const near = nearestName(name, [...known])
-    warn(`the variable ${name} is ignored${near === undefined ? '' : `; did you mean ${near}?`}`)
+    if (!name.startsWith(PREFIX) || known.has(name)) continue
+    // Without what is the same in all, and would make all of them near.
+    const near = nearestName(withoutPrefix(name), [...known].map(withoutPrefix))
+    warn(`the variable ${name} is ignored${near === undefined ? '' : `; did you mean ${PREFIX}${near}?`}`)
   }
 }
+
+const withoutPrefix = (name: string): string => name.slice(PREFIX.length)
 
 /** The content of a file without the line break that editors add. */
 async function secretOf(origin: string, file: string): Promise<Given> {

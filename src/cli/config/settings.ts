@@ -1,5 +1,8 @@
 import type { Flag, FlagGroup } from '../flags/flag.js'
 
+/** Begins every variable that is read. */
+export const PREFIX = 'RX_KAFKA_'
+
 /** What can be set of a producer: as a flag, in the environment, or in a properties file. */
 export interface Setting {
   /** The flag is `--NAME`, the variable `RX_KAFKA_NAME`. */
@@ -106,5 +109,5 @@ function flagOf({ name, short, value, help, choices, file, secret }: Setting): F
 }
 
 export function variable(name: string): string {
-  return `RX_KAFKA_${name.toUpperCase().replaceAll('-', '_')}`
+  return `${PREFIX}${name.toUpperCase().replaceAll('-', '_')}`
 }
