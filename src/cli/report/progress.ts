@@ -1,4 +1,4 @@
-import { interval, type Subscription } from 'rxjs'
+import { asyncScheduler, interval, type SchedulerLike, type Subscription } from 'rxjs'
 import { clock, count, megabytes } from './format.js'
 import type { Tally } from './tally.js'
 import type { Terminal } from './terminal.js'
@@ -27,10 +27,18 @@ export class Progress {
     readonly ackedBytes: number
     readonly readBytes: number
   }[] = []
+  readonly #scheduler: SchedulerLike
   #timer: Subscription | undefined
 
   /** @param size bytes of all inputs, if that is known. */
-  constructor(terminal: Terminal, tally: Tally, producer: UnderWay, size: number | undefined) {
+  constructor(
+    terminal: Terminal,
+    tally: Tally,
+    producer: UnderWay,
+    size: number | undefined,
+    scheduler: SchedulerLike = asyncScheduler,
+  ) {
+    this.#scheduler = scheduler
     this.#terminal = terminal
     this.#tally = tally
     this.#producer = producer
@@ -40,7 +48,7 @@ export class Progress {
   start(): void {
     this.#sample()
     const live = this.#terminal.isInteractive
-    this.#timer = interval(live ? LIVE_MS : LINE_MS).subscribe(() => {
+    this.#timer = interval(live ? LIVE_MS : LINE_MS, this.#scheduler).subscribe(() => {
       this.#sample()
       if (live) this.#terminal.status(this.text())
       else this.#terminal.line(this.text())
@@ -73,7 +81,7 @@ export class Progress {
 
   #sample(): void {
     const { acked, ackedBytes, readBytes } = this.#tally
-    this.#samples.push({ at: performance.now(), acked, ackedBytes, readBytes })
+    this.#samples.push({ at: this.#scheduler.now(), acked, ackedBytes, readBytes })
     if (this.#samples.length > SAMPLES) this.#samples.shift()
   }
 
