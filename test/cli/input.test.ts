@@ -50,6 +50,29 @@ test('whole lines, whatever the pieces: each block begins where the last one end
   }
 })
 
+test('the memory of a block is used again once it is released, and not before', async () => {
+  const text = Array.from({ length: 4_000 }, (_, i) => `line ${i}\n`).join('')
+  for (const releases of [true, false]) {
+    const buffers = new Set<ArrayBufferLike>()
+    let read = ''
+    const held: Block[] = []
+    for await (const block of readBlocks(pieces(text, 1_000), {
+      lastEnd: lines,
+      stop: never,
+      name: 'in',
+      blockSize: 1_000,
+    })) {
+      buffers.add(block.bytes.buffer)
+      read += block.bytes.toString()
+      if (releases) block.release()
+      else held.push(block)
+    }
+    assert.equal(read, text)
+    if (!releases) assert.equal(Buffer.concat(held.map(({ bytes }) => bytes)).toString(), text)
+    assert.ok(releases ? buffers.size <= 3 : buffers.size > 20, `${buffers.size}`)
+  }
+})
+
 test('reading begins at a byte offset, and offsets are those of the whole input', async () => {
   const [block] = await blocksOf(pieces('one\ntwo\nthree\n', 100, 4), { from: 4 })
   assert.deepEqual([block!.bytes.toString(), block!.offset, block!.end], ['two\nthree\n', 4, 14])

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Block } from '../../src/cli/input/block.js'
 import type { CsvParser } from '../../src/cli/parse/csv.js'
 import { type Format, type GivenSelectors, readFormat } from '../../src/cli/parse/parser.js'
+import type { InputRecord, Parser } from '../../src/cli/parse/record.js'
 import { readSelector } from '../../src/cli/parse/selector.js'
 
 const select = (text: string) => readSelector('--x', text)
@@ -24,17 +26,18 @@ async function parse(
 ) {
   const parsing = await readFormat({ ...FORMAT, ...format }, { ...TO_T, ...selectors })
   const malformed: string[] = []
-  const parser = parsing.parser(({ block, start, end, number }, { message }) =>
-    malformed.push(`${number} '${block.bytes.subarray(start, end)}': ${message}`),
-  )
+  const parser = parsing.parser(({ block, start, end, number }, { message }) => {
+    malformed.push(`${number} '${block.bytes.subarray(start, end)}': ${message}`)
+    return true
+  })
   const records: Record<string, unknown>[] = []
   const raw: string[] = []
   let offset = 0
   for (const text of typeof blocks === 'string' ? [blocks] : blocks) {
     const bytes = Buffer.from(text)
-    const block = { input: 'in', bytes, offset, end: offset + bytes.length }
+    const block = { input: 'in', bytes, offset, end: offset + bytes.length, release() {} }
     offset = block.end
-    for (const { topic, key, value, headers, partition, timestamp, start, end, number } of parser.records(block)) {
+    for (const { topic, key, value, headers, partition, timestamp, start, end, number } of takeAll(parser, block)) {
       raw.push(`${number} ${bytes.subarray(start, end)}`)
       const text = (data: unknown) => (data instanceof Buffer ? `${data}` : data)
       const all = {
@@ -49,6 +52,13 @@ async function parse(
     }
   }
   return { records, malformed, raw, parser }
+}
+
+function takeAll(parser: Parser, block: Block): InputRecord[] {
+  parser.enter(block)
+  const records: InputRecord[] = []
+  for (let taken = parser.take(2); taken.length > 0; taken = parser.take(2)) records.push(...taken)
+  return records
 }
 
 test('plain lines: their bytes are the values; empty ones are skipped, and counted', async () => {

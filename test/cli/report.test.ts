@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
-import type { Block } from '../../src/cli/input/block.js'
-import { InputRecord } from '../../src/cli/parse/record.js'
 import { clock, megabytes, several } from '../../src/cli/report/format.js'
 import { Notes } from '../../src/cli/report/notes.js'
 import { Progress } from '../../src/cli/report/progress.js'
@@ -40,18 +38,8 @@ const UNDER_WAY = {
 
 /** Acks so many records of 100 bytes, of a block that is read with them. */
 function ack(tally: Tally, count: number): void {
-  const block: Block = { input: 'in', bytes: Buffer.alloc(count * 100), offset: 0, end: count * 100 }
-  tally.entered(block)
-  const fields = {
-    topic: 't',
-    key: undefined,
-    value: '',
-    headers: undefined,
-    partition: undefined,
-    timestamp: undefined,
-  }
-  for (let i = 0; i < count; i++)
-    tally.acknowledged(new InputRecord(fields, '', { block, start: i * 100, end: (i + 1) * 100, number: i + 1 }))
+  tally.entered({ input: 'in', bytes: Buffer.alloc(count * 100), offset: 0, end: count * 100, release() {} })
+  tally.delivered({ acked: count, bytes: count * 100, last: undefined })
 }
 
 test('a terminal has one line that changes, below all others', () => {

@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs'
 import { describe } from '../../errors.js'
-import { startCluster, type TopicOptions } from '../../testing/index.js'
+import type { TopicOptions } from '../../testing/index.js'
 import { CommandError, EXIT } from '../errors.js'
 import type { CommandSpec } from '../flags/flag.js'
 import { wholeNumber } from '../flags/read-flags.js'
@@ -54,6 +54,8 @@ export const broker: Command = {
       topics: Object.fromEntries(flags.all('topic').map(parseTopic)),
       trace: false,
     }
+    // Only now: the other commands start sooner without it.
+    const { startCluster } = await import('../../testing/index.js')
     const interrupted = firstValueFrom(interrupts$)
     const cluster = await startCluster(options).catch((error: unknown) => {
       throw new CommandError(describe(error), error instanceof RangeError ? EXIT.usage : EXIT.failed)

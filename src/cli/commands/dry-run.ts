@@ -16,15 +16,16 @@ export async function dryRun(
   terminal: Terminal | undefined,
 ): Promise<number> {
   const out = new Output(io.stdout)
+  let count = 0
   for await (const block of reading.blocks()) {
-    for (const record of reading.recordsOf(block)) {
-      if (reading.ended() || out.isClosed) break
-      reading.taken(record)
-      await out.line(json ? asJson(record) : described(record))
+    reading.enter(block)
+    for (let records = reading.take(1); records.length > 0 && !out.isClosed; records = reading.take(1)) {
+      count++
+      await out.line((json ? asJson : described)(records[0]!))
     }
-    if (reading.ended() || out.isClosed) break
+    if (out.isClosed) break
   }
   const malformed = tally.malformed > 0 ? `; ${several(tally.malformed, 'line')} malformed` : ''
-  terminal?.line(`${several(tally.read, 'record')} would be sent${malformed}`)
+  terminal?.line(`${several(count, 'record')} would be sent${malformed}`)
   return tally.malformed > 0 ? EXIT.failed : EXIT.ok
 }

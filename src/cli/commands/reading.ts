@@ -1,4 +1,4 @@
-import type { Ack } from '../../index.js'
+import type { Failed } from '../../index.js'
 import type { Block } from '../input/block.js'
 import type { Input } from '../input/open-input.js'
 import { CsvParser } from '../parse/csv.js'
@@ -6,6 +6,7 @@ import type { Parsing } from '../parse/parser.js'
 import type { InputRecord, Parser } from '../parse/record.js'
 import type { Failures } from '../report/failures.js'
 import type { Tally } from '../report/tally.js'
+import type { Delivered } from '../send/block-stream.js'
 import type { SendObserver } from '../send/send-blocks.js'
 
 export interface Limits {
@@ -21,7 +22,9 @@ export class Reading implements SendObserver {
   readonly #parsing: Parsing
   readonly #tally: Tally
   readonly #failures: Failures
-  readonly #limits: Limits
+  readonly #strict: boolean
+  /** Records that may still be sent. */
+  #left: number
   readonly #stop = new AbortController()
   #parser: Parser | undefined
   #last: Block | undefined
@@ -32,7 +35,8 @@ export class Reading implements SendObserver {
     this.#parsing = parsing
     this.#tally = tally
     this.#failures = failures
-    this.#limits = limits
+    this.#strict = limits.strict
+    this.#left = limits.limit ?? Number.POSITIVE_INFINITY
   }
 
   /** Aborts when nothing more is read. */
@@ -52,41 +56,42 @@ export class Reading implements SendObserver {
     }
   }
 
-  recordsOf(block: Block): Iterable<InputRecord> {
+  enter(block: Block): void {
     this.#tally.entered(block)
     // Every input has its own header and its own count of lines; so has a file that follows another one under its name.
     const goesOn = this.#last?.input === block.input && this.#last.end === block.offset
     if (!goesOn || this.#parser === undefined) {
       this.#parser = this.#parsing.parser((line, error) => {
         this.#failures.malformed(line, error, this.#header())
-        this.#failed()
+        return this.#goesOn()
       })
     }
     this.#last = block
-    return this.#parser.records(block)
+    this.#parser.enter(block)
   }
 
-  ended(): boolean {
-    return this.#ended
+  take(most: number): InputRecord[] {
+    if (this.#ended) return []
+    const records = this.#parser!.take(Math.min(most, this.#left))
+    this.#left -= records.length
+    if (this.#left === 0) this.#end()
+    return records
   }
 
-  taken(record: InputRecord): void {
-    this.#tally.taken(record)
-    if (this.#tally.read === this.#limits.limit) this.#end()
-  }
-
-  ack(ack: Ack): void {
-    if (ack.kind === 'acked') {
-      this.#tally.acknowledged(ack.record as InputRecord)
-      return
-    }
+  failed(ack: Failed): void {
     this.#tally.refused(ack)
     this.#failures.refused(ack.record as InputRecord, ack, this.#header())
-    this.#failed()
+    this.#goesOn()
   }
 
-  #failed(): void {
-    if (this.#limits.strict) this.#end()
+  delivered(what: Delivered): void {
+    this.#tally.delivered(what)
+  }
+
+  /** @returns whether a failure does not end it. */
+  #goesOn(): boolean {
+    if (this.#strict) this.#end()
+    return !this.#strict
   }
 
   /** Sends no further record, also of the block that was read last. */

@@ -41,7 +41,7 @@ export async function send(job: SendJob): Promise<number> {
   try {
     await producer.connect({ signal: reading.stopped })
     progress?.start()
-    await sendBlocks(producer, reading.blocks(), block => reading.recordsOf(block), reading)
+    await sendBlocks(producer, reading.blocks(), reading)
   } catch (cause) {
     error = cause
   } finally {
@@ -59,7 +59,7 @@ export async function send(job: SendJob): Promise<number> {
   if ((error !== undefined || interrupted !== undefined) && tally.last !== undefined && !quiet)
     terminal.line(`the last line that was sent is ${place(tally.last)}`)
   const seconds = (performance.now() - start) / 1000
-  if (!quiet && tally.read + tally.failed > 0) terminal.line(summaryText(tally, seconds))
+  if (!quiet && tally.acked + tally.failed > 0) terminal.line(summaryText(tally, seconds))
   if (json)
     io.stdout.write(`${summaryJson(tally, seconds, exitCode, error === undefined ? undefined : describe(error))}\n`)
   return exitCode

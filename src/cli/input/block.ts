@@ -10,6 +10,8 @@ export interface Block {
   readonly offset: number
   /** Where the next block begins: every line before it is in this block or an earlier one. */
   readonly end: number
+  /** Returns the memory of `bytes`, which must not be used any more. Optional: memory that is not returned is collected. */
+  release(): void
 }
 
 /**

@@ -9,8 +9,8 @@ export const BLOCK_SIZE = 262_144
 /** A longer line is no line: no broker would take it, and without an end it would fill the memory. */
 const LONGEST_LINE = 67_108_864
 
-/** Blocks that are smaller get bytes of their own, so that a slow input does not hold a large buffer for every line. */
-const SMALL = BLOCK_SIZE / 16
+/** Blocks that are smaller by so much get bytes of their own, so that a slow input does not hold a large buffer for every line. */
+const SMALL = 16
 
 export interface ReadOptions {
   /** Where the input begins to be read. Default 0. */
@@ -26,48 +26,71 @@ export interface ReadOptions {
 
 /** Reads bytes as blocks of whole lines. Reads the next bytes only when they are asked for, and closes the bytes at the end. */
 export async function* readBlocks(bytes: Bytes, options: ReadOptions): AsyncGenerator<Block> {
-  const { from = 0, lastEnd, stop, name, blockSize = BLOCK_SIZE, longestLine = LONGEST_LINE } = options
+  const { from = 0, lastEnd, stop, name: input, blockSize = BLOCK_SIZE, longestLine = LONGEST_LINE } = options
+  const pool = new BufferPool(blockSize)
   let offset = from
-  let buffer: Buffer = Buffer.allocUnsafeSlow(blockSize)
+  let buffer = pool.take()
   /** Bytes of `buffer` that are read, and in no block yet. */
   let length = 0
   try {
     while (!stop.aborted) {
-      if (buffer.length - length < blockSize / 2) buffer = larger(buffer, length, length + blockSize)
+      if (buffer.length - length < blockSize / 2)
+        buffer = copied(buffer, length, Buffer.allocUnsafeSlow(2 * buffer.length))
       const count = await bytes.read(buffer.subarray(length))
       if (stop.aborted) return
       if (count === 0) {
-        if (length > 0) yield { input: name, bytes: buffer.subarray(0, length), offset, end: offset + length }
+        if (length > 0) yield { input, bytes: buffer.subarray(0, length), offset, end: offset + length, release() {} }
         return
       }
       const end = lastEnd(buffer.subarray(0, length + count), length)
       length += count
       if (end === 0) {
-        if (length > longestLine) throw new InputError(tooLong(name, offset, longestLine))
+        if (length > longestLine) throw new InputError(tooLong(input, offset, longestLine))
         continue
       }
-      const begun = buffer.subarray(end, length)
-      const block = buffer.subarray(0, end)
-      if (end < SMALL) {
-        yield { input: name, bytes: Buffer.from(block), offset, end: offset + end }
-        buffer.copyWithin(0, end, length)
-      } else {
-        const next = larger(begun, begun.length, begun.length + blockSize)
-        yield { input: name, bytes: block, offset, end: offset + end }
-        buffer = next
-      }
+      const block = { input, offset, end: offset + end }
+      const full = buffer
       offset += end
       length -= end
+      if (end < blockSize / SMALL) {
+        yield { ...block, bytes: Buffer.from(full.subarray(0, end)), release() {} }
+        full.copyWithin(0, end, end + length)
+      } else {
+        const begun = full.subarray(end, end + length)
+        buffer = copied(begun, length, length < blockSize / 2 ? pool.take() : Buffer.allocUnsafeSlow(2 * length))
+        yield { ...block, bytes: full.subarray(0, end), release: () => pool.give(full) }
+      }
     }
   } finally {
     await bytes.close()
   }
 }
 
-function larger(buffer: Buffer, length: number, size: number): Buffer {
-  const result = Buffer.allocUnsafeSlow(size)
-  buffer.copy(result, 0, 0, length)
-  return result
+function copied(from: Buffer, length: number, to: Buffer): Buffer {
+  from.copy(to, 0, 0, length)
+  return to
+}
+
+/**
+ * Buffers of one size, which blocks give back: new ones would each be mapped, filled with zeros and unmapped by the kernel, and make V8
+ * mark its heap for memory that is not in it.
+ */
+class BufferPool {
+  readonly #size: number
+  readonly #free: Buffer[] = []
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size)
+  }
+
+  /** A larger one was for a longer line. */
+  give(buffer: Buffer): void {
+    if (buffer.length === this.#size) this.#free.push(buffer)
+  }
 }
 
 function tooLong(name: string, offset: number, longest: number): string {

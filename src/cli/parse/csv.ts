@@ -36,6 +36,10 @@ export class CsvParser implements Parser {
   readonly #options: Options
   readonly #separator: number
   #columns: readonly string[] | undefined
+  /** Of the block: its rows, what is in them, and the row that comes next. */
+  #rows: readonly Line[] = []
+  #cells: readonly (readonly string[])[] | undefined
+  #next = 0
   /** Lines that are read. */
   #lines = 0
   /** The row with the names of the columns as it was written, once it is read. */
@@ -50,19 +54,27 @@ export class CsvParser implements Parser {
     if (columns !== undefined) this.#name(columns)
   }
 
-  *records(block: Block): Generator<InputRecord> {
-    const rows = this.#split(block)
-    const cells = this.#cellsOf(block.bytes, rows.length)
-    for (const [i, row] of rows.entries()) {
-      let record: InputRecord | undefined
+  enter(block: Block): void {
+    this.#rows = this.#split(block)
+    this.#cells = this.#cellsOf(block.bytes, this.#rows.length)
+    this.#next = 0
+  }
+
+  take(most: number): InputRecord[] {
+    const records: InputRecord[] = []
+    while (records.length < most && this.#next < this.#rows.length) {
+      const row = this.#rows[this.#next]!
+      const cells = this.#cells?.[this.#next]
+      this.#next++
       try {
-        record = this.#record(row, cells?.[i] ?? this.#cellsAlone(row))
+        const record = this.#record(row, cells ?? this.#cellsAlone(row))
+        if (record !== undefined) records.push(record)
       } catch (error) {
         if (!(error instanceof LineError)) throw error
-        this.#onMalformed(row, error)
+        if (!this.#onMalformed(row, error)) break
       }
-      if (record !== undefined) yield record
     }
+    return records
   }
 
   #record(row: Line, cells: readonly string[]): InputRecord | undefined {
@@ -75,7 +87,7 @@ export class CsvParser implements Parser {
       throw new LineError(`it has ${cells.length} columns instead of ${this.#columns.length}`)
     const data = Object.fromEntries(this.#columns.map((name, i) => [name, cells[i]!]))
     const fields = fieldsOf(this.#selectors, lookupIn(data, row.block.bytes.subarray(row.start, row.end)))
-    return new InputRecord(fields, fields.value, row)
+    return new InputRecord(fields, row)
   }
 
   /** All rows at once; undefined if one of them is malformed: the package does not say which bytes it is in. */

@@ -6,11 +6,13 @@ import { fieldsOf, lookupIn, type Selectors } from './template.js'
 /** Every line is a record, and its bytes are the value as they are: the fast lane, which parses and decodes nothing. */
 export function plainLines(selectors: Selectors, delimiter: Buffer): Parser {
   const cursor = new Cursor(delimiter)
-  const fields = fieldsOf({ ...selectors, value: { kind: 'constant', text: '' } }, lookupIn(undefined, undefined))
+  const fields = fieldsOf(selectors, lookupIn(undefined, undefined))
   return {
-    *records(block) {
-      cursor.enter(block)
-      while (cursor.advance()) yield new InputRecord(fields, block.bytes.subarray(cursor.start, cursor.end), cursor)
+    enter: block => cursor.enter(block),
+    take(most) {
+      const records: InputRecord[] = []
+      while (records.length < most && cursor.advance()) records.push(new InputRecord(fields, cursor))
+      return records
     },
   }
 }
@@ -28,21 +30,20 @@ export function selectedLines(
 ): Parser {
   const cursor = new Cursor(delimiter)
   return {
-    *records(block) {
-      cursor.enter(block)
-      while (cursor.advance()) {
-        const line = block.bytes.subarray(cursor.start, cursor.end)
-        let record: InputRecord | undefined
+    enter: block => cursor.enter(block),
+    take(most) {
+      const records: InputRecord[] = []
+      while (records.length < most && cursor.advance()) {
+        const { block, start, end, number } = cursor
+        const line = block.bytes.subarray(start, end)
         try {
-          const fields = fieldsOf(selectors, lookupIn(read(line), line))
-          record = new InputRecord(fields, fields.value, cursor)
+          records.push(new InputRecord(fieldsOf(selectors, lookupIn(read(line), line)), cursor))
         } catch (error) {
           if (!(error instanceof LineError)) throw error
-          const { start, end, number } = cursor
-          onMalformed({ block, start, end, number }, error)
+          if (!onMalformed({ block, start, end, number }, error)) break
         }
-        if (record !== undefined) yield record
       }
+      return records
     },
   }
 }

@@ -5,7 +5,7 @@ import { CsvParser, loadCsv } from './csv.js'
 import { json, keyAndValue, noData, plainLines, selectedLines } from './lines.js'
 import type { OnMalformed, Parser } from './record.js'
 import type { Selector } from './selector.js'
-import { checkConstants, type Selectors } from './template.js'
+import { checkConstants, isWhole, type Selectors } from './template.js'
 
 export const FORMATS = ['lines', 'ndjson', 'csv'] as const
 
@@ -87,7 +87,7 @@ function plain(format: Format, given: GivenSelectors): Parsing {
   const path = all(given).find(({ kind }) => kind === 'path')
   if (path?.kind === 'path') throw new UsageError(`plain lines have no ${path.text}; use --format ndjson or --csv`)
   const fixed = all({ ...given, value: undefined }).every(({ kind }) => kind === 'constant')
-  const asItIs = fixed && (given.value ?? WHOLE_LINE).kind === 'line' && given.nullText === undefined
+  const asItIs = fixed && isWhole(given.value ?? WHOLE_LINE, given.nullText)
   return byLine(format, given, (selectors, delimiter, onMalformed) =>
     asItIs ? plainLines(selectors, delimiter) : selectedLines(selectors, delimiter, noData, onMalformed),
   )

@@ -16,36 +16,59 @@ export interface Line {
 export interface Fields {
   readonly topic: string
   readonly key: RecordData | undefined
-  readonly value: RecordData
+  /** Undefined: the bytes of the line as they are. */
+  readonly value: RecordData | undefined
   readonly headers: readonly HeaderPair[] | undefined
   readonly partition: number | undefined
   readonly timestamp: number | undefined
 }
 
-/** A record, and the line that it was made of: one object, because a million of them pass. */
-export class InputRecord implements ProducerRecord, Fields, Line {
-  readonly topic: string
-  readonly key: RecordData | undefined
-  readonly value: RecordData
-  readonly headers: readonly HeaderPair[] | undefined
-  readonly partition: number | undefined
-  readonly timestamp: number | undefined
+/**
+ * A record, and the line that it was made of: one small object, because a million of them live until they are acked. So the bytes of the
+ * line are not kept: the producer reads each field once, when it takes the record.
+ */
+export class InputRecord implements ProducerRecord, Line {
   readonly block: Block
   readonly start: number
   readonly end: number
   readonly number: number
+  /** Whether the producer has taken it, and owes it an ack. */
+  taken = false
+  /** One for all records, if they differ in nothing but their lines. */
+  readonly #fields: Fields
 
-  constructor(fields: Fields, value: RecordData, line: Line) {
-    this.topic = fields.topic
-    this.key = fields.key
-    this.value = value
-    this.headers = fields.headers
-    this.partition = fields.partition
-    this.timestamp = fields.timestamp
+  constructor(fields: Fields, line: Line) {
+    this.#fields = fields
     this.block = line.block
     this.start = line.start
     this.end = line.end
     this.number = line.number
+  }
+
+  get topic(): string {
+    this.taken = true
+    return this.#fields.topic
+  }
+
+  get key(): RecordData | undefined {
+    return this.#fields.key
+  }
+
+  get value(): RecordData {
+    const { value } = this.#fields
+    return value === undefined ? this.block.bytes.subarray(this.start, this.end) : value
+  }
+
+  get headers(): readonly HeaderPair[] | undefined {
+    return this.#fields.headers
+  }
+
+  get partition(): number | undefined {
+    return this.#fields.partition
+  }
+
+  get timestamp(): number | undefined {
+    return this.#fields.timestamp
   }
 }
 
@@ -54,8 +77,11 @@ export class LineError extends Error {}
 
 /** Turns the blocks of one input into records, in order. */
 export interface Parser {
-  /** Reads the records of the next block. Lines that are no records go to the callback that the parser was made with. */
-  records(block: Block): Iterable<InputRecord>
+  /** Goes on to the next block. */
+  enter(block: Block): void
+  /** Returns the next records of the block, at most so many; none at its end. */
+  take(most: number): InputRecord[]
 }
 
-export type OnMalformed = (line: Line, error: LineError) => void
+/** Is told of lines that are no records. Returns whether to go on: if not, `take()` returns what is before the line. */
+export type OnMalformed = (line: Line, error: LineError) => boolean

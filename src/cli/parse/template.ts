@@ -38,7 +38,7 @@ export function fieldsOf(selectors: Selectors, lookup: Lookup): Fields {
   return {
     topic: topicOf(topic, lookup(topic)),
     key: key && dataOf(key, lookup(key), nullText),
-    value: recordValueOf(value, lookup(value), nullText),
+    value: isWhole(value, nullText) ? undefined : recordValueOf(value, lookup(value), nullText),
     headers: headers.length === 0 ? undefined : headersOf(headers, lookup, nullText),
     partition: partition && partitionOf(partition, lookup(partition)),
     timestamp: timestamp && timestampOf(timestamp, lookup(timestamp)),
@@ -60,6 +60,11 @@ function topicOf(selector: Selector, found: unknown): string {
   const text = found instanceof Buffer ? found.toString() : found
   if (typeof text === 'string' && text !== '') return text
   throw wrong(selector, found, 'the topic', 'text')
+}
+
+/** Whether a value is the bytes of the line, whatever they are. */
+export function isWhole(value: Selector, nullText: string | undefined): boolean {
+  return value.kind === 'line' && nullText === undefined
 }
 
 /** A missing value is refused: taken for null, it would remove its key from a compacted topic. */

@@ -4,8 +4,6 @@ import type { InputRecord, Line } from '../parse/record.js'
 
 /** What became of lines so far. */
 export class Tally {
-  /** Records that the producer has taken. */
-  read = 0
   acked = 0
   /** Records that were not confirmed, malformed lines included. */
   failed = 0
@@ -16,21 +14,19 @@ export class Tally {
   ackedBytes = 0
   /** Bytes that are read, of all inputs. */
   readBytes = 0
-  /** The record that the producer took last. */
+  /** The last record that the producer took. */
   last: InputRecord | undefined
 
   entered(block: Block): void {
     this.readBytes += block.bytes.length
   }
 
-  taken(record: InputRecord): void {
-    this.read++
-    this.last = record
-  }
-
-  acknowledged(record: InputRecord): void {
-    this.acked++
-    this.ackedBytes += record.end - record.start
+  delivered({ acked, bytes, last }: { acked: number; bytes: number; last: InputRecord | undefined }): void {
+    this.acked += acked
+    this.ackedBytes += bytes
+    // Blocks may settle in another order than that of their lines.
+    if (last !== undefined && !(this.last?.block.input === last.block.input && this.last.number > last.number))
+      this.last = last
   }
 
   refused({ persisted }: Failed): void {

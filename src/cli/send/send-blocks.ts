@@ -1,104 +1,83 @@
-import { lastValueFrom, tap } from 'rxjs'
-import type { Ack, Producer } from '../../index.js'
+import type { Failed, Producer } from '../../index.js'
 import type { Block } from '../input/block.js'
 import type { InputRecord } from '../parse/record.js'
+import { BlockStream, type Delivered } from './block-stream.js'
 
-/** What becomes of records and blocks, as it happens. */
+/** Records that are made of lines, and sent, in one go: the event loop turns before the next ones. */
+const BURST = 1_024
+
+/** Gives the records of the blocks, and is told what becomes of them. */
 export interface SendObserver {
-  /** Whether no further record is to be sent, also of a block that was read. */
-  ended(): boolean
-  /** The producer asks for a record. */
-  taken(record: InputRecord): void
-  /** A record has its ack; `ack.record` is the {@link InputRecord}. */
-  ack(ack: Ack): void
+  /** Goes on to a block. */
+  enter(block: Block): void
+  /** Returns the next records of the block, at most so many; none at its end. */
+  take(most: number): InputRecord[]
+  /** A record has failed; `ack.record` is the {@link InputRecord}. */
+  failed(ack: Failed): void
+  /** All records of a block that the producer has taken have their acks. */
+  delivered(what: Delivered): void
 }
 
 /**
- * Sends the records of blocks in order. One stream for each block: its records are pulled as buffer memory permits, and when all are
- * taken the next block begins, while acks of earlier ones arrive.
+ * Sends the records of blocks in order. A block is a stream of its own: when the producer has taken its records, as buffer memory permits, the
+ * next block begins, while acks of earlier ones arrive.
  *
  * Resolves when every record has its ack. Rejects, after every ack that is owed, when the blocks cannot be read or the producer has ended.
  */
 export async function sendBlocks(
-  producer: Pick<Producer, 'publish'>,
+  producer: Pick<Producer, 'writable'>,
   blocks: AsyncIterator<Block>,
-  recordsOf: (block: Block) => Iterable<InputRecord>,
   observer: SendObserver,
 ): Promise<void> {
-  const open = new Set<Promise<unknown>>()
+  const open = new Set<Promise<void>>()
   const broken = new Broken()
   try {
-    while (!observer.ended()) {
-      const { done, value } = await broken.or(blocks.next())
+    for (;;) {
+      const { done, value: block } = await broken.or(blocks.next())
       if (done) break
-      const records = new Taking(recordsOf(value), observer)
-      const acks$ = producer.publish(records).pipe(tap(ack => observer.ack(ack)))
-      const stream = lastValueFrom(acks$, { defaultValue: undefined })
-      open.add(stream)
-      stream.then(
-        () => open.delete(stream),
-        error => broken.by(error),
-      )
-      await broken.or(records.allTaken)
+      observer.enter(block)
+      let records = observer.take(BURST)
+      if (records.length === 0) continue
+      const stream = new BlockStream(producer, ack => observer.failed(ack))
+      const settled = stream.settled.then(delivered => {
+        open.delete(settled)
+        observer.delivered(delivered)
+        block.release()
+        if (delivered.error !== undefined) broken.by(delivered.error)
+      })
+      open.add(settled)
+      try {
+        for (; records.length > 0; records = observer.take(BURST)) await broken.or(stream.write(records))
+      } finally {
+        stream.end()
+      }
     }
   } finally {
-    await Promise.allSettled(open)
+    await Promise.all(open)
   }
-  await Promise.all(open)
+  broken.check()
 }
 
 /** The first error of any stream: an input that is silent for long is not to hide it. */
 class Broken {
-  #error: { readonly cause: unknown } | undefined
-  #reject = (_: unknown): void => {}
+  #error: Error | undefined
+  #reject = (_: Error): void => {}
 
-  by(cause: unknown): void {
-    this.#error ??= { cause }
-    this.#reject(cause)
+  by(error: Error): void {
+    this.#error ??= error
+    this.#reject(error)
+  }
+
+  check(): void {
+    if (this.#error !== undefined) throw this.#error
   }
 
   /** What a promise resolves to, unless a stream errors before. Unlike Promise.race(), it leaves nothing behind for each call. */
   or<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#reject = reject
-      if (this.#error !== undefined) reject(this.#error.cause)
+      if (this.#error !== undefined) reject(this.#error)
       promise.then(resolve, reject)
     })
   }
 }
-
-/** The records of a block, and when all of them are taken. */
-class Taking implements IterableIterator<InputRecord> {
-  readonly allTaken: Promise<void>
-  readonly #records: Iterator<InputRecord>
-  readonly #observer: SendObserver
-  #done!: () => void
-
-  constructor(records: Iterable<InputRecord>, observer: SendObserver) {
-    this.#records = records[Symbol.iterator]()
-    this.#observer = observer
-    this.allTaken = new Promise(resolve => {
-      this.#done = resolve
-    })
-  }
-
-  [Symbol.iterator](): this {
-    return this
-  }
-
-  next(): IteratorResult<InputRecord> {
-    const observer = this.#observer
-    const result = observer.ended() ? END : this.#records.next()
-    // The last line of all may be the one that ends it.
-    if (result.done || observer.ended()) return this.return()
-    observer.taken(result.value)
-    return result
-  }
-
-  return(): IteratorResult<InputRecord> {
-    this.#done()
-    return END
-  }
-}
-
-const END: IteratorResult<InputRecord> = { done: true, value: undefined }
