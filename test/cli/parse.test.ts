@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Block } from '../../src/cli/input/block.js'
+import { Block } from '../../src/cli/input/block.js'
 import type { CsvParser } from '../../src/cli/parse/csv.js'
 import { type Format, type GivenSelectors, readFormat } from '../../src/cli/parse/parser.js'
 import type { InputRecord, Parser } from '../../src/cli/parse/record.js'
@@ -35,7 +35,7 @@ async function parse(
   let offset = 0
   for (const text of typeof blocks === 'string' ? [blocks] : blocks) {
     const bytes = Buffer.from(text)
-    const block = { input: 'in', bytes, offset, end: offset + bytes.length, release() {} }
+    const block = new Block('in', bytes, offset)
     offset = block.end
     for (const { topic, key, value, headers, partition, timestamp, start, end, number } of takeAll(parser, block)) {
       raw.push(`${number} ${bytes.subarray(start, end)}`)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
+import { Block } from '../../src/cli/input/block.js'
 import { clock, megabytes, several } from '../../src/cli/report/format.js'
 import { Notes } from '../../src/cli/report/notes.js'
 import { Progress } from '../../src/cli/report/progress.js'
@@ -38,7 +39,7 @@ const UNDER_WAY = {
 
 /** Acks so many records of 100 bytes, of a block that is read with them. */
 function ack(tally: Tally, count: number): void {
-  tally.entered({ input: 'in', bytes: Buffer.alloc(count * 100), offset: 0, end: count * 100, release() {} })
+  tally.entered(new Block('in', Buffer.alloc(count * 100), 0))
   tally.delivered({ acked: count, bytes: count * 100, last: undefined })
 }
 

@@ -1,17 +1,34 @@
 import type { Buffer } from 'node:buffer'
 
-/** Whole lines of one input, as they were read together: the unit that goes from stage to stage. */
-export interface Block {
+/**
+ * Whole lines of one input, as they were read together: the unit that goes from stage to stage. A class, so that all blocks have one shape:
+ * code that reads them for every line is not compiled again for each.
+ */
+export class Block {
   /** The name of the input, for messages. */
   readonly input: string
   /** The lines, each with its delimiter; only the last line of an input may be without. */
   readonly bytes: Buffer
   /** Where `bytes` begins in its input. */
   readonly offset: number
+  readonly #release: ((block: Block) => void) | undefined
+
+  constructor(input: string, bytes: Buffer, offset: number, release?: (block: Block) => void) {
+    this.input = input
+    this.bytes = bytes
+    this.offset = offset
+    this.#release = release
+  }
+
   /** Where the next block begins: every line before it is in this block or an earlier one. */
-  readonly end: number
+  get end(): number {
+    return this.offset + this.bytes.length
+  }
+
   /** Returns the memory of `bytes`, which must not be used any more. Optional: memory that is not returned is collected. */
-  release(): void
+  release(): void {
+    this.#release?.(this)
+  }
 }
 
 /**

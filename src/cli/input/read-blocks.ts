@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { InputError } from '../errors.js'
-import type { Block, LastEnd } from './block.js'
+import { Block, type LastEnd } from './block.js'
 import type { Bytes } from './bytes.js'
 
 /** Bytes that are read at once: more makes nothing faster, and a block's lines stay in memory until all of them are acked. */
@@ -34,12 +34,11 @@ export async function* readBlocks(bytes: Bytes, options: ReadOptions): AsyncGene
   let length = 0
   try {
     while (!stop.aborted) {
-      if (buffer.length - length < blockSize / 2)
-        buffer = copied(buffer, length, Buffer.allocUnsafeSlow(2 * buffer.length))
+      if (buffer.length - length < blockSize / 2) buffer = larger(buffer, length)
       const count = await bytes.read(buffer.subarray(length))
       if (stop.aborted) return
       if (count === 0) {
-        if (length > 0) yield { input, bytes: buffer.subarray(0, length), offset, end: offset + length, release() {} }
+        if (length > 0) yield new Block(input, buffer.subarray(0, length), offset)
         return
       }
       const end = lastEnd(buffer.subarray(0, length + count), length)
@@ -48,17 +47,18 @@ export async function* readBlocks(bytes: Bytes, options: ReadOptions): AsyncGene
         if (length > longestLine) throw new InputError(tooLong(input, offset, longestLine))
         continue
       }
-      const block = { input, offset, end: offset + end }
-      const full = buffer
+      const whole = buffer.subarray(0, end)
+      const begin = offset
       offset += end
       length -= end
       if (end < blockSize / SMALL) {
-        yield { ...block, bytes: Buffer.from(full.subarray(0, end)), release() {} }
-        full.copyWithin(0, end, end + length)
+        yield new Block(input, Buffer.from(whole), begin)
+        buffer.copyWithin(0, end, end + length)
       } else {
-        const begun = full.subarray(end, end + length)
-        buffer = copied(begun, length, length < blockSize / 2 ? pool.take() : Buffer.allocUnsafeSlow(2 * length))
-        yield { ...block, bytes: full.subarray(0, end), release: () => pool.give(full) }
+        const next = length < blockSize / 2 ? pool.take() : Buffer.allocUnsafeSlow(2 * length)
+        buffer.copy(next, 0, end, end + length)
+        buffer = next
+        yield new Block(input, whole, begin, pool.give)
       }
     }
   } finally {
@@ -66,9 +66,10 @@ export async function* readBlocks(bytes: Bytes, options: ReadOptions): AsyncGene
   }
 }
 
-function copied(from: Buffer, length: number, to: Buffer): Buffer {
-  from.copy(to, 0, 0, length)
-  return to
+function larger(buffer: Buffer, length: number): Buffer {
+  const result = Buffer.allocUnsafeSlow(2 * buffer.length)
+  buffer.copy(result, 0, 0, length)
+  return result
 }
 
 /**
@@ -87,9 +88,9 @@ class BufferPool {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size)
   }
 
-  /** A larger one was for a longer line. */
-  give(buffer: Buffer): void {
-    if (buffer.length === this.#size) this.#free.push(buffer)
+  /** Takes the memory of a block back. A larger one was for a longer line. */
+  readonly give = ({ bytes: { buffer } }: Block): void => {
+    if (buffer.byteLength === this.#size) this.#free.push(Buffer.from(buffer as ArrayBuffer))
   }
 }
 

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import type { Block } from '../input/block.js'
+import { Block } from '../input/block.js'
 
 const RETURN = 0x0d
 const NEWLINE = 0x0a
-const NO_BLOCK: Block = { input: '', bytes: Buffer.alloc(0), offset: 0, end: 0, release() {} }
+const NO_BLOCK = new Block('', Buffer.alloc(0), 0)
 
 /** Goes from line to line through the blocks of one input, and counts them. Skips empty lines. Allocates nothing for a line. */
 export class Cursor {
