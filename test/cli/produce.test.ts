@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, readFileSync, renameSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, closeSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -245,6 +247,17 @@ for (const [signal, expected] of [
     assert.deepEqual([code, stdout, values(cluster, 't')], [expected, '', ['one', 'two']], stderr)
   })
 }
+
+test('a real process: a file behind `<`', async () => {
+  await using cluster = await oneTopic()
+  const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}`)
+  const input = openSync(file('redirected.txt', lines.join('\n')), 'r')
+  const args = ['--import', 'tsx', 'src/cli/main.ts', ...to(cluster.brokers)]
+  const [code] = await once(spawn(process.execPath, args, { stdio: [input, 'ignore', 'ignore'] }), 'exit')
+  closeSync(input)
+  assert.equal(code, 0)
+  assert.deepEqual(values(cluster, 't'), lines)
+})
 
 test('a real process: nobody reads its output any more, and it goes on quietly', async () => {
   await using cluster = await oneTopic()

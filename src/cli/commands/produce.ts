@@ -41,11 +41,11 @@ async function run(flags: Flags, io: Io): Promise<number> {
   const path = flags.text('failed')
   const failedLines = path === undefined ? undefined : new FailedLines(path, parsing.delimiter)
   const failures = new Failures(tally, quiet ? undefined : terminal, failedLines)
-  if (io.stdin.isTTY && inputs.some(({ name }) => name === 'stdin') && !quiet)
-    terminal.line('reading lines from the terminal; Ctrl-D ends')
+  const typed = io.stdin.isTTY === true && inputs.some(({ name }) => name === 'stdin')
+  if (typed && !quiet) terminal.line('reading lines from the terminal; Ctrl-D ends')
   const sizes = inputs.map(({ size }) => size ?? Number.NaN).reduce((sum, size) => sum + size, 0)
   const size = Number.isNaN(sizes) ? undefined : sizes
-  return send({ io, producer, reading: reading(failures), tally, failures, terminal, quiet, json, size })
+  return send({ io, producer, reading: reading(failures), tally, failures, terminal, quiet, typed, json, size })
 }
 
 async function openInputs(flags: Flags, io: Io): Promise<Input[]> {

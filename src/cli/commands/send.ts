@@ -22,6 +22,8 @@ export interface SendJob {
   /** Where errors are told. */
   readonly terminal: Terminal
   readonly quiet: boolean
+  /** Whether lines are typed in: what shows the progress would be written into them. */
+  readonly typed: boolean
   readonly json: boolean
   /** Bytes of all inputs, if that is known. */
   readonly size: number | undefined
@@ -31,8 +33,8 @@ const CODES: Readonly<Record<Interrupt, number>> = { SIGINT: EXIT.interrupted, S
 
 /** Sends everything, and reports. Returns the exit code. */
 export async function send(job: SendJob): Promise<number> {
-  const { io, producer, reading, tally, failures, terminal, quiet, json, size } = job
-  const progress = quiet ? undefined : new Progress(terminal, tally, producer, size)
+  const { io, producer, reading, tally, failures, terminal, quiet, typed, json, size } = job
+  const progress = quiet || typed ? undefined : new Progress(terminal, tally, producer, size)
   const notes = new Notes(terminal)
   if (!quiet) producer.events$.subscribe(event => notes.event(event))
   const interrupts = new Interrupts(job)

@@ -124,7 +124,7 @@ async function secretOf(origin: string, file: string): Promise<Given> {
   return { text: (await readText(origin, file)).replace(/\r?\n$/, ''), origin }
 }
 
-export async function readText(origin: string, file: string): Promise<string> {
+async function readText(origin: string, file: string): Promise<string> {
   return (await readBytes(origin, file)).toString()
 }
 

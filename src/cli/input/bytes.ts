@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
+import { read } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import { promisify } from 'node:util'
 
 /** Bytes in their order. */
 export interface Bytes {
@@ -20,6 +22,16 @@ export function fileBytes(file: FileHandle, from: number): Bytes {
     close: () => file.close(),
   }
 }
+
+/** The bytes of an open file that others may share, such as standard input behind `<`: from where it stands, and not closed at the end. */
+export function sharedFileBytes(fd: number): Bytes {
+  return {
+    read: async into => (await readFrom(fd, into, 0, into.length, null)).bytesRead,
+    async close() {},
+  }
+}
+
+const readFrom = promisify(read)
 
 /**
  * The bytes of a Node stream: standard input, a pipe, or what is decompressed.

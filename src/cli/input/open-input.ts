@@ -1,9 +1,10 @@
-import { constants, createReadStream } from 'node:fs'
+import { constants, createReadStream, fstatSync, ReadStream } from 'node:fs'
 import { access, open, stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { UsageError } from '../errors.js'
 import type { Block, LastEnd } from './block.js'
-import { fileBytes, streamBytes } from './bytes.js'
+import { fileBytes, sharedFileBytes, streamBytes } from './bytes.js'
 import { followBlocks } from './follow.js'
 import { readBlocks } from './read-blocks.js'
 
@@ -23,12 +24,14 @@ export interface Input {
   blocks(lastEnd: LastEnd, stop: AbortSignal, from?: number): AsyncGenerator<Block>
 }
 
-/** Standard input. */
-export function openStdin(stream: NodeJS.ReadableStream & { destroy(): void }): Input {
+/** Standard input. If that is a file, as behind `<`, it is read like one: in larger pieces than a stream's. */
+export function openStdin(stream: Readable): Input {
   const name = 'stdin'
+  const fd = stream instanceof ReadStream ? (stream as unknown as { readonly fd: number | null }).fd : null
   return {
-    ...{ name, size: undefined, seekable: false },
-    blocks: (lastEnd, stop) => readBlocks(streamBytes(stream, stop), { lastEnd, stop, name }),
+    ...{ name, size: fd === null ? undefined : fstatSync(fd).size, seekable: false },
+    blocks: (lastEnd, stop) =>
+      readBlocks(fd === null ? streamBytes(stream, stop) : sharedFileBytes(fd), { lastEnd, stop, name }),
   }
 }
 

@@ -4,7 +4,7 @@ import { Block, type LastEnd } from './block.js'
 import type { Bytes } from './bytes.js'
 
 /** Bytes that are read at once: more makes nothing faster, and a block's lines stay in memory until all of them are acked. */
-export const BLOCK_SIZE = 262_144
+const BLOCK_SIZE = 262_144
 
 /** A longer line is no line: no broker would take it, and without an end it would fill the memory. */
 const LONGEST_LINE = 67_108_864
