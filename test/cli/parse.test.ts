@@ -29,7 +29,7 @@ async function parse(
   const parser = parsing.parser(({ block, start, end, number }, { message }) => {
     malformed.push(`${number} '${block.bytes.subarray(start, end)}': ${message}`)
     return true
-  })
+  }, 0)
   const records: Record<string, unknown>[] = []
   const raw: string[] = []
   let offset = 0

@@ -30,6 +30,10 @@ export const PRODUCE_SPEC: CommandSpec = {
       'lines that fail are kept, and fed in again later',
       'rx-kafka produce -b localhost:9092 -t orders --failed again.ndjson orders.ndjson',
     ],
+    [
+      'an import that no crash can break: end it at any moment, and begin it again',
+      'rx-kafka produce -b localhost:9092 -t orders --resume orders-import orders.ndjson',
+    ],
     ['the lines of a log as they are written', 'rx-kafka produce -b localhost:9092 -t logs --follow /var/log/app.log'],
   ],
   groups: [
@@ -52,6 +56,10 @@ export const PRODUCE_SPEC: CommandSpec = {
         { name: 'columns', value: 'NAME,…', help: "names of CSV's columns, if they are not in the first row" },
         { name: 'null', short: 'Z', value: 'TEXT', help: 'a key, value or header that is this text is null' },
         { name: 'follow', help: 'waits for lines that are appended to the file' },
+        {
+          ...{ name: 'resume', value: 'ID' },
+          help: 'imports one file exactly once, however often it is ended and begun again',
+        },
         { name: 'limit', short: 'c', value: 'N', help: 'ends after so many records' },
       ],
     },

@@ -16,6 +16,7 @@ import { dryRun } from './dry-run.js'
 import { formatOf, selectorsOf } from './produce-flags.js'
 import { PRODUCE_SPEC } from './produce-spec.js'
 import { Reading } from './reading.js'
+import { deliverer, resumeOf } from './resume.js'
 import { send } from './send.js'
 
 export const produce: Command = { spec: PRODUCE_SPEC, run }
@@ -31,13 +32,14 @@ async function run(flags: Flags, io: Io): Promise<number> {
   const settings = await readSettings(flags, io.env, message => terminal.line(`rx-kafka: ${message}`))
   const inputs = await openInputs(flags, io)
   checkFailed(flags, format)
+  const resume = resumeOf(flags, inputs, format)
   const tally = new Tally()
   const reading = (failures: Failures): Reading => new Reading(inputs, parsing, tally, failures, limits)
   if (flags.isSet('dry-run')) {
     const talk = quiet ? undefined : terminal
     return dryRun(reading(new Failures(tally, talk, undefined)), tally, io, json, talk)
   }
-  const producer = await makeProducer(settings)
+  const producer = await makeProducer(settings, resume)
   const path = flags.text('failed')
   const failedLines = path === undefined ? undefined : new FailedLines(path, parsing.delimiter)
   const failures = new Failures(tally, quiet ? undefined : terminal, failedLines)
@@ -45,7 +47,20 @@ async function run(flags: Flags, io: Io): Promise<number> {
   if (typed && !quiet) terminal.line('reading lines from the terminal; Ctrl-D ends')
   const sizes = inputs.map(({ size }) => size ?? Number.NaN).reduce((sum, size) => sum + size, 0)
   const size = Number.isNaN(sizes) ? undefined : sizes
-  return send({ io, producer, reading: reading(failures), tally, failures, terminal, quiet, typed, json, size })
+  const deliver = deliverer(resume)
+  return send({
+    io,
+    producer,
+    reading: reading(failures),
+    deliver,
+    tally,
+    failures,
+    terminal,
+    quiet,
+    typed,
+    json,
+    size,
+  })
 }
 
 async function openInputs(flags: Flags, io: Io): Promise<Input[]> {
@@ -75,10 +90,10 @@ function realPath(name: string): string {
   }
 }
 
-async function makeProducer(settings: Settings): Promise<Producer> {
+async function makeProducer(settings: Settings, transactionalId: string | undefined): Promise<Producer> {
   const options = await producerOptionsOf(settings)
   try {
-    return createProducer(options)
+    return createProducer(transactionalId === undefined ? options : { ...options, transactionalId })
   } catch (error) {
     throw inUsersWords(error, settings)
   }

@@ -7,6 +7,7 @@ import type { InputRecord, Parser } from '../parse/record.js'
 import type { Failures } from '../report/failures.js'
 import type { Tally } from '../report/tally.js'
 import type { Delivered } from '../send/block-stream.js'
+import type { Bookmark } from '../send/bookmark.js'
 import type { SendObserver } from '../send/send-blocks.js'
 
 export interface Limits {
@@ -29,6 +30,7 @@ export class Reading implements SendObserver {
   #parser: Parser | undefined
   #last: Block | undefined
   #ended = false
+  #begun: Pick<Bookmark, 'offset' | 'lines'> = { offset: 0, lines: 0 }
 
   constructor(inputs: readonly Input[], parsing: Parsing, tally: Tally, failures: Failures, limits: Limits) {
     this.#inputs = inputs
@@ -37,6 +39,27 @@ export class Reading implements SendObserver {
     this.#failures = failures
     this.#strict = limits.strict
     this.#left = limits.limit ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The name of the first input. */
+  get inputName(): string {
+    return this.#inputs[0]!.name
+  }
+
+  /** Lines of the input that are read. */
+  get lines(): number {
+    return this.#parser?.lines ?? this.#begun.lines
+  }
+
+  /** Whether no further record is sent, also of the block that was read last. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Goes on behind what an import has stored, with a single input. */
+  beginAt(bookmark: Pick<Bookmark, 'offset' | 'lines'>): void {
+    this.#begun = bookmark
+    this.#tally.readBytes = bookmark.offset
   }
 
   /** Aborts when nothing more is read. */
@@ -52,7 +75,7 @@ export class Reading implements SendObserver {
   async *blocks(): AsyncGenerator<Block> {
     for (const input of this.#inputs) {
       if (this.#stop.signal.aborted) return
-      yield* input.blocks(this.#parsing.lastEnd, this.#stop.signal)
+      yield* input.blocks(this.#parsing.lastEnd, this.#stop.signal, this.#begun.offset)
     }
   }
 
@@ -64,7 +87,7 @@ export class Reading implements SendObserver {
       this.#parser = this.#parsing.parser((line, error) => {
         this.#failures.malformed(line, error, this.#header())
         return this.#goesOn()
-      })
+      }, this.#begun.lines)
     }
     this.#last = block
     this.#parser.enter(block)

@@ -9,7 +9,6 @@ import { Progress } from '../report/progress.js'
 import { summaryJson, summaryText } from '../report/summary.js'
 import { place, type Tally } from '../report/tally.js'
 import type { Terminal } from '../report/terminal.js'
-import { sendBlocks } from '../send/send-blocks.js'
 import { exitCodeOf } from './exit-code.js'
 import type { Reading } from './reading.js'
 
@@ -25,6 +24,8 @@ export interface SendJob {
   /** Whether lines are typed in: what shows the progress would be written into them. */
   readonly typed: boolean
   readonly json: boolean
+  /** Sends every record that is read. */
+  readonly deliver: (producer: Producer, reading: Reading) => Promise<void>
   /** Bytes of all inputs, if that is known. */
   readonly size: number | undefined
 }
@@ -43,7 +44,7 @@ export async function send(job: SendJob): Promise<number> {
   try {
     await producer.connect({ signal: reading.stopped })
     progress?.start()
-    await sendBlocks(producer, reading.blocks(), reading)
+    await job.deliver(producer, reading)
   } catch (cause) {
     error = cause
   } finally {

@@ -54,6 +54,10 @@ export class CsvParser implements Parser {
     if (columns !== undefined) this.#name(columns)
   }
 
+  get lines(): number {
+    return this.#lines
+  }
+
   enter(block: Block): void {
     this.#rows = this.#split(block)
     this.#cells = this.#cellsOf(block.bytes, this.#rows.length)

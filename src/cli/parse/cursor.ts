@@ -12,7 +12,7 @@ export class Cursor {
   /** Where it ends, before its delimiter. A `\r` before `\n` belongs to the delimiter. */
   end = 0
   /** The number of the line in the input, from 1. */
-  number = 0
+  number: number
   block: Block = NO_BLOCK
   #next = 0
   readonly #size: number
@@ -20,7 +20,9 @@ export class Cursor {
   readonly #delimiter: number | Buffer
   readonly #dropsReturn: boolean
 
-  constructor(delimiter: Buffer) {
+  /** @param lines of the input before the first block. */
+  constructor(delimiter: Buffer, lines: number) {
+    this.number = lines
     this.#size = delimiter.length
     this.#delimiter = delimiter.length === 1 ? delimiter[0]! : delimiter
     this.#dropsReturn = this.#delimiter === NEWLINE

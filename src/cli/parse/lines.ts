@@ -4,10 +4,13 @@ import { InputRecord, LineError, type OnMalformed, type Parser } from './record.
 import { fieldsOf, lookupIn, type Selectors } from './template.js'
 
 /** Every line is a record, and its bytes are the value as they are: the fast lane, which parses and decodes nothing. */
-export function plainLines(selectors: Selectors, delimiter: Buffer): Parser {
-  const cursor = new Cursor(delimiter)
+export function plainLines(selectors: Selectors, delimiter: Buffer, lines: number): Parser {
+  const cursor = new Cursor(delimiter, lines)
   const fields = fieldsOf(selectors, lookupIn(undefined, undefined))
   return {
+    get lines() {
+      return cursor.number
+    },
     enter: block => cursor.enter(block),
     take(most) {
       const records: InputRecord[] = []
@@ -21,15 +24,20 @@ export function plainLines(selectors: Selectors, delimiter: Buffer): Parser {
  * Every line holds data that fields are selected from.
  *
  * @param read returns a line's data; may throw a {@link LineError}.
+ * @param lines of the input before the first block.
  */
 export function selectedLines(
   selectors: Selectors,
   delimiter: Buffer,
   read: (line: Buffer) => unknown,
   onMalformed: OnMalformed,
+  lines: number,
 ): Parser {
-  const cursor = new Cursor(delimiter)
+  const cursor = new Cursor(delimiter, lines)
   return {
+    get lines() {
+      return cursor.number
+    },
     enter: block => cursor.enter(block),
     take(most) {
       const records: InputRecord[] = []

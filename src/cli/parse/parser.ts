@@ -29,8 +29,12 @@ export interface Parsing {
   readonly lastEnd: LastEnd
   /** What ends a line that is written out again. */
   readonly delimiter: Buffer
-  /** A parser for one input. */
-  parser(onMalformed: OnMalformed): Parser
+  /**
+   * A parser for one input.
+   *
+   * @param lines of the input before the first block; only of lines, not of CSV.
+   */
+  parser(onMalformed: OnMalformed, lines: number): Parser
 }
 
 /** @throws {UsageError} when selectors and format contradict each other. */
@@ -44,8 +48,8 @@ export async function readFormat(format: Format, given: GivenSelectors): Promise
     case 'csv':
       return csv(format, { ...given, value: given.value ?? WHOLE_DATA })
     case 'ndjson':
-      return byLine(format, given, (selectors, delimiter, onMalformed) =>
-        selectedLines(selectors, delimiter, json, onMalformed),
+      return byLine(format, given, (selectors, delimiter, onMalformed, lines) =>
+        selectedLines(selectors, delimiter, json, onMalformed, lines),
       )
     case 'lines':
       return plain(format, given)
@@ -80,29 +84,31 @@ function plain(format: Format, given: GivenSelectors): Parsing {
   if (keyDelimiter !== undefined) {
     if (given.key !== undefined) throw new UsageError("--key can't be set beside --key-delimiter, which gives the key")
     const split = keyAndValue(Buffer.from(keyDelimiter))
-    return byLine(format, { ...given, key: KEY, value: given.value ?? VALUE }, (selectors, delimiter, onMalformed) =>
-      selectedLines(selectors, delimiter, split, onMalformed),
+    return byLine(
+      format,
+      { ...given, key: KEY, value: given.value ?? VALUE },
+      (selectors, delimiter, onMalformed, lines) => selectedLines(selectors, delimiter, split, onMalformed, lines),
     )
   }
   const path = all(given).find(({ kind }) => kind === 'path')
   if (path?.kind === 'path') throw new UsageError(`plain lines have no ${path.text}; use --format ndjson or --csv`)
   const fixed = all({ ...given, value: undefined }).every(({ kind }) => kind === 'constant')
   const asItIs = fixed && isWhole(given.value ?? WHOLE_LINE, given.nullText)
-  return byLine(format, given, (selectors, delimiter, onMalformed) =>
-    asItIs ? plainLines(selectors, delimiter) : selectedLines(selectors, delimiter, noData, onMalformed),
+  return byLine(format, given, (selectors, delimiter, onMalformed, lines) =>
+    asItIs ? plainLines(selectors, delimiter, lines) : selectedLines(selectors, delimiter, noData, onMalformed, lines),
   )
 }
 
 function byLine(
   format: Format,
   given: GivenSelectors,
-  make: (selectors: Selectors, delimiter: Buffer, onMalformed: OnMalformed) => Parser,
+  make: (selectors: Selectors, delimiter: Buffer, onMalformed: OnMalformed, lines: number) => Parser,
 ): Parsing {
   const selectors = { ...given, value: given.value ?? WHOLE_LINE }
   const delimiter = Buffer.from(format.delimiter)
   return {
     lastEnd: delimited(delimiter),
     delimiter,
-    parser: onMalformed => make(selectors, delimiter, onMalformed),
+    parser: (onMalformed, lines) => make(selectors, delimiter, onMalformed, lines),
   }
 }

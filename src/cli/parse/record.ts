@@ -77,6 +77,8 @@ export class LineError extends Error {}
 
 /** Turns the blocks of one input into records, in order. */
 export interface Parser {
+  /** Lines of the input that are read. */
+  readonly lines: number
   /** Goes on to the next block. */
   enter(block: Block): void
   /** Returns the next records of the block, at most so many; none at its end. */

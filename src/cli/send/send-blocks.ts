@@ -2,9 +2,10 @@ import type { Failed, Producer } from '../../index.js'
 import type { Block } from '../input/block.js'
 import type { InputRecord } from '../parse/record.js'
 import { BlockStream, type Delivered } from './block-stream.js'
+import { Broken } from './broken.js'
 
 /** Records that are made of lines, and sent, in one go: the event loop turns before the next ones. */
-const BURST = 1_024
+export const BURST = 1_024
 
 /** Gives the records of the blocks, and is told what becomes of them. */
 export interface SendObserver {
@@ -56,28 +57,4 @@ export async function sendBlocks(
     await Promise.all(open)
   }
   broken.check()
-}
-
-/** The first error of any stream: an input that is silent for long is not to hide it. */
-class Broken {
-  #error: Error | undefined
-  #reject = (_: Error): void => {}
-
-  by(error: Error): void {
-    this.#error ??= error
-    this.#reject(error)
-  }
-
-  check(): void {
-    if (this.#error !== undefined) throw this.#error
-  }
-
-  /** What a promise resolves to, unless a stream errors before. Unlike Promise.race(), it leaves nothing behind for each call. */
-  or<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject
-      if (this.#error !== undefined) reject(this.#error)
-      promise.then(resolve, reject)
-    })
-  }
 }
