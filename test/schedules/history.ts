@@ -59,6 +59,8 @@ export interface Settled {
 export interface StreamHistory {
   /** Whether, and when, nobody listened any more. */
   unsubscribedAt: number | undefined
+  /** Whether an iterable was read to its end: the producer asks for that only while there is buffer memory, as for a record. */
+  exhausted: boolean
   /** How it ended; more than one entry is one too many. `settledBefore`: how many terminal events had come by then, over all streams. */
   readonly ends: {
     readonly kind: 'completed' | 'errored'

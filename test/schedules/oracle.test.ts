@@ -155,7 +155,7 @@ describe('what the user was told', () => {
   })
 
   test('nobody listened: then it is not told', () => {
-    const streams = honest.streams.map((stream, i) => (i === 0 ? { unsubscribedAt: 500, ends: [] } : stream))
+    const streams = honest.streams.map((stream, i) => (i === 0 ? { ...stream, unsubscribedAt: 500, ends: [] } : stream))
     assert.deepEqual(doctored({ streams, settled: honest.settled.filter(({ stream }) => stream !== 0) }), [])
   })
 
@@ -198,6 +198,17 @@ describe('ends', () => {
       doctored(streamsWith({ ends: [{ ...end, kind: 'errored', error: 'Error' }] })),
       /^I6: stream 0 errored with Error/,
     )
+  })
+
+  test('a stream that close() ends, though its iterable had been read to the end', () => {
+    const [plan, ...plans] = SCHEDULE.streams
+    const schedule: Schedule = { ...SCHEDULE, streams: [{ ...plan!, by: 'publish' }, ...plans] }
+    const end = { ...honest.streams[0]!.ends[0]!, kind: 'errored', error: 'ProducerClosedError' } as const
+    only(
+      doctored({ ...streamsWith({ ends: [end], exhausted: true }), schedule }),
+      /^I6: stream 0 errored with ProducerClosedError/,
+    )
+    assert.deepEqual(doctored({ ...streamsWith({ ends: [end], exhausted: false }), schedule }), [])
   })
 
   test('a flush() that resolves too early, and one that never does', () => {

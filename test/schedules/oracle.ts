@@ -198,7 +198,7 @@ function streamFindings({ offered, settled, streams, events, schedule }: History
   settled.forEach(({ stream }, i) => {
     lastSettled.set(stream, i)
   })
-  streams.forEach(({ ends, unsubscribedAt }, stream) => {
+  streams.forEach(({ ends, unsubscribedAt, exhausted }, stream) => {
     if (ends.length + (unsubscribedAt === undefined ? 0 : 1) !== 1) {
       found.push(
         `I6: stream ${stream} ended ${ends.length} times${unsubscribedAt === undefined ? '' : ', unsubscribed'}`,
@@ -218,7 +218,8 @@ function streamFindings({ offered, settled, streams, events, schedule }: History
       // The producer was closed before its source had ended; so was that of every stream that is no plan's.
       const given = offered.filter(record => record.stream === stream).length
       const planned = plan?.bursts.reduce((sum, { count }) => sum + count, 0) ?? Number.POSITIVE_INFINITY
-      const open = plan?.end === 'open' || plan?.by === 'publishAsync' || given < planned || given === 0
+      const unread = plan?.by === 'publishAsync' || (plan?.by === 'publish' && !exhausted)
+      const open = plan?.end === 'open' || unread || given < planned || given === 0
       const closed = error === 'ProducerClosedError' && open
       if (!ownError && !overflow && !closed && !fatal) found.push(`I6: stream ${stream} errored with ${error}`)
     }

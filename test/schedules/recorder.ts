@@ -49,7 +49,7 @@ export class Recorder {
   }
 
   stream(): number {
-    return this.#streams.push({ unsubscribedAt: undefined, ends: [] }) - 1
+    return this.#streams.push({ unsubscribedAt: undefined, exhausted: false, ends: [] }) - 1
   }
 
   /** The producer looks at a record; gives its number. */
@@ -80,6 +80,10 @@ export class Recorder {
 
   unsubscribed(stream: number): void {
     this.#streams[stream]!.unsubscribedAt ??= this.#world.time.now()
+  }
+
+  exhausted(stream: number): void {
+    this.#streams[stream]!.exhausted = true
   }
 
   ended(stream: number, error?: Error): void {

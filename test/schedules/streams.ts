@@ -43,6 +43,7 @@ export function openStream(world: World, recorder: Recorder, plan: StreamPlan): 
   }
   const allGiven = (): void => {
     given = true
+    recorder.exhausted(stream)
   }
   const timers = new Subscription()
   const later = (action: () => void, ms: number): void => timers.add(world.time.schedule(action, ms))
