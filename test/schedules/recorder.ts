@@ -30,6 +30,7 @@ export class Recorder {
   readonly #disturbances: Disturbance[] = []
   readonly #unsettled = new Set<number>()
   readonly stuck: string[] = []
+  readonly intercepted: string[] = []
   #mostBytes = 0
 
   constructor(world: World) {
@@ -162,6 +163,7 @@ export class Recorder {
       trace: cluster.trace,
       mostBytes: this.#mostBytes,
       stuck: this.stuck,
+      intercepted: this.intercepted,
       left: { bytes: producer.bufferedBytes, connections: network.connections, timers: time.pending },
     }
   }
