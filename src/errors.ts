@@ -63,6 +63,24 @@ export class TopicRecreatedError extends KafkaError {}
 /** Another producer has taken over this producer's identity, so brokers could not tell their records apart. Ends the producer. */
 export class ProducerFencedError extends KafkaError {}
 
+/**
+ * A transaction was aborted: none of its records will be read by consumers that read committed records alone. `cause` says why. The next
+ * transaction can begin.
+ */
+export class TransactionAbortedError extends KafkaError {
+  constructor(cause: Error) {
+    super(`the transaction was aborted: ${describe(cause)}`, { cause })
+  }
+}
+
+/** A record or a call came after `commit()` or `abort()` of its transaction. In the `cause` of a {@link TransactionAbortedError}: it was aborted by the user. */
+export class TransactionEndedError extends KafkaError {
+  /** @param method that ended it. */
+  constructor(method: 'commit' | 'abort') {
+    super(`${method}() of this transaction was called: begin another one with beginTransaction()`)
+  }
+}
+
 /** Bytes that violate Kafka's protocol: truncated, with a false length, or not Kafka at all. */
 export class MalformedMessageError extends KafkaError {}
 

@@ -17,6 +17,8 @@ export {
   ProducerFencedError,
   RequestTimeoutError,
   TopicRecreatedError,
+  TransactionAbortedError,
+  TransactionEndedError,
   UnsupportedVersionError,
 } from './errors.js'
 export { failFast } from './producer/acks/fail-fast.js'
@@ -24,11 +26,10 @@ export type { BatchAck } from './producer/model/batch-ack.js'
 export type { ProducerEvent, WaitingOn } from './producer/model/events.js'
 export type { Ack, Acked, Failed, Headers, Partitioner, ProducerRecord } from './producer/model/record.js'
 export { RecordFailedError } from './producer/model/record-failed-error.js'
-export type { CloseOptions } from './producer/observable-producer.js'
 export type { Compression, CompressionCodec, TopicCompression } from './producer/options/compression.js'
 export type { ProducerOptions } from './producer/options/options.js'
 export type { SaslOptions } from './producer/options/sasl.js'
-export { createProducer, type Producer } from './producer/producer.js'
+export { type CloseOptions, createProducer, type Producer } from './producer/producer.js'
 export { partitioners } from './producer/records/partitioners.js'
 export {
   type RecordMapping,
@@ -43,6 +44,14 @@ export type { FailureOptions } from './producer/sources/failures.js'
 export type { Chunk } from './producer/sources/feed.js'
 export type { Source } from './producer/sources/pull.js'
 export type { WebTransform } from './producer/sources/web.js'
+export type { Transaction } from './producer/transaction.js'
+export type {
+  TransactionallyOptions,
+  TransactionOutcome,
+  TransactionProject,
+  TransactionRecords,
+} from './producer/transactionally.js'
+export type { GroupMetadata, TopicPartitionOffset } from './producer/transactions/offsets.js'
 export type { HeaderPair, RecordData } from './protocol/records/record-batch-builder.js'
 export type { BearerToken } from './transport/bearer-token.js'
 export { type ClientCredentialsOptions, clientCredentials } from './transport/client-credentials.js'

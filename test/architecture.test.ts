@@ -44,6 +44,7 @@ const ROOMS: Record<string, Record<string, readonly string[]>> = {
     sequencing: ['records', 'options', 'model', 'time'],
     'in-flight': ['records', 'options', 'model', 'time'],
     acks: ['records', 'options', 'model', 'time'],
+    transactions: ['options', 'model', 'time'],
   },
 }
 

@@ -4,13 +4,14 @@ import { initProducerId } from '../protocol/messages/init-producer-id.js'
 import { metadata } from '../protocol/messages/metadata.js'
 import { produce } from '../protocol/messages/produce.js'
 import type { Api } from '../protocol/wire/api.js'
-import type { Connection, ConnectionOptions } from '../transport/connection.js'
-import type { Address, Destination } from '../transport/transport.js'
+import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
+import { type Address, addressFault, type Destination } from '../transport/transport.js'
 import type { BackoffOptions } from './backoff.js'
 import { Bootstrap, type BootstrapList } from './bootstrap.js'
 import { Broker, type BrokerEvent } from './broker.js'
 import { ClusterIdentity } from './cluster-identity.js'
 import { ControlConnections } from './control-connections.js'
+import { Coordinator } from './coordinator.js'
 import { type AddressMapping, mapAddress } from './map-address.js'
 
 export interface BrokersOptions extends ConnectionOptions, BackoffOptions {
@@ -64,6 +65,11 @@ export class Brokers {
     }
   }
 
+  /** Whether metadata has a broker that a connection can be tried to. */
+  get areReachable(): boolean {
+    return [...this.#addresses.values()].some(address => addressFault(address) === undefined)
+  }
+
   get(nodeId: number): Broker {
     let broker = this.#brokers.get(nodeId)
     if (broker === undefined) {
@@ -90,13 +96,30 @@ export class Brokers {
   }
 
   /**
-   * Begins again with the bootstrap list, because a broker asks for it (KIP-1102). Produce connections go on until metadata names other
-   * brokers: what is in flight on them would only be sent twice.
+   * Begins again with the bootstrap list (KIP-1102). Produce connections go on until metadata names other brokers: what is in flight on them
+   * would only be sent twice.
    */
   rebootstrap(): void {
     this.#addresses.clear()
     this.#bootstrap.forget()
     this.#control.startOver()
+  }
+
+  /**
+   * Returns the coordinator of a group or a transactional id. Its owner closes it.
+   *
+   * @param keyType a `CoordinatorType`.
+   * @param failed called with every failure after which a request to it is sent again.
+   */
+  coordinator(key: string, keyType: number, failed?: (error: Error) => void): Coordinator {
+    const { mapAddress: mapping } = this.#options
+    return new Coordinator(
+      key,
+      keyType,
+      failed === undefined ? this.#options : { ...this.#options, failed },
+      (api, request) => this.request(api, request),
+      (nodeId, address) => openConnection(mapAddress(address, nodeId, mapping), this.#options),
+    )
   }
 
   /** @see {@link ControlConnections.lookElsewhere} */

@@ -26,6 +26,7 @@ import { Deadlines } from './time/deadlines.js'
 import { ProcessHold } from './time/process-hold.js'
 import { processScheduler } from './time/process-scheduler.js'
 import { TopicChanges } from './topic-changes.js'
+import { type TransactionalPath, Transactions } from './transactions/transactions.js'
 
 /**
  * A producer's {@link pipeline} with everything that it is made of: makes the stages, subscribes them to one another, and ends them.
@@ -35,6 +36,8 @@ export class DataPath {
   readonly events$: ProducerEvents = new ProducerEvents()
   /** Errors once, with the reason why the producer cannot go on. */
   readonly fatal$: Subject<never> = new Subject<never>()
+  /** Of a producer with a transactional id. */
+  readonly transactions: Transactions | undefined
   /** Emits when memory was released. */
   readonly released$: Subject<void>
   readonly #options: ResolvedOptions
@@ -43,7 +46,7 @@ export class DataPath {
   readonly #batching: Accumulator
   readonly #windows: BrokerWindows
   readonly #nextRequest: NextRequest
-  readonly #identification: Identification
+  readonly #identification: Identification | Transactions
   readonly #topicChanges: TopicChanges
   readonly #resolver: Resolver
   readonly #bufferWait: BufferWait
@@ -64,7 +67,20 @@ export class DataPath {
     const retries = new RetrySlots(options, this.#life)
     const throttle = new Throttle(options.scheduler, windows, batching.obstacles, events$, this.#life)
     const isNeeded = (): boolean => this.bufferedBytes > 0 || this.#connecting > 0
-    const identification = new Identification(new ProducerIds(brokers, options), events$, isNeeded, this.#life)
+    const { transactionalId } = options
+    this.transactions =
+      transactionalId === null
+        ? undefined
+        : new Transactions(
+            { ...options, transactionalId },
+            brokers,
+            this.#transactionalPath(),
+            events$,
+            isNeeded,
+            this.#life,
+          )
+    const identification =
+      this.transactions ?? new Identification(new ProducerIds(brokers, options), events$, isNeeded, this.#life)
     const topicChanges = new TopicChanges(batching, identification, options.retries)
     this.#brokers = brokers
     this.#batching = batching
@@ -129,17 +145,10 @@ export class DataPath {
   /** Resolves when a broker has given a producer id. @see {@link firstContact} */
   async connect(): Promise<void> {
     if (this.#identified) return
-    // There may be no record yet that holds the process.
-    const hold = this.#options.scheduler === processScheduler ? new ProcessHold(() => 0) : undefined
-    hold?.hold()
     this.#connecting++
     const contact = firstContact(this.events$.pipe(finalize(() => this.#connecting--)))
     if (!this.#identification.wanted) this.#identification.request()
-    try {
-      await contact
-    } finally {
-      hold?.stop()
-    }
+    await this.#holding(contact)
   }
 
   /** Reserves memory for a record that is not encoded yet, or returns why there is none. */
@@ -198,8 +207,9 @@ export class DataPath {
     return this.#batching.flush()
   }
 
-  /** Fails everything that is not settled with `error`. */
+  /** Fails everything that is not settled with `error`, and transactions that are not committed. */
   abandon(error: Error): void {
+    this.transactions?.abandon(error)
     for (const settled of this.#resolver.abandon(error)) this.#settle(settled)
   }
 
@@ -225,10 +235,12 @@ export class DataPath {
       else this.#metadata[kind](topic)
     })
     ready.ready$.subscribe(nodeId => this.#windows.open(nodeId).wakeSoon())
+    this.#batching.placed$.subscribe(placement => this.transactions?.placed(placement.transaction, placement.partition))
     this.#identification.identity$.subscribe({
       next: identity => {
         this.#identified = true
-        this.#topicChanges.identify(identity)
+        // A partition of a transactional producer gets it with its transaction.
+        if (this.transactions === undefined) this.#topicChanges.identify(identity)
       },
       error: fatal,
     })
@@ -244,6 +256,28 @@ export class DataPath {
     this.#life.add(settled$.subscribe({ next: settled => this.#settle(settled), error: fatal }))
     this.#life.add(this.#metadata.events$.subscribe(event => this.#learned(event)))
     this.#life.add(this.#brokers.events$.subscribe(event => this.#connectionChanged(event)))
+  }
+
+  /** Keeps the process alive for work that no record does it for. */
+  async #holding<T>(work: Promise<T>): Promise<T> {
+    const hold = this.#options.scheduler === processScheduler ? new ProcessHold(() => 0) : undefined
+    hold?.hold()
+    try {
+      return await work
+    } finally {
+      hold?.stop()
+    }
+  }
+
+  #transactionalPath(): TransactionalPath {
+    return {
+      hold: work => this.#holding(work),
+      offer: partition => this.#batching.ready.offer(partition),
+      flush: transaction => this.#batching.flushTransaction(transaction),
+      drop: (transaction, partitions) => {
+        for (const settled of this.#resolver.drop(transaction, partitions)) this.#settle(settled)
+      },
+    }
   }
 
   /** The one place that every settled batch passes: memory is released, acks are delivered, flushes and waiting sources go on. */

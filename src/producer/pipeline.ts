@@ -8,6 +8,7 @@ import { inSendOrder } from './in-flight/in-send-order.js'
 import { type DrainedRequest, produceTo } from './in-flight/produce-request.js'
 import type { SettledBatch } from './model/settled-batch.js'
 import type { NextRequest } from './next-request.js'
+import type { ResolvedOptions } from './options/options.js'
 import type { Resolver } from './resolver.js'
 import { stamp } from './sequencing/stamp.js'
 import type { TopicChanges } from './topic-changes.js'
@@ -20,7 +21,7 @@ export interface Stages {
   readonly resolver: Resolver
   readonly topicChanges: TopicChanges
   readonly metadata$: Observable<MetadataEvent>
-  readonly options: { readonly maxInFlight: number; readonly requestTimeoutMs: number }
+  readonly options: Pick<ResolvedOptions, 'maxInFlight' | 'requestTimeoutMs' | 'transactionalId'>
 }
 
 /** Batches that are compressed in libuv's thread pool at a time. It has four threads, which look up host names as well. */
@@ -54,13 +55,13 @@ export function pipeline(stages: Stages): Observable<SettledBatch> {
  * Everything between an accepted record and its acks, for the partitions that one broker leads. A retry is a feedback edge: recovery
  * puts batches back to the front of their partition, which becomes ready again and is drained here like any other.
  *
- * A transaction gate is one more operator, in front of `stamp`: `concatMap(request => transaction.addPartitions(request))`, which holds a
- * request back until the coordinator knows its partitions.
+ * In a transaction a partition is drained only once it is part of it: see `transactions/`.
  */
 function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<SettledBatch> {
   const { nextRequest, resolver, options } = stages
   const { slots, wake$, closed$ } = window
-  const attempt = (request: DrainedRequest) => slots.hold(produceTo(request, options.requestTimeoutMs))
+  const attempt = (request: DrainedRequest) =>
+    slots.hold(produceTo(request, options.requestTimeoutMs, options.transactionalId))
   return merge(wake$, slots.freed$).pipe(
     drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free
     map(request => stamp(request)), //             sequencing: producer id, epoch and base sequence, in send order

@@ -1,19 +1,38 @@
-import type { Writable } from 'node:stream'
-import type { Observable } from 'rxjs'
-import type { RecordData } from '../protocol/records/record-batch-builder.js'
-import { BatchAcks, RecordAcks } from './acks/ack-streams.js'
-import type { BatchAck } from './model/batch-ack.js'
-import type { Ack, ProducerRecord } from './model/record.js'
-import { ObservableProducer } from './observable-producer.js'
-import { type ProducerOptions, resolveOptions } from './options/options.js'
-import { isFunction, shape } from './options/rules.js'
-import { checkSendOptions, type RecordMapping, type RecordOptions, type SendOptions } from './records/serializer.js'
-import { type AckDuplex, ProducerDuplex } from './sources/duplex.js'
-import type { FailureOptions } from './sources/failures.js'
-import type { Chunk } from './sources/feed.js'
-import type { Intake } from './sources/intake.js'
-import { type WebTransform, webTransform, webWritable } from './sources/web.js'
-import { ProducerWritable } from './sources/writable.js'
+import { Observable, type OperatorFunction, type Subscriber, Subscription } from 'rxjs'
+import { InvalidArgumentError, ProducerClosedError } from '../errors.js'
+import { SingleRecords } from './acks/single-records.js'
+import { DataPath } from './data-path.js'
+import type { ProducerEvent } from './model/events.js'
+import type { Acked, ProducerRecord } from './model/record.js'
+import type { StreamSink } from './model/sinks.js'
+import { OpenStreams } from './open-streams.js'
+import { type ProducerOptions, type ResolvedOptions, resolveOptions } from './options/options.js'
+import { checkOptions, integer, SIGNAL } from './options/rules.js'
+import { RecordSender, type Start } from './record-sender.js'
+import type { RecordMapping, SendOptions } from './records/serializer.js'
+import { onAbort, unlessAborted } from './time/signal.js'
+import { Transaction } from './transaction.js'
+import {
+  TRANSACTIONALLY_RULES,
+  Transactionally,
+  type TransactionallyOptions,
+  type TransactionOutcome,
+  type TransactionProject,
+  type TransactionRecords,
+} from './transactionally.js'
+import type { OpenTransaction } from './transactions/open-transaction.js'
+import type { Transactions } from './transactions/transactions.js'
+
+/** How long `close()` waits. */
+export interface CloseOptions {
+  /** How long accepted records may still take, in ms; then they fail with a `ProducerClosedError`. Default: `deliveryTimeoutMs` bounds them. */
+  readonly timeoutMs?: number
+  /** Rejects the promise with its reason at once. Accepted records are still delivered, and then the producer closes. */
+  readonly signal?: AbortSignal
+}
+
+const WAIT_RULES = { signal: SIGNAL }
+const CLOSE_RULES = { timeoutMs: integer(0), signal: SIGNAL }
 
 /**
  * Creates an idempotent producer: it writes every accepted record exactly once, in order per partition, and every record gets exactly
@@ -36,96 +55,270 @@ export function createProducer(options: ProducerOptions): Producer {
 }
 
 /**
- * The public face. Inherits Observables, promises and the life cycle from `ObservableProducer`; adds Node and web streams, each a wrapper
- * of {@link openStream}.
+ * The public face, and the life cycle: the data path, the open streams, and how they end. How records are sent it inherits from
+ * {@link RecordSender}.
  *
  * @see createProducer
  */
-export class Producer extends ObservableProducer {
-  /** Same as below for arbitrary data; `options` maps each value to a record. */
-  writable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): Writable
-  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
-  writable<T extends RecordData = RecordData>(options: SendOptions & FailureOptions<T> & RecordMapping<T>): Writable
+export class Producer extends RecordSender implements AsyncDisposable {
+  /** Emits what happens beside acks: connections, retries, epoch bumps, throttling. Completes when the producer has closed. */
+  readonly events$: Observable<ProducerEvent>
+  readonly #options: ResolvedOptions
+  readonly #path: DataPath
+  readonly #singles: SingleRecords
+  readonly #streams: OpenStreams
+  #closing: Promise<void> | undefined
+  /** Ends the waits that bound `close()`. */
+  readonly #patience = new Subscription()
+
+  constructor(options: ResolvedOptions) {
+    super()
+    this.#options = options
+    this.#path = new DataPath(options)
+    this.#path.fatal$.subscribe({ error: error => this.#fail(error) })
+    this.#streams = new OpenStreams(options, this.#path)
+    this.#singles = new SingleRecords(this.#path, options.stalledOverflow === 'reject')
+    this.events$ = this.#path.events$.asObservable()
+    const { signal } = options
+    if (signal !== undefined) this.#patience.add(onAbort(signal, reason => this.#abort(reason)))
+  }
+
+  /** Bytes of records that have no terminal event yet; at most `bufferMemory`. */
+  get bufferedBytes(): number {
+    return this.#path.bufferedBytes
+  }
+
+  /** Produce requests in flight, by node id of the broker; each at most `maxInFlight`. */
+  get inFlight(): ReadonlyMap<number, number> {
+    return this.#path.inFlight
+  }
+
   /**
-   * Returns a Node Writable for records, single or in arrays; with `topic` for arbitrary data. `write()` is false while there is no
-   * buffer memory, and `drain` follows. The stream finishes when brokers have confirmed every record. A record that fails destroys it,
-   * unless `onFailed` handles failures. Records that a destroyed stream has accepted are still delivered, without acks.
+   * Sends partially filled batches now, ignoring `linger`, and resolves when every record accepted so far has its ack. Failures are
+   * reported in their own streams: this promise rejects only with the signal's reason, which ends the wait, not the records.
    *
-   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
-   *
-   * @example await pipeline(createReadStream('lines'), split2(), producer.writable({ topic: 'lines' }))
+   * @example await producer.flush({ signal: AbortSignal.timeout(5_000) })
    */
-  writable<M = unknown>(options?: SendOptions & FailureOptions<M>): Writable
-  writable(options: SendOptions & FailureOptions<never> & Partial<RecordMapping<unknown>> = {}): Writable {
-    const { onFailed, ...how } = checkSendOptions('writable', options, FAILURE_RULES)
-    return new ProducerWritable(start => this.#batches(how, start), onFailed)
+  flush(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = checkOptions('flush', options, WAIT_RULES)
+    return unlessAborted(signal, () => this.#flush())
   }
 
-  /** Same as below for arbitrary data; `options` maps each value to a record. */
-  duplex<T>(options: SendOptions & RecordOptions<T>): AckDuplex<T>
-  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
-  duplex<T extends RecordData = RecordData>(options: SendOptions & RecordMapping<T>): AckDuplex<T>
   /**
-   * Returns a Node Duplex: records in as with {@link writable}, one ack out for each. Failed records are acks too. A reader that stops
-   * reading acks stops the intake.
+   * Resolves when a broker of the bootstrap list has answered, has accepted the credentials, and has given a producer id. Calling it is
+   * optional: the first record connects too. It reports a wrong address or password before there are records.
    *
-   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
+   * Rejects with a {@link BootstrapError}, an {@link AuthenticationError} or another reason, once every address has been tried; with a
+   * {@link ProducerClosedError} when the producer is closed; and with the signal's reason, which ends the wait, not the attempts.
    *
-   * @example for await (const ack of records.pipe(producer.duplex())) console.log(ack.kind)
+   * @example await producer.connect({ signal: AbortSignal.timeout(10_000) })
    */
-  duplex<M = unknown>(options?: SendOptions): AckDuplex<M>
-  duplex(options: SendOptions & Partial<RecordMapping<unknown>> = {}): AckDuplex<unknown> {
-    const how = checkSendOptions('duplex', options)
-    return new ProducerDuplex(start => this.#records(how, start))
+  connect(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = checkOptions('connect', options, WAIT_RULES)
+    return unlessAborted(signal, async () => {
+      if (this.#streams.ended !== undefined) throw this.#streams.ended
+      await this.#path.connect()
+    })
   }
 
-  /** Same as below for arbitrary data; `options` maps each value to a record. */
-  webWritable<T>(options: SendOptions & FailureOptions<T> & RecordOptions<T>): WritableStream<Chunk<T>>
-  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
-  webWritable<T extends RecordData = RecordData>(
-    options: SendOptions & FailureOptions<T> & RecordMapping<T>,
-  ): WritableStream<Chunk<T>>
   /**
-   * Returns a web WritableStream, for `readable.pipeTo()`; otherwise as {@link writable}.
+   * Begins a transaction, once the ones before it have ended. Its records are stored whole, or not at all.
    *
-   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
+   * Rejects with a {@link ProducerFencedError} when another producer with the same `transactionalId` has taken over, with a
+   * {@link ProducerClosedError} when the producer is closed, and with the signal's reason, which ends the wait.
    *
-   * @example await response.body.pipeThrough(new TextDecoderStream()).pipeTo(producer.webWritable({ topic: 'pages' }))
+   * @throws {InvalidArgumentError} when the producer has no `transactionalId`, or an option is unknown or of the wrong type.
+   *
+   * @example
+   * await using transaction = await producer.beginTransaction()
+   * await transaction.sendOne({ topic: 'orders', value: 'a' })
+   * await transaction.commit()
    */
-  webWritable<M = unknown>(options?: SendOptions & FailureOptions<M>): WritableStream<Chunk<ProducerRecord<M>>>
-  webWritable(
-    options: SendOptions & FailureOptions<never> & Partial<RecordMapping<unknown>> = {},
-  ): WritableStream<unknown> {
-    const { onFailed, ...how } = checkSendOptions('webWritable', options, FAILURE_RULES)
-    return webWritable(start => this.#batches(how, start), onFailed)
+  beginTransaction(options: { readonly signal?: AbortSignal } = {}): Promise<Transaction> {
+    const transactions = this.#transactions('beginTransaction')
+    const { signal } = checkOptions('beginTransaction', options, WAIT_RULES)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#streams.ended !== undefined) return Promise.reject(this.#streams.ended)
+    return this.#begun(this.#begin(transactions), signal)
   }
 
-  /** Same as below for arbitrary data; `options` maps each value to a record. */
-  webTransform<T>(options: SendOptions & RecordOptions<T>): WebTransform<T, T>
-  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
-  webTransform<T extends RecordData = RecordData>(options: SendOptions & RecordMapping<T>): WebTransform<T, T>
   /**
-   * Returns a pair of web streams, for `readable.pipeThrough()`: records in, acks out, as {@link duplex}.
+   * Returns an operator that runs a transaction for each value of its source, one after the other, and emits what became of it.
    *
-   * @throws {InvalidArgumentError} when an option is unknown or of the wrong type.
+   * A value is the source of the transaction's records: an Observable, an iterable, an async iterable, a Readable; or `project` makes the
+   * records from it, and may store offsets and a position in the same transaction. The transaction is committed when that source has
+   * completed and every record is acked; it is aborted when the source errors, or a record fails. While one transaction is being committed,
+   * the next one fills its batches, within `bufferMemory`.
    *
-   * @example for await (const ack of records.pipeThrough(producer.webTransform())) console.log(ack.kind)
+   * An aborted transaction ends the stream with a {@link TransactionAbortedError}; with `onAborted: 'continue'` it is emitted in-band.
+   * Unsubscribing aborts the transaction whose source has not ended.
+   *
+   * @throws {InvalidArgumentError} when the producer has no `transactionalId`, or an option is unknown or of the wrong type.
+   *
+   * @example records$.pipe(windowTime(100), producer.transactionally()).subscribe(({ count }) => console.log(count))
+   * @example batches$.pipe(producer.transactionally((batch, transaction) => {
+   *   transaction.sendOffsets('copier', [{ topic: batch.topic, partition: batch.partition, offset: batch.nextOffset }])
+   *   return batch.records.map(enrich)
+   * }))
    */
-  webTransform<M = unknown>(options?: SendOptions): WebTransform<ProducerRecord<M>, M>
-  webTransform(options: SendOptions & Partial<RecordMapping<unknown>> = {}): WebTransform<unknown, unknown> {
-    const how = checkSendOptions('webTransform', options)
-    return webTransform(start => this.#records(how, start))
+  transactionally<T extends TransactionRecords>(
+    options?: TransactionallyOptions,
+  ): OperatorFunction<T, TransactionOutcome<T>>
+  /** Same as above; `project` makes the records of a transaction from each value. */
+  transactionally<T>(
+    project: TransactionProject<T>,
+    options?: TransactionallyOptions,
+  ): OperatorFunction<T, TransactionOutcome<T>>
+  transactionally<T>(
+    first: TransactionProject<T> | TransactionallyOptions = {},
+    second: TransactionallyOptions = {},
+  ): OperatorFunction<T, TransactionOutcome<T>> {
+    const transactions = this.#transactions('transactionally')
+    const isProject = typeof first === 'function'
+    const project: TransactionProject<T> = isProject ? first : value => value as TransactionRecords
+    const { onAborted } = checkOptions('transactionally', isProject ? second : first, TRANSACTIONALLY_RULES)
+    const producer = { begin: () => this.#begin(transactions), streams: this.#streams }
+    return source =>
+      new Observable(subscriber => {
+        if (this.#streams.ended === undefined)
+          return new Transactionally(producer, project, onAborted === 'continue', subscriber).observe(source)
+        subscriber.error(this.#streams.ended)
+        return undefined
+      })
   }
 
-  #batches<I>(how: SendOptions & Partial<RecordMapping<I>>, start: Start<I>): Observable<BatchAck<never>> {
-    return this.openStream(how, 'wait', subscriber => new BatchAcks<never>(subscriber), start)
+  /**
+   * Returns the position that was committed last with `transaction.setPosition()`, by whichever producer had this `transactionalId`; undefined if
+   * there is none. Takes over the `transactionalId`, so that no older producer can commit another one.
+   *
+   * @throws {InvalidArgumentError} when the producer has no `transactionalId`.
+   *
+   * @example const start = Number(await producer.position() ?? 0)
+   */
+  position(options: { readonly signal?: AbortSignal } = {}): Promise<string | undefined> {
+    const transactions = this.#transactions('position')
+    const { signal } = checkOptions('position', options, WAIT_RULES)
+    if (this.#streams.ended !== undefined) return Promise.reject(this.#streams.ended)
+    return unlessAborted(signal, () => transactions.position())
   }
 
-  #records<I>(how: SendOptions & Partial<RecordMapping<I>>, start: Start<I>): Observable<Ack<never>> {
-    return this.openStream(how, 'wait', subscriber => new RecordAcks<never>(subscriber), start)
+  /**
+   * Stops every intake, delivers accepted records, and ends every connection and timer. An open stream gets every ack it is owed; then
+   * it completes if its source has ended, and errors with a {@link ProducerClosedError} if not. Later subscribers get a
+   * {@link ProducerClosedError}. A second call waits for the first, and its options apply too.
+   *
+   * Rejects only with the signal's reason, which ends the wait: accepted records are still delivered.
+   *
+   * @example await producer.close({ timeoutMs: 10_000 })
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const { timeoutMs, signal } = checkOptions('close', options, CLOSE_RULES)
+    this.#closing ??= this.#close()
+    const closing = this.#closing
+    if (timeoutMs !== undefined)
+      this.#patience.add(
+        this.#options.scheduler.schedule(() => this.#giveUp(`\`timeoutMs\` (${timeoutMs}) is over`), timeoutMs),
+      )
+    return signal === undefined ? closing : unlessAborted(signal, () => closing)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  protected openStream<I, T>(
+    options: SendOptions & Partial<RecordMapping<I>>,
+    overflow: 'wait' | undefined,
+    createSink: (subscriber: Subscriber<T>) => StreamSink,
+    start: Start<I>,
+  ): Observable<T> {
+    return this.#streams.open(options, overflow, createSink, start)
+  }
+
+  protected sendSingle<M>(record: ProducerRecord<M>, signal: AbortSignal | undefined): Promise<Acked<M>> {
+    const { ended } = this.#streams
+    return ended === undefined ? this.#singles.send(record, signal) : Promise.reject(ended)
+  }
+
+  protected allow(method: string): void {
+    if (this.#path.transactions === undefined) return
+    throw new InvalidArgumentError(
+      `${method}() would send records outside a transaction, and this producer has a \`transactionalId\`:` +
+        ` use beginTransaction(), and ${method}() of the transaction, or transactionally()`,
+    )
+  }
+
+  /** @throws {InvalidArgumentError} when the producer has no transactions. */
+  #transactions(method: string): Transactions {
+    const { transactions } = this.#path
+    if (transactions !== undefined) return transactions
+    throw new InvalidArgumentError(
+      `${method}() needs option \`transactionalId\`, which makes the producer transactional`,
+    )
+  }
+
+  #begin(transactions: Transactions): { readonly open: OpenTransaction; readonly transaction: Transaction } {
+    const open = transactions.begin()
+    const yields = this.#options.stalledOverflow === 'reject'
+    return { open, transaction: new Transaction(open, transactions, this.#streams, this.#path, yields) }
+  }
+
+  async #begun(
+    { open, transaction }: { readonly open: OpenTransaction; readonly transaction: Transaction },
+    signal: AbortSignal | undefined,
+  ): Promise<Transaction> {
+    try {
+      await unlessAborted(signal, () => open.until('open', 'aborting'))
+    } catch (error) {
+      open.abort(error as Error)
+      throw error
+    }
+    if (open.scope.dropped !== undefined) throw open.scope.dropped
+    return transaction
+  }
+
+  async #close(): Promise<void> {
+    const reason = new ProducerClosedError('the producer was closed')
+    this.#streams.close(reason)
+    this.#singles.close(reason)
+    if (this.#path.transactions !== undefined) await this.#path.transactions.close(reason)
+    await this.#flush()
+    this.#patience.unsubscribe()
+    this.#stop({ kind: 'closed' })
+  }
+
+  /** The producer's own signal was aborted: closes without waiting. */
+  #abort(reason: unknown): void {
+    void this.close()
+    this.#giveUp('its signal was aborted', reason)
+  }
+
+  /** Fails every record that has no ack yet. */
+  #giveUp(why: string, cause?: unknown): void {
+    this.#path.abandon(
+      new ProducerClosedError(`the producer was closed before brokers had answered: ${why}`, { cause }),
+    )
+  }
+
+  async #flush(): Promise<void> {
+    // Records that serializers still work on count as sent.
+    const serialized = this.#streams.serialized()
+    if (serialized !== undefined) await serialized
+    await this.#path.flush()
+  }
+
+  /** The producer cannot go on. Each stream errors when it is owed no more acks. */
+  #fail(error: Error): void {
+    // In this order: an ack handler may send records, and they must not be accepted any more.
+    this.#streams.abandon(error)
+    this.#singles.close(error)
+    this.#path.abandon(error)
+    this.#stop({ kind: 'fatal', error })
+  }
+
+  #stop(last: ProducerEvent): void {
+    this.#path.stop()
+    this.#path.events$.next(last)
+    this.#path.events$.complete()
   }
 }
-
-type Start<I> = (intake: Intake<I>) => undefined
-
-const FAILURE_RULES = { onFailed: shape('a function', isFunction) }

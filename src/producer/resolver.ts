@@ -11,16 +11,17 @@ import type { Batch } from './model/batch.js'
 import type { ProducerEvent } from './model/events.js'
 import type { Partition } from './model/partition.js'
 import type { SettledBatch } from './model/settled-batch.js'
+import type { TransactionScope } from './model/transaction-scope.js'
 import type { ResolvedOptions } from './options/options.js'
 import type { Decision } from './sequencing/decision.js'
 import type { Identification } from './sequencing/identification.js'
-import { abandoned, answered, backOffEnded, expired, movedTo } from './sequencing/recovery.js'
+import { abandoned, answered, backOffEnded, dropped, expired, movedTo } from './sequencing/recovery.js'
 import type { TopicChanges } from './topic-changes.js'
 
 export interface Collaborators {
   readonly options: ResolvedOptions
   readonly batching: Accumulator
-  readonly identification: Identification
+  readonly identification: Pick<Identification, 'bumped'>
   readonly brokers: Pick<Brokers, 'add'>
   readonly metadata: Metadata
   readonly retries: RetrySlots
@@ -69,6 +70,17 @@ export class Resolver {
     yield* this.#carryOut(partition, expired(partition, batch, obstacle))
     // A batch that was being compressed may have kept the partition off its list.
     batching.ready.offer(partition)
+    batching.obstacles.changed()
+  }
+
+  /** The transaction is being aborted: fails its records that are not in flight. The others are awaited, and not sent again. */
+  *drop(transaction: TransactionScope, partitions: Iterable<Partition>): Generator<SettledBatch> {
+    const { batching } = this.#with
+    for (const topic of batching.topics) batching.awaiting.abandon(topic, transaction.dropped!, transaction)
+    for (const partition of partitions) {
+      yield* this.#carryOut(partition, dropped(partition, transaction))
+      batching.ready.offer(partition)
+    }
     batching.obstacles.changed()
   }
 

@@ -8,6 +8,7 @@ import type { Listening } from './network/network.js'
 import type { ClusterSslOptions } from './network/tcp-network.js'
 import { ClusterState } from './state/cluster-state.js'
 import type { FaultRule, InjectedFault } from './state/faults.js'
+import type { CommittedOffset } from './state/group-offsets.js'
 import type { StoredRecord } from './state/log.js'
 import { type ClusterOptions, resolveClusterOptions } from './state/options.js'
 import type { PartitionState } from './state/partition.js'
@@ -142,6 +143,11 @@ export class TestCluster implements AsyncDisposable {
   /** The batches of a partition as they are stored, markers of transactions among them. */
   batches(topic: string, partition: number): readonly RecordBatch[] {
     return this.#partition(topic, partition).log.batches
+  }
+
+  /** What a consumer group has committed for a partition; undefined: nothing. */
+  committedOffset(group: string, topic: string, partition: number): CommittedOffset | undefined {
+    return this.#state.group(group).offsets.get(topic, partition)
   }
 
   /** The node that leads a partition; -1: none does. */

@@ -7,13 +7,13 @@ import {
   MalformedMessageError,
   printable,
   RequestTimeoutError,
-  UnsupportedVersionError,
 } from '../errors.js'
 import type { Api, ApiInfo, ResponseCodec } from '../protocol/wire/api.js'
 import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../protocol/wire/message.js'
 import { foreignProtocol } from './foreign-protocol.js'
 import { FrameReader } from './framing.js'
-import { negotiate, type VersionRanges } from './handshake.js'
+import { chooseVersion, negotiate, type Offer } from './handshake.js'
+import { HandshakeLimit } from './handshake-limit.js'
 import { IdleLimit } from './idle-limit.js'
 import type { SaslLogin } from './mechanism.js'
 import { sessions } from './sasl.js'
@@ -39,9 +39,6 @@ export interface ConnectionOptions {
   readonly random: () => number
 }
 
-/** A timer that is late by more tells of an event loop that was blocked. */
-const LATE_MS = 10
-
 interface PendingRequest {
   readonly api: ResponseCodec<unknown>
   readonly version: number
@@ -60,8 +57,8 @@ export function openConnection(address: Destination, options: ConnectionOptions)
     const { sasl } = options
     const handshake = (): void => {
       const ready$ = negotiate(connection).pipe(
-        switchMap(ranges => {
-          connection.speak(ranges)
+        switchMap(offer => {
+          connection.speak(offer)
           for (const api of options.requires ?? []) connection.version(api)
           return sasl === undefined ? of(undefined) : sessions(connection, sasl, options)
         }),
@@ -97,8 +94,9 @@ export class Connection {
   readonly #socket: Socket | undefined
   readonly #frames: FrameReader
   readonly #onClosed: (error: Error) => void
-  /** Until the handshake is done. */
-  #connectTimer: Subscription = Subscription.EMPTY
+  readonly #handshakeLimit: HandshakeLimit
+  /** The end of a connection that could not be begun. */
+  #stillborn: Subscription = Subscription.EMPTY
   /** Fires when the oldest request is due. */
   #requestTimer: Subscription = Subscription.EMPTY
   readonly #idleLimit: IdleLimit
@@ -107,7 +105,7 @@ export class Connection {
   /** Sent and not answered, oldest first. */
   #pending: PendingRequest[] = []
   #opened = false
-  #ranges: VersionRanges | undefined
+  #offer: Offer | undefined
   #writable = false
   #nextCorrelationId = 0
   #received = false
@@ -132,7 +130,8 @@ export class Connection {
       () => this.#pending.length > 0,
       () => this.#closeIdle(),
     )
-    this.#limitHandshake()
+    const { scheduler, connectTimeoutMs } = options
+    this.#handshakeLimit = new HandshakeLimit(scheduler, connectTimeoutMs, () => this.#tooLate())
     this.#socket = this.#connect(address, onOpened)
   }
 
@@ -161,13 +160,13 @@ export class Connection {
   }
 
   /** Called by the handshake: from here on requests are sent in the versions that both sides speak. */
-  speak(ranges: VersionRanges): void {
-    this.#ranges = ranges
+  speak(offer: Offer): void {
+    this.#offer = offer
   }
 
   /** Called when the handshake is done: what is asked from here on has a time of its own, `requestTimeoutMs`. */
   handshaken(): void {
-    this.#connectTimer.unsubscribe()
+    this.#handshakeLimit.stop()
   }
 
   /** Called when the connection may be used, for the first time or after a re-authentication. */
@@ -181,18 +180,14 @@ export class Connection {
     this.#writable = false
   }
 
+  /** The version of a feature that is in force in the cluster; 0: none. */
+  feature(name: string): number {
+    return this.#offer?.features.get(name) ?? 0
+  }
+
   /** The highest version that both sides speak. @throws {UnsupportedVersionError} when there is none. */
   version(api: ApiInfo): number {
-    const range = this.#ranges?.get(api.key)
-    const version = Math.min(api.maxVersion, range?.maxVersion ?? -1)
-    if (range === undefined || version < Math.max(api.minVersion, range.minVersion)) {
-      const offered = range === undefined ? 'none' : `${range.minVersion} to ${range.maxVersion}`
-      throw new UnsupportedVersionError(
-        `${api.name}: this library speaks versions ${api.minVersion} to ${api.maxVersion},` +
-          ` the broker at ${this.name} offers ${offered}; Kafka 2.1 to 4.x is supported`,
-      )
-    }
-    return version
+    return chooseVersion(api, this.#offer, this.name)
   }
 
   /**
@@ -228,7 +223,8 @@ export class Connection {
     this.#failure = error
     const owed = this.#pending.length > 0
     this.#endedIdle = error instanceof IdleConnectionError || (this.#endedByBroker && this.#served && !owed)
-    this.#connectTimer.unsubscribe()
+    this.#handshakeLimit.stop()
+    this.#stillborn.unsubscribe()
     this.#requestTimer.unsubscribe()
     this.#idleLimit.stop()
     this.#socket?.destroy()
@@ -238,18 +234,10 @@ export class Connection {
     this.#onClosed(error)
   }
 
-  /** @param again the event loop was blocked the first time, and so the handshake could not be gone on with. */
-  #limitHandshake(again = false): void {
-    const { scheduler, connectTimeoutMs } = this.#options
-    const due = scheduler.now() + connectTimeoutMs
-    this.#connectTimer = scheduler.schedule(() => {
-      if (!again && scheduler.now() > due + LATE_MS) {
-        this.#limitHandshake(true)
-        return
-      }
-      const phase = this.#opened ? 'the handshake was not done' : 'no connection was made'
-      this.close(new ConnectionError(`${phase} within ${connectTimeoutMs} ms (option \`connectTimeoutMs\`)`))
-    }, connectTimeoutMs)
+  #tooLate(): void {
+    const phase = this.#opened ? 'the handshake was not done' : 'no connection was made'
+    const limit = `${this.#options.connectTimeoutMs} ms (option \`connectTimeoutMs\`)`
+    this.close(new ConnectionError(`${phase} within ${limit}`))
   }
 
   /** Whatever a transport throws is a connection that could not be made, and is told as such: later, as any other is. */
@@ -268,8 +256,8 @@ export class Connection {
       })
     } catch (cause) {
       const error = new ConnectionError(`no connection: ${printable(describe(cause))}`, { cause })
-      this.#connectTimer.unsubscribe()
-      this.#connectTimer = scheduler.schedule(() => this.close(error))
+      this.#handshakeLimit.stop()
+      this.#stillborn = scheduler.schedule(() => this.close(error))
       return undefined
     }
   }
@@ -312,6 +300,7 @@ export class Connection {
     if (throttleTimeMs <= 0) return
     this.#mutedUntil = Math.max(now, this.#mutedUntil) + throttleTimeMs
     for (const request of this.#pending) request.deadline += throttleTimeMs
+    this.#handshakeLimit.extend(throttleTimeMs)
   }
 
   /** One timer, for the oldest request: deadlines come in the order of the requests. */
@@ -365,7 +354,7 @@ export class Connection {
     const oversize = (this.#frames.refused ?? -1) >= 0
     const raise = `raise option \`maxResponseBytes\` (${this.#options.maxResponseBytes}) if answers may be that large`
     // Until it has answered ApiVersions, it may be anything that listens.
-    if (this.#ranges === undefined) {
+    if (this.#offer === undefined) {
       return `check that option \`brokers\` names Kafka brokers${oversize ? `, or ${raise}` : ''}`
     }
     return oversize ? raise : 'check that it is Kafka 2.1 to 4.x, with no proxy that changes what it sends'

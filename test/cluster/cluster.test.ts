@@ -57,6 +57,7 @@ function start(bootstrap: typeof BOOTSTRAP): void {
     retryBackoffMaxMs: 1000,
     random: () => 0.5,
     metadataMaxAgeMs: 60_000,
+    metadataRecoveryRebootstrapTriggerMs: 300_000,
     allowAutoTopicCreation: true,
   }
   brokers = new Brokers(options)
@@ -88,7 +89,7 @@ function runTo(time: number): void {
 function accept(socket: FakeSocket = transport.last): void {
   socket.listener.opened()
   const { apiVersion, correlationId } = decodeRequestHeader(socket.frames.at(-1)!)
-  const response = { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0 }
+  const response = { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0, finalizedFeatures: [] }
   socket.listener.received(Buffer.concat(encodeResponseFrame(apiVersions, apiVersion, correlationId, response)))
   assert.deepEqual(asked(socket), [])
   answer(0, [], socket)

@@ -113,7 +113,7 @@ function converse(bases: readonly Reply[], random: Random, tally: Tally): void {
 
 function greeting(request: Buffer): Reply {
   const { apiVersion: version, correlationId } = decodeRequestHeader(request)
-  const response = { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0 }
+  const response = { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0, finalizedFeatures: [] }
   const frame = Buffer.concat(encodeResponseFrame(apiVersions, version, correlationId, response))
   return { api: apiVersions as Api<unknown, unknown>, version, frame }
 }

@@ -1,14 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
 import { type DumpedBatch, parseDump } from './dump-log.js'
+import { freePorts } from './free-ports.js'
 import { jarsOf } from './jars.js'
 import { TcpProxy } from './proxy.js'
 
@@ -31,6 +31,8 @@ export interface KafkaClusterOptions {
   readonly scram?: readonly string[]
   /** Levels of features other than the version's own, as StorageTool takes them: `transaction.version=1`. */
   readonly features?: readonly string[]
+  /** More options of the brokers' Java processes. */
+  readonly jvm?: readonly string[]
   /** More broker properties. */
   readonly properties?: Readonly<Record<string, string | number>>
 }
@@ -56,18 +58,20 @@ interface Node {
 export class KafkaCluster implements AsyncDisposable {
   readonly #folder: string
   readonly #jars: string
+  readonly #jvm: readonly string[]
   readonly #nodes: Node[]
 
   /** Use {@link KafkaCluster.start}. */
-  private constructor(folder: string, jars: string, nodes: Node[]) {
+  private constructor(folder: string, jars: string, jvm: readonly string[], nodes: Node[]) {
     this.#folder = folder
     this.#jars = jars
+    this.#jvm = jvm
     this.#nodes = nodes
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
     const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], properties = {} } = options
-    const { scram = [], features = [] } = options
+    const { scram = [], features = [], jvm = [] } = options
     const folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
     const ports = await freePorts(nodes * (3 + listeners.length))
     const voters = ports.slice(0, nodes).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
@@ -119,7 +123,7 @@ export class KafkaCluster implements AsyncDisposable {
         hangs: false,
       }
     })
-    const cluster = new KafkaCluster(folder, jarsOf(version), all)
+    const cluster = new KafkaCluster(folder, jarsOf(version), jvm, all)
     // Whatever ends the tests ends the brokers.
     process.once('exit', () => cluster.#killAll())
     try {
@@ -201,7 +205,8 @@ export class KafkaCluster implements AsyncDisposable {
   startNode(id: number): void {
     const node = this.#node(id)
     const log = createWriteStream(join(this.#folder, `node-${id}.log`), { flags: 'a' })
-    node.process = spawn('java', [...JVM, '-Xmx512m', '-cp', this.classPath, 'kafka.Kafka', node.file])
+    const main = ['-cp', this.classPath, 'kafka.Kafka', node.file]
+    node.process = spawn('java', [...JVM, '-Xmx512m', ...this.#jvm, ...main])
     node.process.stdout?.pipe(log, { end: false })
     node.process.stderr?.pipe(log, { end: false })
   }
@@ -258,14 +263,14 @@ export class KafkaCluster implements AsyncDisposable {
     configs: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-    await this.admin(async admin => {
-      // kafkajs, which can wait itself, gives up if a broker has not heard of the topic yet.
-      await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
-      for (;;) {
-        const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
-        if (offsets.length === numPartitions) return
-        await sleep(POLL_MS)
-      }
+    await this.admin(admin =>
+      admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] }),
+    )
+    // kafkajs's own `waitForLeaders` fails when the broker that it asks has not heard of the topic.
+    await this.#until(`leaders of ${topic}`, async admin => {
+      const { topics } = await admin.fetchTopicMetadata()
+      const partitions = topics.find(({ name }) => name === topic)?.partitions ?? []
+      return partitions.length === numPartitions && partitions.every(({ leader }) => leader >= 0)
     })
   }
 
@@ -397,24 +402,4 @@ function writeProperties({ port, internalPort, secure, proxy, settings, file }: 
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
-}
-
-/**
- * Ports that nobody listens on, and below those that systems give to connections by themselves: of these one may be taken
- * again, by a proxy or a connection between two brokers, before the broker that it is for has started.
- */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = randomInt(10_000, 32_000)
-    const server = createServer()
-    try {
-      await once(server.listen(port, '127.0.0.1'), 'listening')
-      await once(server.close(), 'close')
-      ports.add(port)
-    } catch {
-      // Somebody listens there.
-    }
-  }
-  return [...ports]
 }

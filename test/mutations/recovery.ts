@@ -80,8 +80,8 @@ export const RECOVERY: readonly Mutation[] = [
     rule: 'new epoch',
     name: 'there is an epoch after the last one',
     file: SEQUENCES,
-    text: 'identity.producerEpoch < MAX_PRODUCER_EPOCH',
-    instead: 'identity.producerEpoch <= MAX_PRODUCER_EPOCH',
+    text: 'identity.producerEpoch === MAX_PRODUCER_EPOCH',
+    instead: 'identity.producerEpoch > MAX_PRODUCER_EPOCH',
   },
   {
     rule: 'new epoch',

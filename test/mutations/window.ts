@@ -210,10 +210,10 @@ export const WINDOW: readonly Mutation[] = [
     rule: '8: no gaps',
     name: 'a batch that expires unsent leaves a gap',
     file: PARTITION_RECOVERY,
-    text: 'partition.waiting.delete(batch)\n',
+    text: 'partition.waiting.delete(batch)\n  } else',
     instead: `partition.waiting.delete(batch)
     partition.sequences.take(batch.count)
-`,
+  } else`,
   },
   {
     rule: '8: no gaps',
@@ -296,8 +296,8 @@ export const WINDOW: readonly Mutation[] = [
     rule: '10: new epoch, from 0',
     name: 'a new epoch goes on counting',
     file: SEQUENCES,
-    text: '    const { identity } = this\n    this.next = 0\n',
-    instead: '    const { identity } = this\n',
+    text: '    const { identity } = this\n    this.renew()\n',
+    instead: '    const { identity, next } = this\n    this.renew()\n    this.next = next\n',
   },
   {
     rule: '10: new epoch, from 0',

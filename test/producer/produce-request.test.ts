@@ -56,6 +56,10 @@ const CERTAIN: Readonly<Record<number, string>> = {
   [ErrorCode.INVALID_TIMESTAMP]: 'badRecords',
   [ErrorCode.NOT_ENOUGH_REPLICAS]: 'rejected',
   [ErrorCode.UNKNOWN_TOPIC_ID]: 'rejected',
+  [ErrorCode.CONCURRENT_TRANSACTIONS]: 'rejected',
+  [ErrorCode.COORDINATOR_NOT_AVAILABLE]: 'rejected',
+  [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS]: 'rejected',
+  [ErrorCode.NOT_COORDINATOR]: 'rejected',
   [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER]: 'outOfSequence',
   [ErrorCode.UNKNOWN_PRODUCER_ID]: 'forgotten',
   [ErrorCode.INVALID_PRODUCER_EPOCH]: 'fenced',
@@ -188,7 +192,11 @@ test('what ends the producer: a missing right, another producer', () => {
   const codes = Object.values(ErrorCode).filter(
     code => outcomeOf([0, 1], of(response('t', entry(0), entry(1, code)))).fatal !== undefined,
   )
-  assert.deepEqual(codes, [ErrorCode.CLUSTER_AUTHORIZATION_FAILED, ErrorCode.PRODUCER_FENCED])
+  assert.deepEqual(codes, [
+    ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+    ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    ErrorCode.PRODUCER_FENCED,
+  ])
   const fenced = outcomeOf([0], of(response('t', entry(0, ErrorCode.PRODUCER_FENCED))))
   assert.ok(fenced.fatal instanceof ProducerFencedError)
 })

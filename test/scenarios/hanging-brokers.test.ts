@@ -159,6 +159,6 @@ function versionsWithout(name: string): string {
   const apiKeys = [produce, initProducerId, metadata, apiVersions]
     .filter(api => api.name !== name)
     .map(({ key, minVersion, maxVersion }) => ({ apiKey: key, minVersion, maxVersion }))
-  const answer = { errorCode: 0, apiKeys, throttleTimeMs: 0 }
+  const answer = { errorCode: 0, apiKeys, throttleTimeMs: 0, finalizedFeatures: [] }
   return Buffer.concat(encodeResponseFrame(apiVersions, apiVersions.maxVersion, 0, answer)).toString('hex')
 }

@@ -123,7 +123,7 @@ test('an API that the broker does not speak is an error that names both ranges',
   assert.ok(error instanceof UnsupportedVersionError)
   assert.match(
     error.message,
-    /InitProducerId: this library speaks versions 0 to 4, the broker at broker:9092 offers 8 to 9/,
+    /InitProducerId: this library speaks versions 0 to 5, the broker at broker:9092 offers 8 to 9/,
   )
   assert.throws(() => connection!.version(apiVersions), /offers none/)
 })
@@ -169,7 +169,7 @@ test('an answer that is cut short inside ends the connection', () => {
   assert.ok(transport.last.destroyed)
   assert.equal(
     failure?.message,
-    'the broker at broker:9092 answered InitProducerId (version 4) with bytes that cannot be read: the field at offset 11 is cut' +
+    'the broker at broker:9092 answered InitProducerId (version 5) with bytes that cannot be read: the field at offset 11 is cut' +
       ` off: its size is 8, of which 7 arrived; ${CHECK_BROKER}`,
   )
   assert.ok(failure.cause instanceof MalformedMessageError)
@@ -189,7 +189,7 @@ test('a reply larger than allowed is refused as soon as its size is known', () =
   receive(size)
   assert.equal(
     failure?.message,
-    'the broker at broker:9092 answered InitProducerId (version 4) with bytes that cannot be read: a frame announces 10001 bytes, but' +
+    'the broker at broker:9092 answered InitProducerId (version 5) with bytes that cannot be read: a frame announces 10001 bytes, but' +
       ' at most 10000 are accepted (it begins with "\\u0000\\u0000\'\\u0011"); raise option `maxResponseBytes` (10000) if' +
       ' answers may be that large',
   )
@@ -200,7 +200,7 @@ test('a size that is negative is no matter of `maxResponseBytes`', () => {
   receive(Buffer.from('ffffffff', 'hex'))
   assert.match(
     failure?.message ?? '',
-    /^the broker at broker:9092 answered InitProducerId \(version 4\) with .* announces -1 bytes, /,
+    /^the broker at broker:9092 answered InitProducerId \(version 5\) with .* announces -1 bytes, /,
   )
   assert.match(failure?.message ?? '', new RegExp(`; ${CHECK_BROKER}$`))
 })
@@ -212,7 +212,7 @@ test('an answer that goes on behind its last field', () => {
   receive(frame)
   assert.match(
     failure?.message ?? '',
-    /answered InitProducerId \(version 4\) with .*: the message goes on after the last field of .* \(bytes left: 3\)/,
+    /answered InitProducerId \(version 5\) with .*: the message goes on after the last field of .* \(bytes left: 3\)/,
   )
 })
 

@@ -3,6 +3,7 @@ import type { BatchAck } from '../model/batch-ack.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Ack, ProducerRecord } from '../model/record.js'
 import type { SettledRecords, StreamSink } from '../model/sinks.js'
+import type { TransactionScope } from '../model/transaction-scope.js'
 import { batchAckOf, refusedBatchAck } from './batch-acks.js'
 import { ackOf, FailedRecord } from './record-acks.js'
 
@@ -12,6 +13,7 @@ import { ackOf, FailedRecord } from './record-acks.js'
  */
 abstract class AckStream<M, T> implements StreamSink {
   yields = false
+  transaction: TransactionScope | undefined
   protected readonly subscriber: Subscriber<T>
   #owed = 0
   #sourceEnded = false
@@ -27,6 +29,7 @@ abstract class AckStream<M, T> implements StreamSink {
   }
 
   settled(batch: SettledRecords, from: number, to: number, outcome: Outcome): void {
+    this.transaction?.settled(to - from, outcome)
     this.deliver(batch, from, to, outcome)
     // Not before: the first ack of several may end the source.
     this.#owed -= to - from
@@ -34,13 +37,16 @@ abstract class AckStream<M, T> implements StreamSink {
   }
 
   neverBatched(record: ProducerRecord, error: Error): void {
-    this.refuse(record as ProducerRecord<M>, error)
+    this.refuse(record, error)
     this.#owed--
     this.#finish()
   }
 
-  /** Emits the ack of a record that was never in a batch. */
-  abstract refuse(record: ProducerRecord<M>, error: Error): void
+  /** A record failed that was never in a batch. */
+  refuse(record: ProducerRecord, error: Error): void {
+    this.transaction?.refused(error)
+    this.deliverRefusal(record as ProducerRecord<M>, error)
+  }
 
   sourceEnded(error?: Error): void {
     this.#sourceEnded = true
@@ -51,6 +57,8 @@ abstract class AckStream<M, T> implements StreamSink {
 
   protected abstract deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void
 
+  protected abstract deliverRefusal(record: ProducerRecord<M>, error: Error): void
+
   #finish(): void {
     if (!this.#sourceEnded || this.#owed > 0) return
     if (this.#error === undefined) this.subscriber.complete()
@@ -60,7 +68,7 @@ abstract class AckStream<M, T> implements StreamSink {
 
 /** One ack a record, for `send()`. */
 export class RecordAcks<M> extends AckStream<M, Ack<M>> {
-  refuse(record: ProducerRecord<M>, error: Error): void {
+  protected deliverRefusal(record: ProducerRecord<M>, error: Error): void {
     this.subscriber.next(new FailedRecord(error, 'no', 0, record))
   }
 
@@ -72,7 +80,7 @@ export class RecordAcks<M> extends AckStream<M, Ack<M>> {
 
 /** One ack a batch, for `sendBatches()`. */
 export class BatchAcks<M> extends AckStream<M, BatchAck<M>> {
-  refuse(record: ProducerRecord<M>, error: Error): void {
+  protected deliverRefusal(record: ProducerRecord<M>, error: Error): void {
     this.subscriber.next(refusedBatchAck<M>(record, error))
   }
 

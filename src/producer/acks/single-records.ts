@@ -5,6 +5,7 @@ import type { Ack, Acked, ProducerRecord } from '../model/record.js'
 import { RecordFailedError } from '../model/record-failed-error.js'
 import type { AckSink, SettledRecords } from '../model/sinks.js'
 import type { TakenRecord } from '../model/taken-record.js'
+import type { TransactionScope } from '../model/transaction-scope.js'
 import { takeRecord } from '../records/read-record.js'
 import type { Deadlines } from '../time/deadlines.js'
 import { onAbort } from '../time/signal.js'
@@ -28,12 +29,17 @@ export interface SingleBuffer {
 export class SingleRecords {
   readonly #buffer: SingleBuffer
   readonly #yields: boolean
+  readonly #transaction: TransactionScope | undefined
   readonly #waiting: Single[] = []
   readonly #blocks: Deadlines<Single>
   #room = Subscription.EMPTY
 
-  /** @param yields whether records may be refused while their partition is stalled. */
-  constructor(buffer: SingleBuffer, yields: boolean) {
+  /**
+   * @param yields whether records may be refused while their partition is stalled.
+   * @param transaction that the records belong to.
+   */
+  constructor(buffer: SingleBuffer, yields: boolean, transaction?: TransactionScope) {
+    this.#transaction = transaction
     this.#buffer = buffer
     this.#yields = yields
     this.#blocks = buffer.blocks(single => this.#refuse(single, buffer.blockedTooLong()))
@@ -41,12 +47,19 @@ export class SingleRecords {
 
   send<M>(record: ProducerRecord<M>, signal: AbortSignal | undefined): Promise<Acked<M>> {
     return new Promise((resolve, reject) => {
-      const single = new Single(record, this.#yields, resolve as (ack: Acked) => void, reject)
+      const single = new Single(record, this.#yields, this.#transaction, resolve as (ack: Acked) => void, reject)
       if (signal !== undefined) single.abort = onAbort(signal, reason => this.#leave(single, reason))
       const waits = this.#waiting.length > 0 || !this.#buffer.hasRoom
       const error = waits ? this.#queue(single) : this.#buffer.accept(record, single)
       if (error !== undefined) single.fail(error)
     })
+  }
+
+  /** Resolves when no record waits for memory. */
+  async accepted(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await new Promise<unknown>(resolve => this.#buffer.whenWritable(resolve, Number.POSITIVE_INFINITY))
+    }
   }
 
   /** Rejects the records that wait for memory. */
@@ -111,6 +124,7 @@ export class SingleRecords {
 class Single implements AckSink {
   readonly record: ProducerRecord
   readonly yields: boolean
+  readonly transaction: TransactionScope | undefined
   /** The record's fields, if it has to wait. */
   taken: TakenRecord | undefined
   abort = Subscription.EMPTY
@@ -120,16 +134,19 @@ class Single implements AckSink {
   constructor(
     record: ProducerRecord,
     yields: boolean,
+    transaction: TransactionScope | undefined,
     resolve: (ack: Acked) => void,
     reject: (reason: unknown) => void,
   ) {
     this.record = record
     this.yields = yields
+    this.transaction = transaction
     this.#resolve = resolve
     this.#reject = reject
   }
 
   settled(batch: SettledRecords, from: number, _to: number, outcome: Outcome): void {
+    this.transaction?.settled(1, outcome)
     this.#end(ackOf(batch, batch.records, from, outcome))
   }
 
@@ -139,6 +156,7 @@ class Single implements AckSink {
 
   /** Rejects the promise of a record that was not sent. */
   fail(error: Error): void {
+    this.transaction?.refused(error)
     this.#end(new FailedRecord(error, 'no', 0, this.record))
   }
 

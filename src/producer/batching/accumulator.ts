@@ -1,3 +1,4 @@
+import { Subject } from 'rxjs'
 import type { BufferFullError, InvalidRecordError } from '../../errors.js'
 import { BATCH_HEADER_SIZE } from '../../protocol/records/record-batch.js'
 import { type HeaderPair, type RecordData, RecordLengths } from '../../protocol/records/record-batch-builder.js'
@@ -12,6 +13,7 @@ import type { SettledBatch } from '../model/settled-batch.js'
 import type { AckSink } from '../model/sinks.js'
 import type { TakenRecord } from '../model/taken-record.js'
 import { Topic } from '../model/topic.js'
+import type { TransactionScope } from '../model/transaction-scope.js'
 import type { ResolvedOptions } from '../options/options.js'
 import { askPartitioner } from '../records/partitioner.js'
 import { keepRecord, type RecordReader, readRecord } from '../records/read-record.js'
@@ -41,6 +43,12 @@ interface Waited {
   readonly origin: number
 }
 
+/** A transaction has records in a partition. */
+export interface Placement {
+  readonly transaction: TransactionScope
+  readonly partition: Partition
+}
+
 /**
  * Encodes each record into the open batch of its partition when it is accepted, and gives out batches when a request has room for
  * them. Java's producer calls it `RecordAccumulator`.
@@ -53,6 +61,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   readonly packing: Packing
   readonly awaiting: RecordsAwaitingMetadata
   readonly obstacles: Obstacles
+  /** Emits the transaction and the partition of every batch that is opened in one. */
+  readonly placed$: Subject<Placement> = new Subject<Placement>()
   readonly #options: ResolvedOptions
   readonly #chooser: PartitionChooser
   readonly #lengths = new RecordLengths()
@@ -90,8 +100,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
    */
   acceptTaken(taken: TakenRecord, sink: AckSink, acceptedAt: number | undefined): Error | undefined {
     const known = this.topics.get(taken.topic)
-    const asked =
-      known === undefined || !known.isOpen ? taken : askPartitioner(this.#options.partitioner, taken, known.count)
+    const asked = known === undefined || !known.isOpen ? taken : askPartitioner(this.#options.partitioner, taken, known)
     if (asked instanceof Error) return asked
     const { record, topic, key, value, headers, partition, timestamp } = asked
     const origin = originOf(taken, this.#options.partitioner !== undefined)
@@ -151,7 +160,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   placeAwaiting(topic: Topic): void {
     for (const waiting of topic.awaiting) {
       const { taken, timestamp, sink, acceptedAt, bytes } = waiting
-      const asked = askPartitioner(this.#options.partitioner, taken, topic.count)
+      const asked = askPartitioner(this.#options.partitioner, taken, topic)
       // The partitioner may have closed the producer.
       if (!topic.awaiting.has(waiting)) continue
       const { record, key, value, headers } = taken
@@ -179,6 +188,16 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.flushOpenBatches()
     const awaiting = [...this.topics].flatMap(topic => [...topic.awaiting])
     return this.#flushes.begin([...this.batches, ...awaiting])
+  }
+
+  /** As {@link flush}, for the records of one transaction. */
+  flushTransaction(transaction: TransactionScope): Promise<void> {
+    const batches = [...this.batches].filter(batch => batch.transaction === transaction)
+    const awaiting = [...this.topics].flatMap(({ awaiting }) =>
+      [...awaiting].filter(({ sink }) => sink.transaction === transaction),
+    )
+    for (const batch of batches) this.batches.makeDue(batch)
+    return this.#flushes.begin([...batches, ...awaiting])
   }
 
   /** Moves the batches of the next request to a node into flight: at most `maxBytes`, or a single larger batch. */
@@ -254,9 +273,9 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       if (refusal !== undefined) return refusal
     }
     let batch = partition.openBatch
-    if (batch === undefined || batch.size + lengths.max > fullSize) {
+    if (batch === undefined || batch.size + lengths.max > fullSize || batch.transaction !== sink.transaction) {
       if (batch !== undefined) this.packing.closed(batch)
-      batch = this.#open(topic, partition, waited?.acceptedAt)
+      batch = this.#open(topic, partition, sink.transaction, waited?.acceptedAt)
     } else if (waited?.acceptedAt !== undefined) this.batches.joined(batch, waited.acceptedAt)
     const origin = waited !== undefined ? waited.origin : index === undefined ? 0 : Origin.NAMED
     if (origin !== batch.origin) batch.become(origin)
@@ -272,17 +291,23 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   }
 
   /** @param acceptedAt when its first record was accepted, if that was not just now. */
-  #open(topic: Topic, partition: Partition, acceptedAt: number | undefined): Batch {
+  #open(
+    topic: Topic,
+    partition: Partition,
+    transaction: TransactionScope | undefined,
+    acceptedAt: number | undefined,
+  ): Batch {
     // With a quarter to spare: a batch that grows is copied.
     const usual = Math.min(partition.lastSize * 1.25, topic.fullSize)
     const buffer = this.#pool.take(Math.max(usual, BATCH_HEADER_SIZE + this.#lengths.max))
-    const batch = new Batch(partition.topic, partition.index, buffer, this.#pool)
+    const batch = new Batch(partition.topic, partition.index, buffer, this.#pool, transaction)
     partition.bufferedBytes += batch.reserved
     this.memory.bytes += batch.reserved
     const now = this.#options.scheduler.now()
     topic.writtenAt = now
     this.batches.open(batch, acceptedAt ?? now, now)
     partition.add(batch)
+    if (transaction !== undefined) this.placed$.next({ transaction, partition })
     if (partition.leader === -1) this.topics.metadataNeeds$.next({ kind: 'refresh', topic: topic.name })
     this.ready.offer(partition)
     return batch

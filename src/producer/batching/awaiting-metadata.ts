@@ -1,6 +1,7 @@
 import type { AwaitingRecord } from '../model/awaiting-record.js'
 import type { Batch } from '../model/batch.js'
 import type { Topic } from '../model/topic.js'
+import type { TransactionScope } from '../model/transaction-scope.js'
 import type { ResolvedOptions } from '../options/options.js'
 import { unknownTopic } from '../records/refusals.js'
 import { Deadlines } from '../time/deadlines.js'
@@ -61,9 +62,14 @@ export class RecordsAwaitingMetadata {
     this.#memory.released$.next()
   }
 
-  /** Fails every record of the topic that waits. */
-  abandon(topic: Topic, error: Error): void {
+  /**
+   * Fails every record of the topic that waits.
+   *
+   * @param transaction only those that belong to it.
+   */
+  abandon(topic: Topic, error: Error, transaction?: TransactionScope): void {
     for (const record of [...topic.awaiting]) {
+      if (transaction !== undefined && record.sink.transaction !== transaction) continue
       this.remove(topic, record)
       this.fail(record, error)
     }

@@ -53,17 +53,28 @@ const ACKS_ALL = -1
 /** Version 13 names topics by id, and before Kafka 2.8 there are none. */
 const produceByName: typeof produce = { ...produce, maxVersion: 12 }
 
+/** From version 12 on a transactional batch adds its partition to the transaction (KIP-890), which needs transaction.version 2. */
+const produceToAdded: typeof produce = { ...produce, maxVersion: 11 }
+
 /**
  * One network attempt. Writes to the socket synchronously on subscription, so that requests leave in the order in which they were
  * drained; emits one result, completes, and never errors, because an error would end the window that it is part of.
  */
-export function produceTo(request: DrainedRequest, timeoutMs: number): Observable<RequestResult> {
-  const message = { transactionalId: null, acks: ACKS_ALL, timeoutMs, topicData: topicData(request) }
-  const api = request.parts.every(({ partition }) => partition.topicId !== '') ? produce : produceByName
-  return request.connection.request(api, message).pipe(
+export function produceTo(
+  request: DrainedRequest,
+  timeoutMs: number,
+  transactionalId: string | null = null,
+): Observable<RequestResult> {
+  const message = { transactionalId, acks: ACKS_ALL, timeoutMs, topicData: topicData(request) }
+  return request.connection.request(apiFor(request), message).pipe(
     map(response => answered(request, response)),
     catchError(error => of(lost(request, error))),
   )
+}
+
+function apiFor({ parts }: DrainedRequest): typeof produce {
+  if (parts[0]?.batch.transaction?.addsPartitions) return produceToAdded
+  return parts.every(({ partition }) => partition.topicId !== '') ? produce : produceByName
 }
 
 function topicData(request: DrainedRequest): ProduceTopicData[] {
@@ -133,6 +144,11 @@ function sizeOf({ parts }: DrainedRequest): number {
  */
 const BEFORE_APPEND: ReadonlyMap<number, Exclude<ProduceResult['kind'], 'stored' | 'unknown'>> = new Map([
   [ErrorCode.NOT_ENOUGH_REPLICAS, 'rejected'],
+  // Kafka verifies a transaction before it appends (KIP-890): its coordinator still completes the one before, or has moved.
+  [ErrorCode.CONCURRENT_TRANSACTIONS, 'rejected'],
+  [ErrorCode.COORDINATOR_NOT_AVAILABLE, 'rejected'],
+  [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, 'rejected'],
+  [ErrorCode.NOT_COORDINATOR, 'rejected'],
   [ErrorCode.UNKNOWN_TOPIC_ID, 'rejected'],
   [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, 'outOfSequence'],
   [ErrorCode.UNKNOWN_PRODUCER_ID, 'forgotten'],
@@ -194,10 +210,15 @@ function namedRecords(
 /** Returns the error of a response after which nothing that this producer sends can be written, or told from another producer's. */
 function fatalError({ errorCode, errorMessage }: PartitionProduceResponse): Error | undefined {
   const fenced = errorCode === ErrorCode.PRODUCER_FENCED
-  if (!fenced && errorCode !== ErrorCode.CLUSTER_AUTHORIZATION_FAILED) return undefined
+  if (!fenced && !FORBIDDEN.includes(errorCode)) return undefined
   const error = new BrokerError(brokerError(errorCode), errorMessage)
   return fenced ? new ProducerFencedError(`another producer has taken over: ${error.message}`, { cause: error }) : error
 }
+
+const FORBIDDEN: readonly number[] = [
+  ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
+  ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+]
 
 /** Codes with which a broker may name the new leader (KIP-951). */
 const MOVED: readonly number[] = [ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH]

@@ -18,6 +18,7 @@ import type { Outcome, ProduceResult } from './outcome.js'
 import type { ProducerRecord } from './record.js'
 import type { AckSink } from './sinks.js'
 import type { TakenRecord } from './taken-record.js'
+import type { TransactionScope } from './transaction-scope.js'
 
 /** The base sequence of a batch that was never sent, or gave its sequence back. */
 export const NO_SEQUENCE = -1
@@ -38,6 +39,8 @@ export const RECORD_COST = 500
 export class Batch {
   readonly topic: string
   readonly partition: number
+  /** The transaction that its records belong to. */
+  readonly transaction: TransactionScope | undefined
   /** Its bytes before compression. */
   encoded: number
   /** Its place in the order in which batches were opened. Parts of a batch share it. */
@@ -95,9 +98,16 @@ export class Batch {
    * @param buffer memory to begin with.
    * @param buffers gives more when that is full.
    */
-  constructor(topic: string, partition: number, buffer: Buffer, buffers?: Buffers) {
+  constructor(
+    topic: string,
+    partition: number,
+    buffer: Buffer,
+    buffers?: Buffers,
+    transaction?: TransactionScope | undefined,
+  ) {
     this.topic = topic
     this.partition = partition
+    this.transaction = transaction
     this.#builder = new RecordBatchBuilder(buffer, buffers)
     this.encoded = this.#builder.size
   }
@@ -279,7 +289,7 @@ export class Batch {
       lengths.measure(key, value, headers)
       size += lengths.max
     }
-    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafe(size))
+    const part = new Batch(this.topic, this.partition, Buffer.allocUnsafe(size), undefined, this.transaction)
     let [run, originRun] = [0, -1]
     for (const i of indexes) {
       while ((this.#starts[run + 1] ?? this.count) <= i) run++

@@ -29,6 +29,8 @@ export type ProducerEvent =
   | { readonly kind: 'producerId'; readonly producerId: bigint; readonly producerEpoch: number }
   /** There is no producer id yet; it is requested again. */
   | { readonly kind: 'producerIdFailed'; readonly error: Error }
+  /** A request of a transaction to a coordinator failed; it is sent again. */
+  | { readonly kind: 'coordinatorFailed'; readonly error: Error }
   /** Batches of this partition were not stored, and are sent again after a back-off; `failures` in a row. */
   | {
       readonly kind: 'retrying'

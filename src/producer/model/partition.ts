@@ -2,6 +2,7 @@ import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-bui
 import type { Batch } from './batch.js'
 import { BatchQueue } from './batch-queue.js'
 import { Sequences } from './sequences.js'
+import type { TransactionScope } from './transaction-scope.js'
 
 /** Where a partition stands with its leader. The table of states and events is in `sequencing/recovery.ts`. */
 export type Phase = 'probing' | 'open' | 'draining' | 'paused'
@@ -22,6 +23,8 @@ export class Partition {
   /** How often a rejected batch is sent again. */
   readonly retries: number
   readonly sequences: Sequences
+  /** The transaction that it is part of: batches of others wait. */
+  transaction: TransactionScope | undefined
   /** The id of its topic, as hexadecimal digits; empty: not known. */
   topicId = ''
   /** Node id of the leader; -1: the partition has no leader now. */
@@ -89,6 +92,7 @@ export class Partition {
     const head = this.waiting.first
     if (head === undefined || head.isStored || head.compressing || !(head.due || this.waiting.length > 1)) return false
     if (this.leader === -1 || this.sequences.identity === undefined) return false
+    if (head.transaction !== this.transaction) return false
     if (this.inFlight.length === 0) return this.phase === 'open' || this.phase === 'probing'
     const last = this.inFlight[this.inFlight.length - 1]!
     // An old leader must answer first: two leaders could store out of order. So could one leader with two epochs: it accepts

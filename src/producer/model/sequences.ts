@@ -35,17 +35,21 @@ export class Sequences {
 
   /**
    * Restarts at sequence 0 in the next epoch. KIP-360: an idempotent producer counts its epochs itself, and brokers keep them per
-   * partition, so no other partition is affected. After the last epoch, `identity` is undefined until a new producer id arrives.
+   * partition, so no other partition is affected. After the last epoch, `identity` is undefined until a new producer id arrives; so it is
+   * with transactions, whose epochs the coordinator counts.
    */
   bump(): void {
     const { identity } = this
-    this.next = 0
-    this.used = false
-    if (identity === undefined) return
-    this.identity =
-      identity.producerEpoch < MAX_PRODUCER_EPOCH
-        ? { producerId: identity.producerId, producerEpoch: identity.producerEpoch + 1 }
-        : undefined
+    this.renew()
+    if (identity === undefined || identity.transactional || identity.producerEpoch === MAX_PRODUCER_EPOCH) return
+    this.identity = { producerId: identity.producerId, producerEpoch: identity.producerEpoch + 1 }
+  }
+
+  /** Continues with this identity; at sequence 0 if it is another one. */
+  adopt(identity: ProducerIdAndEpoch): void {
+    if (identity === this.identity) return
+    this.renew()
+    this.identity = identity
   }
 
   /** Restarts at sequence 0 with another producer id, which has yet to arrive. */

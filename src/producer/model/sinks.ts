@@ -1,5 +1,6 @@
 import type { Outcome } from './outcome.js'
 import type { ProducerRecord } from './record.js'
+import type { TransactionScope } from './transaction-scope.js'
 
 /** What acks are made from: a batch, seen by those who deliver its acks. */
 export interface SettledRecords {
@@ -16,6 +17,8 @@ export interface SettledRecords {
 export interface AckSink {
   /** Whether its records may be refused while their partition is stalled, to leave memory for others. Default false. */
   readonly yields?: boolean
+  /** The transaction that its records belong to. */
+  readonly transaction?: TransactionScope | undefined
   /** The records `from` up to `to` of the batch have this outcome. Covers every accepted record exactly once. */
   settled(batch: SettledRecords, from: number, to: number, outcome: Outcome): void
   /** An accepted record failed before it was part of a batch. */
@@ -25,6 +28,7 @@ export interface AckSink {
 /** The sink of a stream, which counts the records that are owed an ack. */
 export interface StreamSink extends AckSink {
   yields?: boolean
+  transaction?: TransactionScope | undefined
   /** A record was accepted: it is owed an ack. */
   accepted(): void
   /** A record failed without having been accepted. */

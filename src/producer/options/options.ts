@@ -143,10 +143,27 @@ export interface ProducerOptions {
   readonly metadataMaxAgeMs?: number
   /** How long after its last record a topic's metadata is kept fresh, in ms. Default 300000. */
   readonly metadataMaxIdleMs?: number
+  /**
+   * How long brokers may answer metadata requests without anything of use, which is an error or no broker that can be reached, in ms. After that
+   * the producer begins again with `brokers` (KIP-1102). Default 300000.
+   */
+  readonly metadataRecoveryRebootstrapTriggerMs?: number
   /** Whether brokers may create missing topics, if their configuration permits. Default true. */
   readonly allowAutoTopicCreation?: boolean
   /** Bytes of the largest accepted response. Default 16777216. */
   readonly maxResponseBytes?: number
+  /**
+   * Makes the producer transactional: records are sent in transactions, which are stored whole or not at all. A newer producer with the
+   * same id takes over, and the older one ends with a `ProducerFencedError`. Default: none.
+   *
+   * @example createProducer({ brokers, transactionalId: 'orders-copier' })
+   */
+  readonly transactionalId?: string
+  /**
+   * How long a transaction may be open, in ms; then its coordinator aborts it, and the producer ends. At most the broker's
+   * `transaction.max.timeout.ms` (900000). Default 60000.
+   */
+  readonly transactionTimeoutMs?: number
   /** Closes the producer at once when it is aborted: records without an ack fail. */
   readonly signal?: AbortSignal
   /**
@@ -161,7 +178,10 @@ export interface ProducerOptions {
 }
 
 export type ResolvedOptions = Required<
-  Omit<ProducerOptions, 'brokers' | 'compression' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl'>
+  Omit<
+    ProducerOptions,
+    'brokers' | 'compression' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl' | 'transactionalId'
+  >
 > & {
   readonly bootstrap: BootstrapList
   readonly compression: CompressorOf
@@ -169,6 +189,7 @@ export type ResolvedOptions = Required<
   readonly partitioner: Partitioner | undefined
   readonly signal: AbortSignal | undefined
   readonly sasl: SaslLogin | undefined
+  readonly transactionalId: string | null
 }
 
 /** Whether a value is a non-empty string that a STRING of Kafka's protocol can carry. */
@@ -177,13 +198,15 @@ function isKafkaString(value: unknown): boolean {
   return !/\p{Surrogate}/u.test(value) && Buffer.byteLength(value) <= 32767
 }
 
+const KAFKA_STRING = 'a non-empty string of valid Unicode that takes at most 32767 bytes in UTF-8'
+
 /** Options that are checked elsewhere. */
 const OWN_RULES = ['brokers', 'compression', 'ssl', 'sasl'] as const
 
 /** Every other option, with its rule. */
 const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_RULES)[number]>>]: Rule } = {
   mapAddress: shape('a function', isFunction),
-  clientId: shape('a non-empty string of valid Unicode that takes at most 32767 bytes in UTF-8', isKafkaString),
+  clientId: shape(KAFKA_STRING, isKafkaString),
   acks: {
     holds: value => value === 'all',
     text: "must be 'all': an idempotent producer needs every in-sync replica's confirmation",
@@ -208,8 +231,11 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   retryBackoffMaxMs: integer(1),
   metadataMaxAgeMs: integer(1),
   metadataMaxIdleMs: integer(1),
+  metadataRecoveryRebootstrapTriggerMs: integer(0),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),
+  transactionalId: shape(KAFKA_STRING, isKafkaString),
+  transactionTimeoutMs: integer(1),
   signal: SIGNAL,
   scheduler: shape('an RxJS scheduler', hasMethod('schedule')),
   transport: shape('a transport with a connect() method', hasMethod('connect')),
@@ -224,6 +250,11 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
 export function resolveOptions(options: ProducerOptions): ResolvedOptions {
   const given = checkOptions('createProducer', options, RULES, OWN_RULES)
   const connectTimeoutMs = given.connectTimeoutMs ?? 10_000
+  if (given.transactionTimeoutMs !== undefined && given.transactionalId === undefined) {
+    throw new InvalidArgumentError(
+      'option `transactionTimeoutMs` needs `transactionalId`, which makes the producer transactional',
+    )
+  }
   return {
     ...resolveTies(given),
     bootstrap: readBrokers(given.brokers),
@@ -241,8 +272,11 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     idleConnectionMs: given.idleConnectionMs ?? 540_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
+    metadataRecoveryRebootstrapTriggerMs: given.metadataRecoveryRebootstrapTriggerMs ?? 300_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
+    transactionalId: given.transactionalId ?? null,
+    transactionTimeoutMs: given.transactionTimeoutMs ?? 60_000,
     signal: given.signal,
     scheduler: given.scheduler === undefined ? processScheduler : bounded(given.scheduler),
     transport: resolveTransport(given, connectTimeoutMs),

@@ -9,6 +9,7 @@ import type { ProduceFailure, ProduceResult } from '../model/outcome.js'
  * | the batch                                                        | fate                                       |
  * |------------------------------------------------------------------|--------------------------------------------|
  * | is settled: it expired                                           | `over`                                     |
+ * | belongs to a transaction that is being aborted                   | `fails`                                    |
  * | is a part of a split batch, not sent yet                         | `again`                                    |
  * | is unresolved, and lost its sequence or is refused for good      | `fails`, persisted 'maybe'                 |
  * | is unresolved                                                    | `again`, whatever `retries` says           |
@@ -28,6 +29,7 @@ export type BadRecords = Extract<ProduceResult, { kind: 'badRecords' | 'corrupt'
  */
 export function fateOf(batch: Batch, result: ProduceFailure | undefined, displaced: boolean, retries: number): Fate {
   if (batch.settled) return 'over'
+  if (batch.transaction?.dropped !== undefined) return 'fails'
   if (result === undefined) return 'again'
   // Kafka before 2.4 calls a batch corrupt that has a record without key, for a compacted topic. The batch may also have been
   // damaged on its way, but hardly twice.

@@ -3,6 +3,7 @@ import { type Batch, NO_SEQUENCE } from '../model/batch.js'
 import { BatchQueue } from '../model/batch-queue.js'
 import type { ProduceResult } from '../model/outcome.js'
 import type { Partition } from '../model/partition.js'
+import type { TransactionScope } from '../model/transaction-scope.js'
 import { type Decision, DecisionBuilder } from './decision.js'
 import { isInDoubt } from './fate.js'
 import { nextTells, rewind } from './rewind.js'
@@ -28,6 +29,7 @@ import { suspects } from './split.js'
  * | metadata names the leader    | {@link ledBy}                                   |
  * | a broker names the new one   | {@link movedTo}                                 |
  * | its topic was deleted        | {@link retired}, then {@link surrendered}       |
+ * | its transaction is aborted   | {@link dropped}                                 |
  * | the producer ends            | {@link abandoned}                               |
  */
 
@@ -132,6 +134,23 @@ export function surrendered(
   const kept: Batch[] = []
   empty(partition, decision, batch => (batch.unresolved ? decision.fail(batch, error) : kept.push(batch)))
   return { kept, decision }
+}
+
+/**
+ * The transaction of these batches is being aborted: what is not in flight fails now, and the rest once it is answered. Their sequences are
+ * free again where none of them may be stored.
+ */
+export function dropped(partition: Partition, transaction: TransactionScope): Decision {
+  const decision = new DecisionBuilder()
+  for (const batch of partition.waiting.toArray()) {
+    if (batch.transaction !== transaction || batch.baseSequence !== NO_SEQUENCE) continue
+    partition.waiting.delete(batch)
+    decision.fail(batch, transaction.dropped!)
+  }
+  if (partition.inFlight.length > 0) partition.phase = 'draining'
+  else if (partition.unsettled.length > 0 || partition.waiting.first?.transaction === transaction)
+    rewind(partition, decision)
+  return decision
 }
 
 /** Fails every batch that is not settled with `error`. */

@@ -91,7 +91,7 @@ function leftOf(batch: Batch, fate: Fate, decision: DecisionBuilder): Batch[] {
   if (fate === 'over') return []
   const result = batch.result as ProduceFailure
   if (fate === 'fails') {
-    decision.fail(batch, result.error)
+    decision.fail(batch, batch.transaction?.dropped ?? result.error)
     return []
   }
   if (fate === 'halved') {

@@ -15,6 +15,7 @@ import {
   PRODUCER_EPOCH_OFFSET,
   PRODUCER_ID_OFFSET,
   RECORD_COUNT_OFFSET,
+  TRANSACTIONAL_BIT,
 } from './record-batch.js'
 
 /** A key, a value or the value of a header: strings are written as UTF-8. */
@@ -57,6 +58,8 @@ const FRESH: Buffers = { take: bytes => Buffer.allocUnsafe(bytes), give() {} }
 export interface ProducerIdAndEpoch {
   readonly producerId: bigint
   readonly producerEpoch: number
+  /** It belongs to a transactional id: its batches are part of transactions, and the coordinator counts its epochs. Default false. */
+  readonly transactional?: boolean
 }
 
 /**
@@ -177,6 +180,7 @@ export class RecordBatchBuilder {
   stamp(identity: ProducerIdAndEpoch, baseSequence: number): Buffer {
     const batch = this.#sealed
     if (batch === undefined) throw new Error('a batch was stamped before it was sealed')
+    if (identity.transactional) batch[ATTRIBUTES_OFFSET + 1]! |= TRANSACTIONAL_BIT
     batch.writeBigInt64BE(identity.producerId, PRODUCER_ID_OFFSET)
     batch.writeInt16BE(identity.producerEpoch, PRODUCER_EPOCH_OFFSET)
     batch.writeInt32BE(baseSequence, BASE_SEQUENCE_OFFSET)

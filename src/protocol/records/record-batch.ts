@@ -38,6 +38,9 @@ export const BASE_SEQUENCE_OFFSET = 53
 export const RECORD_COUNT_OFFSET = 57
 export const BATCH_HEADER_SIZE = 61
 
+/** In the attributes of a batch: it belongs to a transaction. */
+export const TRANSACTIONAL_BIT = 16
+
 /** Bytes before the ones that `batchLength` counts. */
 const LOG_OVERHEAD = 12
 

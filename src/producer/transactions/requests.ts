@@ -1,0 +1,226 @@
+import { firstValueFrom, merge, Subject } from 'rxjs'
+import type { Brokers } from '../../cluster/brokers.js'
+import type { Coordinator, CoordinatorCall } from '../../cluster/coordinator.js'
+import { KafkaError } from '../../errors.js'
+import { addOffsetsToTxn } from '../../protocol/messages/add-offsets-to-txn.js'
+import { addPartitionsToTxn } from '../../protocol/messages/add-partitions-to-txn.js'
+import { endTxn } from '../../protocol/messages/end-txn.js'
+import { CoordinatorType } from '../../protocol/messages/find-coordinator.js'
+import { initProducerId } from '../../protocol/messages/init-producer-id.js'
+import { type OffsetFetchResponse, offsetFetch } from '../../protocol/messages/offset-fetch.js'
+import { txnOffsetCommit } from '../../protocol/messages/txn-offset-commit.js'
+import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
+import type { Partition } from '../model/partition.js'
+import type { GroupMember, GroupOffset } from './offsets.js'
+import { type Verdict, verdictOn } from './verdicts.js'
+
+/** The requests in the way of before transaction.version 2: EndTxn 5 and TxnOffsetCommit 5 are for that. */
+const endTxn1: typeof endTxn = { ...endTxn, maxVersion: 4 }
+const txnOffsetCommit1: typeof txnOffsetCommit = { ...txnOffsetCommit, maxVersion: 4 }
+
+/** No producer id yet. */
+const NOBODY: ProducerIdAndEpoch = { producerId: -1n, producerEpoch: -1 }
+
+/** Whether a request that failed is sent again. */
+export type Wanted = () => boolean
+
+/**
+ * What a transactional producer asks of coordinators (KIP-98), one method a request. Each resolves once there is an answer that counts, to
+ * the verdict if it is an error.
+ */
+export class TransactionRequests {
+  readonly #transactionalId: string
+  readonly #transactionTimeoutMs: number
+  readonly #brokers: Brokers
+  readonly #failed: (error: Error) => void
+  readonly #coordinator: Coordinator
+  readonly #groups = new Map<string, Coordinator>()
+  readonly #abandoned$ = new Subject<never>()
+
+  /** @param failed called with every failure after which a request is sent again. */
+  constructor(
+    {
+      transactionalId,
+      transactionTimeoutMs,
+    }: { readonly transactionalId: string; readonly transactionTimeoutMs: number },
+    brokers: Brokers,
+    failed: (error: Error) => void,
+  ) {
+    this.#transactionalId = transactionalId
+    this.#transactionTimeoutMs = transactionTimeoutMs
+    this.#brokers = brokers
+    this.#failed = failed
+    this.#coordinator = brokers.coordinator(transactionalId, CoordinatorType.TRANSACTION, failed)
+  }
+
+  /** Whether records add their partition to the transaction, and each transaction has an epoch of its own (KIP-890). */
+  get isVersion2(): boolean {
+    return this.#coordinator.transactionVersion >= 2
+  }
+
+  /**
+   * Takes over the transactional id, which fences older producers and ends their transaction.
+   *
+   * @param current the identity to continue with another epoch (KIP-360); undefined: the producer has none.
+   */
+  async initialize(current: ProducerIdAndEpoch | undefined, wanted: Wanted): Promise<ProducerIdAndEpoch | Verdict> {
+    const { producerId, producerEpoch } = current ?? NOBODY
+    const answer = await this.#ask(this.#coordinator, wanted, {
+      api: initProducerId,
+      request: {
+        transactionalId: this.#transactionalId,
+        transactionTimeoutMs: this.#transactionTimeoutMs,
+        producerId,
+        producerEpoch,
+      },
+      codes: ({ errorCode }) => [errorCode],
+    })
+    return verdictOn('InitProducerId', [answer.errorCode]) ?? identityOf(answer)
+  }
+
+  /** Adds partitions to the transaction; only before {@link isVersion2}. */
+  async addPartitions(
+    identity: ProducerIdAndEpoch,
+    partitions: Iterable<Partition>,
+    wanted: Wanted,
+  ): Promise<Verdict | undefined> {
+    const topics = new Map<string, number[]>()
+    for (const { topic, index } of partitions) topics.set(topic, [...(topics.get(topic) ?? []), index])
+    const codes = (answer: ReturnType<typeof addPartitionsToTxn.decodeResponse>): number[] =>
+      answer.resultsByTopicV3AndBelow.flatMap(topic =>
+        topic.resultsByPartition.map(({ partitionErrorCode }) => partitionErrorCode),
+      )
+    const answer = await this.#ask(this.#coordinator, wanted, {
+      api: addPartitionsToTxn,
+      request: {
+        v3AndBelowTransactionalId: this.#transactionalId,
+        v3AndBelowProducerId: identity.producerId,
+        v3AndBelowProducerEpoch: identity.producerEpoch,
+        v3AndBelowTopics: [...topics].map(([name, indexes]) => ({ name, partitions: indexes })),
+      },
+      codes,
+    })
+    return verdictOn('AddPartitionsToTxn', codes(answer))
+  }
+
+  /** Stores offsets of a group in the transaction (KIP-447): its members see them once it is committed. */
+  async commitOffsets(
+    identity: ProducerIdAndEpoch,
+    group: GroupMember,
+    offsets: readonly GroupOffset[],
+    version2: boolean,
+    wanted: Wanted,
+  ): Promise<Verdict | undefined> {
+    const { producerId, producerEpoch } = identity
+    const { groupId, memberId, generationId, groupInstanceId } = group
+    const transactionalId = this.#transactionalId
+    if (!version2) {
+      const added = await this.#ask(this.#coordinator, wanted, {
+        api: addOffsetsToTxn,
+        request: { transactionalId, producerId, producerEpoch, groupId },
+        codes: ({ errorCode }) => [errorCode],
+      })
+      const verdict = verdictOn('AddOffsetsToTxn', [added.errorCode])
+      if (verdict !== undefined) return verdict
+    }
+    const codes = (answer: ReturnType<typeof txnOffsetCommit.decodeResponse>): number[] =>
+      answer.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
+    const answer = await this.#ask(this.#group(groupId), wanted, {
+      api: version2 ? txnOffsetCommit : txnOffsetCommit1,
+      request: {
+        transactionalId,
+        groupId,
+        producerId,
+        producerEpoch,
+        generationId,
+        memberId,
+        groupInstanceId,
+        topics: byTopic(offsets),
+      },
+      codes,
+    })
+    return verdictOn('TxnOffsetCommit', codes(answer))
+  }
+
+  /** Commits or aborts the transaction. Resolves to the identity of the next one. */
+  async end(
+    identity: ProducerIdAndEpoch,
+    committed: boolean,
+    version2: boolean,
+  ): Promise<ProducerIdAndEpoch | Verdict> {
+    const { producerId, producerEpoch } = identity
+    const answer = await this.#ask(this.#coordinator, always, {
+      api: version2 ? endTxn : endTxn1,
+      request: { transactionalId: this.#transactionalId, producerId, producerEpoch, committed },
+      codes: ({ errorCode }) => [errorCode],
+    })
+    const verdict = verdictOn('EndTxn', [answer.errorCode])
+    if (verdict !== undefined) return verdict
+    return version2 ? identityOf(answer) : identity
+  }
+
+  /** Returns all offsets of a group that no open transaction may change. */
+  async fetchOffsets(groupId: string, wanted: Wanted): Promise<OffsetFetchResponse> {
+    return this.#ask(this.#group(groupId), wanted, {
+      api: offsetFetch,
+      request: { groupId, topics: null, requireStable: true },
+      codes: ({ errorCode, topics }) => [
+        errorCode,
+        ...topics.flatMap(({ partitions }) => partitions.map(one => one.errorCode)),
+      ],
+    })
+  }
+
+  /** Fails every request that has no answer. */
+  abandon(error: Error): void {
+    this.#abandoned$.error(error)
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    this.#coordinator.close()
+    for (const group of this.#groups.values()) group.close()
+  }
+
+  #group(groupId: string): Coordinator {
+    let group = this.#groups.get(groupId)
+    if (group === undefined) {
+      group = this.#brokers.coordinator(groupId, CoordinatorType.GROUP, this.#failed)
+      this.#groups.set(groupId, group)
+    }
+    return group
+  }
+
+  #ask<Q, S>(coordinator: Coordinator, wanted: Wanted, call: Omit<CoordinatorCall<Q, S>, 'wanted'>): Promise<S> {
+    return firstValueFrom(merge(coordinator.request({ ...call, wanted }), this.#abandoned$))
+  }
+}
+
+const always: Wanted = () => true
+
+function identityOf({ producerId, producerEpoch }: { producerId: bigint; producerEpoch: number }): ProducerIdAndEpoch {
+  // Records with id -1 are in no transaction: a broker would store them at once, and twice.
+  if (producerId < 0n || producerEpoch < 0) {
+    throw new KafkaError(
+      `a coordinator answered without an error, but with producer id ${producerId} and epoch ${producerEpoch}; both must be at least 0`,
+    )
+  }
+  return { producerId, producerEpoch, transactional: true }
+}
+
+type CommitTopics = Parameters<typeof txnOffsetCommit.encodeRequest>[1]['topics']
+
+function byTopic(offsets: readonly GroupOffset[]): CommitTopics {
+  const topics = new Map<string, CommitTopics[number]>()
+  for (const { topic, partition, offset, leaderEpoch, metadata } of offsets) {
+    const known = topics.get(topic) ?? { name: topic, partitions: [] }
+    topics.set(topic, known)
+    known.partitions.push({
+      partitionIndex: partition,
+      committedOffset: offset,
+      committedLeaderEpoch: leaderEpoch,
+      committedMetadata: metadata,
+    })
+  }
+  return [...topics.values()]
+}
