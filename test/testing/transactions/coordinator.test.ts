@@ -87,6 +87,8 @@ describe('a coordinator that has moved', () => {
     )
     assert.equal(await producer.produce('t/0'), 'NOT_ENOUGH_REPLICAS')
     assert.equal(await producer.commitOffsets({ 't/0': 1 }), loading)
+    const oldest = producer.twin({ ...CLASSIC, commit: 1 })
+    assert.equal(await oldest.commitOffsets({ 't/0': 1 }), 'COORDINATOR_NOT_AVAILABLE', 'KAFKA-7296')
     await bench.time.advance(100)
     assert.deepEqual([await producer.produce('t/0'), await producer.commit()], ['NONE at 0', 'NONE'])
   })
