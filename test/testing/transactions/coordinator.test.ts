@@ -87,8 +87,24 @@ describe('a coordinator that has moved', () => {
     )
     assert.equal(await producer.produce('t/0'), 'NOT_ENOUGH_REPLICAS')
     assert.equal(await producer.commitOffsets({ 't/0': 1 }), loading)
+    const oldest = producer.twin({ ...CLASSIC, commit: 1 })
+    assert.equal(await oldest.commitOffsets({ 't/0': 1 }), 'COORDINATOR_NOT_AVAILABLE', 'KAFKA-7296')
     await bench.time.advance(100)
     assert.deepEqual([await producer.produce('t/0'), await producer.commit()], ['NONE at 0', 'NONE'])
+  })
+
+  test('need not be asked about an epoch that a marker has ended', async () => {
+    await using bench = await startBench({ coordinatorLoadMs: 100 })
+    const producer = await rawProducer(bench)
+    await producer.init()
+    await producer.produce('t/0')
+    await producer.commitOffsets({ 't/0': 1 })
+    const before = producer.twin()
+    await producer.commit()
+    bench.cluster.moveCoordinator('tx', 1)
+    assert.equal(await producer.produce('t/0'), 'NOT_ENOUGH_REPLICAS')
+    assert.equal(await before.produce('t/0', { sequence: 1 }), 'INVALID_PRODUCER_EPOCH')
+    assert.equal(await before.commitOffsets({ 't/0': 2 }), 'INVALID_PRODUCER_EPOCH')
   })
 
   for (const how of ['moved', 'stopped'] as const) {

@@ -6,9 +6,14 @@ import { decodeRecordBatches, decodeRecords } from '../../../src/protocol/record
 import { type Bench, batch, startBench } from '../raw-client.js'
 import { CLASSIC, NEW, rawProducer } from './raw-producer.js'
 
-async function read(bench: Bench, isolationLevel: number, fetchOffset = 0n): Promise<FetchPartitionData> {
+async function read(
+  bench: Bench,
+  isolationLevel: number,
+  fetchOffset = 0n,
+  partitionMaxBytes = 1e6,
+): Promise<FetchPartitionData> {
   const client = await bench.connect()
-  const where = { currentLeaderEpoch: -1, lastFetchedEpoch: -1, logStartOffset: -1n, partitionMaxBytes: 1e6 }
+  const where = { currentLeaderEpoch: -1, lastFetchedEpoch: -1, logStartOffset: -1n, partitionMaxBytes }
   const request = {
     replicaId: -1,
     maxWaitMs: 0,
@@ -118,6 +123,19 @@ describe('the last stable offset', () => {
     assert.deepEqual([await latest(bench, 0), await latest(bench, 1)], [0n, 0n])
   })
 
+  test('follows from what is left of the log', async () => {
+    await using bench = await startBench()
+    const producer = await rawProducer(bench)
+    await producer.init()
+    await producer.produce('t/0')
+    await producer.abort()
+    await producer.produce('t/0')
+    bench.cluster.truncate('t', 0, 2n)
+    assert.equal((await read(bench, 1)).abortedTransactions?.length, 1)
+    await bench.produce('t/0', batch())
+    assert.equal(await latest(bench, 1), 3n, 'nothing is open')
+  })
+
   test('is not below the first offset', async () => {
     await using bench = await startBench()
     const producer = await rawProducer(bench)
@@ -146,6 +164,8 @@ test('aborted transactions are told with the records that they touch', async () 
   assert.deepEqual(await told(1n), [0n, 4n], 'its marker')
   assert.deepEqual(await told(2n), [4n])
   assert.deepEqual(await told(6n), [])
+  const one = await read(bench, 1, 0n, 1)
+  assert.deepEqual([offsetsOf(one), one.abortedTransactions?.map(({ firstOffset }) => firstOffset)], [[0n], [0n]])
   assert.deepEqual(committed(bench), [2n])
 })
 

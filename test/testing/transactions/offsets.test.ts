@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { joinGroup } from '../../../src/protocol/messages/join-group.js'
+import { offsetCommit } from '../../../src/protocol/messages/offset-commit.js'
 import { type Bench, startBench } from '../raw-client.js'
 import { CLASSIC, NEW, OLD, type RawProducer, rawProducer, type Versions } from './raw-producer.js'
 
@@ -34,6 +35,19 @@ describe('offsets of a transaction', () => {
     await producer.commitOffsets({ 't/0': 5 })
     await producer.abort()
     assert.equal(await producer.offset('t/0', true), '-1')
+  })
+
+  test('do not undo what was committed after them', async () => {
+    await using bench = await startBench()
+    const producer = await initialized(bench)
+    await producer.commitOffsets({ 't/0': 5, 't/1': 5 })
+    const client = await bench.connect()
+    const partition = { partitionIndex: 0, committedOffset: 9n, committedLeaderEpoch: -1, committedMetadata: null }
+    const nobody = { generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null, retentionTimeMs: -1n }
+    const topics = [{ name: 't', partitions: [partition] }]
+    await bench.wait(client.request(offsetCommit, 5, { groupId: 'g', ...nobody, topics }))
+    await producer.commit()
+    assert.deepEqual([await producer.offset('t/0'), await producer.offset('t/1')], ['9', '5'])
   })
 
   test('of an older epoch are refused', async () => {
