@@ -31,6 +31,8 @@ export interface KafkaClusterOptions {
   readonly scram?: readonly string[]
   /** More broker properties. */
   readonly properties?: Readonly<Record<string, string | number>>
+  /** Options of the brokers' JVMs. Default: those that start fastest. */
+  readonly jvm?: readonly string[]
 }
 
 interface Node {
@@ -55,16 +57,19 @@ export class KafkaCluster implements AsyncDisposable {
   readonly #folder: string
   readonly #jars: string
   readonly #nodes: Node[]
+  readonly #jvm: readonly string[]
 
   /** Use {@link KafkaCluster.start}. */
-  private constructor(folder: string, jars: string, nodes: Node[]) {
+  private constructor(folder: string, jars: string, nodes: Node[], jvm: readonly string[]) {
     this.#folder = folder
     this.#jars = jars
     this.#nodes = nodes
+    this.#jvm = jvm
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
     const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], scram = [], properties = {} } = options
+    const { jvm = [...JVM, '-Xmx512m'] } = options
     const folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
     const ports = await freePorts(nodes * (3 + listeners.length))
     const voters = ports.slice(0, nodes).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
@@ -116,7 +121,7 @@ export class KafkaCluster implements AsyncDisposable {
         hangs: false,
       }
     })
-    const cluster = new KafkaCluster(folder, jarsOf(version), all)
+    const cluster = new KafkaCluster(folder, jarsOf(version), all, jvm)
     // Whatever ends the tests ends the brokers.
     process.once('exit', () => cluster.#killAll())
     try {
@@ -195,7 +200,7 @@ export class KafkaCluster implements AsyncDisposable {
   startNode(id: number): void {
     const node = this.#node(id)
     const log = createWriteStream(join(this.#folder, `node-${id}.log`), { flags: 'a' })
-    node.process = spawn('java', [...JVM, '-Xmx512m', '-cp', this.classPath, 'kafka.Kafka', node.file])
+    node.process = spawn('java', [...this.#jvm, '-cp', this.classPath, 'kafka.Kafka', node.file])
     node.process.stdout?.pipe(log, { end: false })
     node.process.stderr?.pipe(log, { end: false })
   }
