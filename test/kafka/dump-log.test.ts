@@ -14,6 +14,7 @@ const BATCH: DumpedBatch = {
   producerEpoch: 1,
   compresscodec: 'snappy',
   isvalid: true,
+  isTransactional: false,
 }
 
 test('what DumpLogSegments prints: batches by partition, segments of one behind each other', () => {
@@ -34,6 +35,13 @@ test('what DumpLogSegments prints: batches by partition, segments of one behind 
       [11, [BATCH, BATCH]],
     ],
   )
+})
+
+test('a control batch has the marker of its record', () => {
+  const record =
+    '| offset: 3 CreateTime: 1764056000000 keySize: 4 valueSize: 6 sequence: -1 headerKeys: [] endTxnMarker: ABORT coordinatorEpoch: 0'
+  const text = ['Dumping /data/t-0/00000000000000000000.log', LINE, record, LINE].join('\n')
+  assert.deepEqual(parseDump(text).get(0), [{ ...BATCH, marker: 'ABORT' }, BATCH])
 })
 
 /** Batches of two records, in one epoch, from sequence 0 on. */

@@ -9,6 +9,9 @@ export interface DumpedBatch {
   readonly producerEpoch: number
   readonly compresscodec: string
   readonly isvalid: boolean
+  readonly isTransactional: boolean
+  /** Of a control batch that ends a transaction: COMMIT or ABORT. Needs the tool's option `--deep-iteration`. */
+  readonly marker?: string
 }
 
 /** What DumpLogSegments prints of segments, by partition. Segments of one partition must be given in order. */
@@ -21,6 +24,8 @@ export function parseDump(text: string): Map<number, DumpedBatch[]> {
       log = logs.get(Number(partition)) ?? []
       logs.set(Number(partition), log)
     } else if (line.startsWith('baseOffset:')) log.push(parseBatch(line))
+    const marker = /\bendTxnMarker: (\S+)/.exec(line)?.[1]
+    if (marker !== undefined) log.push({ ...log.pop()!, marker })
   }
   return logs
 }
@@ -37,6 +42,7 @@ function parseBatch(line: string): DumpedBatch {
     producerEpoch: Number(field('producerEpoch')),
     compresscodec: field('compresscodec'),
     isvalid: field('isvalid') === 'true',
+    isTransactional: field('isTransactional') === 'true',
   }
 }
 

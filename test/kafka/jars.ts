@@ -19,6 +19,13 @@ export function needsZooKeeper(version: string): boolean {
   return version.startsWith('2.')
 }
 
+/** The class of Kafka's tool that reads segments, which has moved between 4.1 and 4.4. */
+export function dumpToolOf(version: string): string {
+  const [major, minor] = version.split('.').map(Number) as [number, number]
+  const moved = major > 4 || (major === 4 && minor >= 4)
+  return moved ? 'org.apache.kafka.tools.DumpLogSegments' : 'kafka.tools.DumpLogSegments'
+}
+
 /** Where the jars of a version are. */
 export function jarsOf(version: string): string {
   return join(cache, version)

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
 import { type DumpedBatch, parseDump } from './dump-log.js'
 import { freePorts } from './free-ports.js'
-import { jarsOf } from './jars.js'
+import { dumpToolOf, jarsOf } from './jars.js'
 import { TcpProxy } from './proxy.js'
 
 const run = promisify(execFile)
@@ -31,10 +31,10 @@ export interface KafkaClusterOptions {
   readonly scram?: readonly string[]
   /** Levels of features other than the version's own, as StorageTool takes them: `transaction.version=1`. */
   readonly features?: readonly string[]
-  /** More options of the brokers' Java processes. */
-  readonly jvm?: readonly string[]
   /** More broker properties. */
   readonly properties?: Readonly<Record<string, string | number>>
+  /** More options of the brokers' JVMs; of two that contradict each other, the later one counts. */
+  readonly jvm?: readonly string[]
 }
 
 interface Node {
@@ -57,16 +57,16 @@ interface Node {
 /** Apache Kafka in processes of its own, in KRaft mode, in a temporary folder that goes when it is stopped. */
 export class KafkaCluster implements AsyncDisposable {
   readonly #folder: string
-  readonly #jars: string
-  readonly #jvm: readonly string[]
+  readonly #version: string
   readonly #nodes: Node[]
+  readonly #jvm: readonly string[]
 
   /** Use {@link KafkaCluster.start}. */
-  private constructor(folder: string, jars: string, jvm: readonly string[], nodes: Node[]) {
+  private constructor(folder: string, version: string, nodes: Node[], jvm: readonly string[]) {
     this.#folder = folder
-    this.#jars = jars
-    this.#jvm = jvm
+    this.#version = version
     this.#nodes = nodes
+    this.#jvm = jvm
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
@@ -123,7 +123,7 @@ export class KafkaCluster implements AsyncDisposable {
         hangs: false,
       }
     })
-    const cluster = new KafkaCluster(folder, jarsOf(version), jvm, all)
+    const cluster = new KafkaCluster(folder, version, all, jvm)
     // Whatever ends the tests ends the brokers.
     process.once('exit', () => cluster.#killAll())
     try {
@@ -191,7 +191,7 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** Runs one of Kafka's tools; gives what it prints. */
   async java(main: string, ...args: string[]): Promise<string> {
-    const { stdout } = await run('java', [...JVM, '-Xmx256m', '-cp', join(this.#jars, '*'), main, ...args], {
+    const { stdout } = await run('java', [...JVM, '-Xmx256m', '-cp', this.classPath, main, ...args], {
       maxBuffer: 2 ** 30,
     })
     return stdout
@@ -199,7 +199,7 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** The class path, for programs of a test's own. */
   get classPath(): string {
-    return join(this.#jars, '*')
+    return join(jarsOf(this.#version), '*')
   }
 
   startNode(id: number): void {
@@ -312,12 +312,12 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   /** What a partition's leader holds, as Kafka's own DumpLogSegments reads it. */
-  async dumpLog(topic: string, partition: number): Promise<DumpedBatch[]> {
-    return (await this.dumpLogs(topic)).get(partition) ?? []
+  async dumpLog(topic: string, partition: number, ...options: string[]): Promise<DumpedBatch[]> {
+    return (await this.dumpLogs(topic, ...options)).get(partition) ?? []
   }
 
   /** The same of every partition. */
-  async dumpLogs(topic: string): Promise<Map<number, DumpedBatch[]>> {
+  async dumpLogs(topic: string, ...options: string[]): Promise<Map<number, DumpedBatch[]>> {
     const { topics } = await this.admin(admin => admin.fetchTopicMetadata({ topics: [topic] }))
     const files = topics[0]!.partitions.flatMap(({ partitionId, leader }) => {
       const folder = join(this.#node(leader).data, `${topic}-${partitionId}`)
@@ -326,7 +326,7 @@ export class KafkaCluster implements AsyncDisposable {
         .sort()
         .map(name => join(folder, name))
     })
-    return parseDump(await this.java('kafka.tools.DumpLogSegments', '--files', files.join()))
+    return parseDump(await this.java(dumpToolOf(this.#version), '--files', files.join(), ...options))
   }
 
   /** The bytes of a partition's first segment. */

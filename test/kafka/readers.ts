@@ -93,10 +93,22 @@ export async function readWithKafkajs(
   return records
 }
 
-/** The values of so many records, as Java's console consumer prints them. */
-export async function readWithJava(cluster: KafkaCluster, topic: string, count: number): Promise<string[]> {
+/** The values of so many records, as Java's console consumer prints them; of fewer when no more come for so long. */
+export async function readWithJava(
+  cluster: KafkaCluster,
+  topic: string,
+  count: number,
+  isolation: 'read_uncommitted' | 'read_committed' = 'read_uncommitted',
+  timeoutMs = 30_000,
+): Promise<string[]> {
   const where = ['--bootstrap-server', cluster.brokers.join(), '--topic', topic]
-  const limits = ['--from-beginning', '--max-messages', String(count), '--timeout-ms', '30000']
-  const output = await cluster.java('org.apache.kafka.tools.consumer.ConsoleConsumer', ...where, ...limits)
+  const limits = ['--from-beginning', '--max-messages', String(count), '--timeout-ms', String(timeoutMs)]
+  const output = await cluster.java(
+    'org.apache.kafka.tools.consumer.ConsoleConsumer',
+    ...where,
+    ...limits,
+    '--isolation-level',
+    isolation,
+  )
   return output.split('\n').slice(0, count)
 }

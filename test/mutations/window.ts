@@ -196,8 +196,15 @@ export const WINDOW: readonly Mutation[] = [
     rule: '7: one until a success',
     name: 'a new epoch is not probed',
     file: PARTITION,
-    text: "    if (this.phase === 'open' && this.#identityOf(batch) !== this.confirmed) this.phase = 'probing'\n",
+    text: "    if (this.phase === 'open' && !this.#continues(this.#identityOf(batch))) this.phase = 'probing'\n",
     instead: '',
+  },
+  {
+    rule: '7: one until a success',
+    name: 'another producer id of a transactional producer is not probed',
+    file: PARTITION,
+    text: 'identity!.producerId === confirmed?.producerId',
+    instead: 'confirmed !== undefined',
   },
   {
     rule: '8: no gaps',

@@ -896,6 +896,26 @@ test('a new epoch begins with one batch alone, though its leader has just stored
   assert.equal(take(), d)
 })
 
+test('the epoch of the next transaction begins with the whole window: its leader knows the producer, and takes nothing but sequence 0 first', () => {
+  const epoch = (producerEpoch: number, producerId = 7n) => ({ producerId, producerEpoch, transactional: true })
+  partition.sequences.identity = epoch(0)
+  open()
+  partition.sequences.adopt(epoch(1))
+  const [a, b] = [add('a'), add('b')]
+  take()
+  assert.ok(partition.sendable)
+  take()
+  assert.deepEqual([a.baseSequence, b.baseSequence, b.identity?.producerEpoch], [0, 10, 1])
+  partition.answered(a, stored(100n))
+  partition.answered(b, stored(110n))
+  partition.sequences.adopt(epoch(0, 8n))
+  const [c] = [add('c'), add('d')]
+  take()
+  assert.ok(!partition.sendable, 'it does not know another producer')
+  partition.answered(c, stored(120n))
+  assert.ok(partition.sendable)
+})
+
 test('after a rest as long as metadata is kept, one batch goes first: the broker may have forgotten the producer', () => {
   open()
   partition.ledBy(1)

@@ -114,17 +114,29 @@ export class Partition {
     this.waiting.push(batch)
   }
 
-  /** Moves the next batch into flight and returns it. A new epoch begins as a new leader does: with a probe. */
+  /** Moves the next batch into flight and returns it. A new producer id or epoch begins as a new leader does: with a probe. */
   sent(): Batch {
     const batch = this.waiting.shift()!
     this.lastSize = batch.encoded
-    if (this.phase === 'open' && this.#identityOf(batch) !== this.confirmed) this.phase = 'probing'
+    if (this.phase === 'open' && !this.#continues(this.#identityOf(batch))) this.phase = 'probing'
     batch.attempts++
     batch.result = undefined
     this.inFlight.push(batch)
     this.inFlightTo = this.leader
     this.active = true
     return batch
+  }
+
+  /**
+   * Whether the leader, which knows the producer, takes nothing of this identity before its first batch. So it is with the epoch of the next
+   * transaction as well (KIP-890): the leader wants sequence 0 from every epoch that is new to it, and after the marker that brings one
+   * (ProducerAppendInfo.checkSequence).
+   */
+  #continues(identity: ProducerIdAndEpoch | undefined): boolean {
+    const { confirmed } = this
+    return (
+      identity === confirmed || (identity!.transactional === true && identity!.producerId === confirmed?.producerId)
+    )
   }
 
   /** The identity that the batch has, or gets when it is stamped. */

@@ -1,0 +1,120 @@
+/**
+ * `npm run bench:transactions`: rx-kafka, franz-go and Java's producer with transactions, each beside itself without, against one real
+ * broker of Apache Kafka, in turns. Prints the figures and writes them to `test/bench/results`.
+ */
+import { execFile } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+import { fetchJars, MATRIX } from '../kafka/jars.js'
+import { KafkaCluster } from '../kafka/kafka-cluster.js'
+import { type Figures, type Program, programs, type Settings } from './transactions/programs.js'
+import { type Latency, type Throughput, toMarkdown } from './transactions/report.js'
+import { SCENARIOS, SMALL } from './transactions/scenarios.js'
+
+const NEWEST = MATRIX.at(-1)!
+const { values: options } = parseArgs({
+  options: {
+    kafka: { type: 'string', default: NEWEST },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '1.5' },
+    /** Producers, of rx-kafka, windows, franz-go and java: figures of a part are not kept. */
+    only: { type: 'string' },
+  },
+})
+const rounds = Number(options.rounds)
+const PARTITIONS = 3
+const TOPIC = 'bench'
+
+fetchJars(options.kafka)
+await using kafka = await KafkaCluster.start({
+  version: options.kafka,
+  // As in production; the tests' own options save time on short-lived brokers.
+  jvm: ['-Xmx1g', '-XX:TieredStopAtLevel=4', '-XX:-UseSerialGC', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'],
+  properties: {
+    'log.segment.bytes': 64 << 20,
+    'log.retention.bytes': 128 << 20,
+    'log.retention.check.interval.ms': 1_000,
+    'log.segment.delete.delay.ms': 1_000,
+    // Batches of 1 MiB, and their headers.
+    'message.max.bytes': 2 << 20,
+  },
+})
+await kafka.createTopic(TOPIC, PARTITIONS)
+const chosen = programs(kafka.classPath).filter(({ id }) => options.only?.split(',').includes(id) ?? true)
+
+async function written(): Promise<number> {
+  const offsets = await kafka.admin(admin => admin.fetchTopicOffsets(TOPIC))
+  return offsets.reduce((sum, { high }) => sum + Number(high), 0)
+}
+
+type Run = Pick<Settings, 'transactional' | 'perTransaction' | 'size' | 'commits'>
+
+/** One program, one run. @throws when the log has not got what the program says it wrote. */
+async function run({ name, batchBytes, warmUpMs, argv }: Program, load: Run): Promise<Figures> {
+  const before = await written()
+  const [command, ...args] = argv({
+    ...{ brokers: kafka.brokers, topic: TOPIC, partitions: PARTITIONS, lingerMs: 5, bufferBytes: 64 << 20 },
+    ...{ batchBytes, warmUpMs, measuredMs: Number(options.seconds) * 1_000, ...load },
+  })
+  // Not spawnSync(): the broker's log passes through this process.
+  const { stdout } = await promisify(execFile)(command!, args, { timeout: 120_000, maxBuffer: 1 << 28 })
+  const figures: Figures = JSON.parse(stdout.trim().split('\n').at(-1)!)
+  const markers = (await written()) - before - figures.records
+  if (markers < figures.transactions || markers > figures.transactions * PARTITIONS)
+    throw new Error(
+      `${name} wrote ${figures.records} records in ${figures.transactions} transactions, and ${markers} more`,
+    )
+  return figures
+}
+
+async function measureThroughput(perTransaction: number, size: number): Promise<Throughput[]> {
+  const results = chosen.map(program => ({
+    ...{ program, name: program.name },
+    ...{ transactions: [] as Figures[], plain: [] as Figures[] },
+  }))
+  for (let round = 1; round <= rounds; round++) {
+    process.stdout.write(`  round ${round}:`)
+    for (const { program, transactions, plain } of results) {
+      transactions.push(await run(program, { transactional: true, perTransaction, size }))
+      plain.push(await run(program, { transactional: false, perTransaction, size }))
+      const [with_, without] = [transactions, plain].map(runs => `${Math.round(runs.at(-1)!.rate / 1000)}k`)
+      process.stdout.write(` ${program.id} ${with_}/${without}`)
+    }
+    console.log()
+  }
+  return results
+}
+
+async function measureLatency(program: Program): Promise<Latency> {
+  const times = new Map<number, number[]>()
+  const commits = { warmUp: 200, measured: 200 }
+  for (let round = 0; round < rounds; round++) {
+    for (const perTransaction of SMALL) {
+      const figures = await run(program, { transactional: true, perTransaction, size: 100, commits })
+      times.set(perTransaction, [...(times.get(perTransaction) ?? []), ...figures.times])
+    }
+  }
+  return { name: program.name, times }
+}
+
+// The first one would pay for the broker's own warm-up.
+for (const transactional of [true, false]) await run(chosen[0]!, { transactional, perTransaction: 10_000, size: 100 })
+const throughput = new Map<string, Throughput[]>()
+for (const { title, perTransaction, size } of SCENARIOS) {
+  console.log(title)
+  throughput.set(title, await measureThroughput(perTransaction, size))
+}
+console.log('small transactions')
+const latency: Latency[] = []
+// It has only one way to send them.
+for (const program of chosen.filter(({ id }) => id !== 'windows')) latency.push(await measureLatency(program))
+
+const markdown = toMarkdown({ kafka: options.kafka, rounds, throughput, latency })
+console.log(`\n${markdown}`)
+const results = fileURLToPath(new URL(options.only === undefined ? './results/' : './.cache/results/', import.meta.url))
+mkdirSync(results, { recursive: true })
+const file = join(results, options.kafka === NEWEST ? 'transactions.md' : `transactions-${options.kafka}.md`)
+writeFileSync(file, `${markdown}\n`)
+console.log(`written to ${relative(process.cwd(), file)}`)
