@@ -63,7 +63,7 @@ const ROOMS: Record<string, Record<string, readonly string[]>> = {
   cli: {
     input: ['errors.ts'],
     parse: ['input', 'errors.ts', 'nearest.ts'],
-    send: ['parse', 'input'],
+    send: ['parse', 'input', 'errors.ts'],
     report: ['parse', 'input', 'errors.ts'],
     flags: ['errors.ts', 'nearest.ts'],
     config: ['flags', 'errors.ts', 'nearest.ts'],

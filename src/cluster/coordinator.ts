@@ -29,7 +29,7 @@ export interface CoordinatorCall<Q, S> {
   /** The error codes of an answer: one, or one for each partition. */
   readonly codes: (answer: S) => readonly number[]
   /** Asked after every failure: whether to send it again. */
-  readonly wanted: () => boolean
+  readonly wanted: (error: unknown) => boolean
 }
 
 export interface CoordinatorOptions extends ConnectionOptions, BackoffOptions {
@@ -107,7 +107,7 @@ export class Coordinator {
     this.#forget()
   }
 
-  #again(error: unknown, failures: number, wanted: () => boolean): Observable<unknown> {
+  #again(error: unknown, failures: number, wanted: CoordinatorCall<never, never>['wanted']): Observable<unknown> {
     const { scheduler, failed } = this.#options
     const answered = error instanceof BrokerError
     if (!(error instanceof ConnectionError || (answered && error.retriable))) return throwError(() => error)
@@ -115,7 +115,7 @@ export class Coordinator {
     // That is no failure: it comes after most transactions.
     const soon = answered && error.code === ErrorCode.CONCURRENT_TRANSACTIONS
     if (!soon) failed?.(error)
-    if (!wanted()) return throwError(() => error)
+    if (!wanted(error)) return throwError(() => error)
     return timer(backoffMs(failures, soon ? this.#withShortBackoff : this.#options), scheduler)
   }
 

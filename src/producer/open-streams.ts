@@ -1,4 +1,4 @@
-import { Observable, type Subscriber } from 'rxjs'
+import { Observable, type Subscriber, Subscription } from 'rxjs'
 import { InterceptedSink } from './acks/intercepted-sink.js'
 import type { DataPath } from './data-path.js'
 import type { StreamSink } from './model/sinks.js'
@@ -11,8 +11,11 @@ import type { RecordMapping, SendOptions } from './records/serializer.js'
 import { Intake } from './sources/intake.js'
 import { onAbort } from './time/signal.js'
 
+/** What ends with the producer. */
+type Ending = Pick<Intake, 'stopped' | 'close' | 'abandon' | 'serialized'>
+
 interface OpenStream {
-  readonly intake: Pick<Intake, 'stopped' | 'close' | 'abandon' | 'serialized'>
+  readonly intake: Ending
   readonly transaction: TransactionScope | undefined
 }
 
@@ -79,6 +82,13 @@ export class OpenStreams {
       if (signal !== undefined) subscriber.add(onAbort(signal, reason => subscriber.error(reason)))
       subscriber.add(start(intake))
     })
+  }
+
+  /** Ends something with the producer, unless the Subscription ends before. */
+  add(intake: Ending): Subscription {
+    const stream = { intake, transaction: undefined }
+    this.#open.add(stream)
+    return new Subscription(() => this.#open.delete(stream))
   }
 
   /** How many streams of the transaction have sources that have not ended. */

@@ -1,5 +1,15 @@
-import { from, isObservable, mergeMap, type Observable, of, type Subscriber, Subscription } from 'rxjs'
-import { describe, KafkaError } from '../errors.js'
+import {
+  from,
+  isObservable,
+  mergeMap,
+  type Observable,
+  of,
+  Subject,
+  type Subscriber,
+  Subscription,
+  takeUntil,
+} from 'rxjs'
+import { describe, KafkaError, ProducerClosedError } from '../errors.js'
 import type { Outcome } from './model/outcome.js'
 import type { ProducerRecord } from './model/record.js'
 import type { StreamSink } from './model/sinks.js'
@@ -87,8 +97,16 @@ export class Transactionally<T> {
 
   observe(source: Observable<T>): Subscription {
     const all = new Subscription(() => this.#stop())
+    const left$ = new Subject<void>()
+    const leave = (error: Error): void => {
+      this.#ended(error)
+      left$.next()
+    }
+    const close = (): void =>
+      leave(new ProducerClosedError('the producer was closed before the source of transactionally() had ended'))
+    all.add(this.#producer.streams.add({ stopped: false, close, abandon: leave, serialized: () => undefined }))
     all.add(
-      source.subscribe({
+      source.pipe(takeUntil(left$)).subscribe({
         next: value => this.#next(value),
         error: error => this.#ended(error),
         complete: () => this.#ended(undefined),
@@ -175,7 +193,9 @@ export class Transactionally<T> {
     for (const { open } of this.#runs.slice(this.#runs.indexOf(run) + 1)) open.abort(error)
   }
 
+  /** The source has ended, or the producer before it. */
   #ended(error: unknown): void {
+    if (this.#sourceEnded) return
     this.#sourceEnded = true
     this.#sourceError = error
     this.#finish()
@@ -233,5 +253,7 @@ function sourceOf(records: TransactionRecords): Source<ProducerRecord> {
   if (typeof (records as PromiseLike<unknown> | undefined)?.then !== 'function')
     return records as Source<ProducerRecord>
   const promised = records as PromiseLike<ProducerRecord | Iterable<ProducerRecord>>
+  // If the transaction is aborted already, nobody reads it: its failure is no reason to end the process.
+  promised.then(undefined, () => undefined)
   return from(promised).pipe(mergeMap(value => (Symbol.iterator in value ? value : of(value))))
 }

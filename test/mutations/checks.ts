@@ -2,10 +2,13 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ended, node } from './process.js'
 
-export type CheckName = 'schedules' | 'model' | 'units' | 'scenarios'
+export type CheckName = 'schedules' | 'model' | 'units' | 'scenarios' | 'transactions' | 'transaction schedules'
 
 /** Those that a mutation has to get past, unless it names its own: what looks for itself comes before what was written down. */
 export const ALL: readonly CheckName[] = ['schedules', 'model', 'units', 'scenarios']
+
+/** Those of mutations of transactions, the quick one first. */
+export const TRANSACTIONAL: readonly CheckName[] = ['transactions', 'transaction schedules']
 
 /** How a check went red. */
 export interface Red {
@@ -16,32 +19,50 @@ export interface Red {
   readonly schedules?: number
 }
 
-const FOLDERS: Readonly<Record<Exclude<CheckName, 'schedules'>, readonly string[]>> = {
+/** Checks that are random schedules, with the suite of each. */
+const SUITES: ReadonlyMap<CheckName, string> = new Map([
+  ['schedules', 'producer'],
+  ['transaction schedules', 'transactions'],
+])
+
+export function isOfSchedules(name: CheckName): boolean {
+  return SUITES.has(name)
+}
+
+const FOLDERS: Readonly<Partial<Record<CheckName, readonly string[]>>> = {
   model: ['test/model'],
   units: ['test/producer', 'test/transport'],
   scenarios: ['test/scenarios', 'test/scenarios/matrix', 'test/opentelemetry'],
+  transactions: ['test/scenarios/transactions'],
 }
 
 /** Runs a check in a copy of the repository; undefined: it is green. */
 export async function check(name: CheckName, root: string, schedules: number): Promise<Red | undefined> {
-  return name === 'schedules' ? runSchedules(root, schedules) : runTests(name, root)
+  const suite = SUITES.get(name)
+  return suite === undefined ? runTests(name, root) : runSchedules(name, suite, root, schedules)
 }
 
-async function runSchedules(root: string, schedules: number): Promise<Red | undefined> {
-  const args = ['test/schedules/soak.ts', '--no-shrink', '--seed', '0', '--schedules', String(schedules)]
+async function runSchedules(
+  check: CheckName,
+  suite: string,
+  root: string,
+  schedules: number,
+): Promise<Red | undefined> {
+  const range = ['--seed', '0', '--schedules', String(schedules)]
+  const args = ['test/schedules/soak.ts', '--no-shrink', '--suite', suite, ...range]
   const ended = await node(root, ['--import', 'tsx', ...args], () => false)
   if (ended.code === 0) return undefined
   const at = ended.lines.findIndex(line => SEED.test(line))
-  if (at === -1) return { check: 'schedules', what: hung(ended) }
+  if (at === -1) return { check, what: hung(ended) }
   return {
-    check: 'schedules',
+    check,
     what: ended.lines[at + 1]!.trim(),
     schedules: Number(SEED.exec(ended.lines[at]!)![1]) + 1,
   }
 }
 
-async function runTests(name: Exclude<CheckName, 'schedules'>, root: string): Promise<Red | undefined> {
-  const files = FOLDERS[name].flatMap(folder =>
+async function runTests(name: CheckName, root: string): Promise<Red | undefined> {
+  const files = FOLDERS[name]!.flatMap(folder =>
     readdirSync(join(root, folder))
       .filter(file => file.endsWith('.test.ts'))
       .map(file => join(folder, file)),

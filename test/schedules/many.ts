@@ -1,12 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { add, type Coverage } from './coverage.js'
+import type { SuiteName } from './suite.js'
 import type { Failure, Range, Report } from './worker.js'
 
 /** Seeds that a process is given at a time. */
 const RANGE = 20
 
 export interface ManyOptions {
+  readonly suite: SuiteName
   /** The first seed; the others follow it. */
   readonly seed: number
   readonly schedules: number
@@ -17,14 +19,14 @@ export interface ManyOptions {
 
 /** Runs the schedules of so many seeds, in several processes; stops soon after the first failure. */
 export async function runMany(options: ManyOptions): Promise<{ coverage: Coverage; failures: Failure[] }> {
-  const { seed, schedules, workers, progress } = options
+  const { suite, seed, schedules, workers, progress } = options
   const coverage: Coverage = {}
   const failures: Failure[] = []
   let next = seed
   const end = seed + schedules
   const work = async (child: ChildProcess): Promise<void> => {
     while (next < end && failures.length === 0) {
-      const range: Range = { from: next, count: Math.min(RANGE, end - next) }
+      const range: Range = { suite, from: next, count: Math.min(RANGE, end - next) }
       next += range.count
       child.send(range)
       const report = await reportOf(child)

@@ -4,14 +4,16 @@ import type { Schedule } from './schedule.js'
  * A smaller schedule that still fails: takes steps, streams, bursts and settings away, and halves numbers, for as long as
  * what is left fails.
  *
+ * @param candidates gives simpler schedules, those that take most away first.
  * @param fails runs a schedule, and tells whether it still shows what is looked for.
  * @param budget how many runs that may take.
  */
-export async function shrink(
-  schedule: Schedule,
-  fails: (candidate: Schedule) => Promise<boolean>,
+export async function shrink<S>(
+  schedule: S,
+  candidates: (schedule: S) => Iterable<S>,
+  fails: (candidate: S) => Promise<boolean>,
   budget = 1500,
-): Promise<Schedule> {
+): Promise<S> {
   let smallest = schedule
   for (let progress = true; progress; ) {
     progress = false
@@ -35,7 +37,7 @@ function nth<T>(values: Iterable<T>, index: number): T | undefined {
 }
 
 /** Simpler schedules, those that take most away first. */
-function* candidates(schedule: Schedule): Generator<Schedule> {
+export function* candidates(schedule: Schedule): Generator<Schedule> {
   const { steps, streams, producer, cluster } = schedule
   for (const left of without(steps)) yield { ...schedule, steps: left }
   for (const left of without(streams)) yield { ...schedule, streams: left }
@@ -67,14 +69,14 @@ function* simpler<K extends 'cluster' | 'producer'>(
 }
 
 /** A list without its halves, quarters, … and single elements. */
-function* without<T>(list: readonly T[]): Generator<T[]> {
+export function* without<T>(list: readonly T[]): Generator<T[]> {
   for (let size = list.length; size >= 1; size = Math.floor(size / 2)) {
     for (let from = 0; from < list.length; from += size) yield [...list.slice(0, from), ...list.slice(from + size)]
   }
 }
 
 /** What times, counts and sizes can be: those that were left out are 0 or 1 anyway. */
-function* values<T>(value: T): Generator<T> {
+export function* values<T>(value: T): Generator<T> {
   if (typeof value === 'number') {
     for (const smaller of new Set([0, 1, Math.floor(value / 2), value - 1])) {
       if (smaller >= 0 && smaller < value) yield smaller as T

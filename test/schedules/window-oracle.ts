@@ -1,6 +1,5 @@
 import { ErrorCode } from '../../src/protocol/error-codes.js'
 import type { TraceEntry } from '../../src/testing/index.js'
-import type { History } from './history.js'
 
 type Request = Extract<TraceEntry, { kind: 'request' }>
 type Sent = NonNullable<Request['batches']>[number]
@@ -81,8 +80,17 @@ const nameOf = ({ topic, partition }: { topic: string; partition: number }): str
  *
  * A broker sees a request later, and its answer leaves earlier, than the producer does. So what is open here was open there.
  */
-export function windowFindings(history: History): string[] {
-  return new WindowOracle(history).findings
+export function windowFindings(seen: Seen): string[] {
+  return new WindowOracle(seen).findings
+}
+
+/** What the brokers saw of one producer. */
+export interface Seen {
+  readonly schedule: {
+    readonly producer: { readonly maxInFlight?: number | undefined }
+    readonly cluster: { readonly latencyMs: number }
+  }
+  readonly trace: readonly TraceEntry[]
 }
 
 class WindowOracle {
@@ -96,7 +104,7 @@ class WindowOracle {
   /** The request that a connection has in hand. */
   #lastFault: Extract<TraceEntry, { kind: 'fault' }> | undefined
 
-  constructor({ schedule, trace }: History) {
+  constructor({ schedule, trace }: Seen) {
     this.#maxInFlight = schedule.producer.maxInFlight ?? 4
     this.#latencyMs = schedule.cluster.latencyMs
     for (const entry of trace) this.#take(entry)
@@ -200,7 +208,8 @@ class WindowOracle {
     const name = nameOf(entry)
     const request = this.#open.get(entry.connection)?.find(one => !one.decisions.has(name) && carries(one, entry))
     if (request === undefined) return
-    const fault = this.#lastFault?.fault
+    // Other requests than these go through other connections.
+    const fault = this.#lastFault?.connection === entry.connection ? this.#lastFault.fault : undefined
     const code = entry.kind === 'rejected' ? entry.errorCode : fault?.kind === 'errorAfterAppend' ? fault.code : 0
     request.decisions.set(name, { rejected: entry.kind === 'rejected', code })
   }

@@ -1,9 +1,10 @@
 /** A process that runs ranges of seeds for {@link runMany}, until it is disconnected. */
 import { add, type Coverage } from './coverage.js'
-import { generate } from './generate.js'
-import { judge } from './judge.js'
+import type { SuiteName } from './suite.js'
+import { SUITES } from './suites.js'
 
 export interface Range {
+  readonly suite: SuiteName
   readonly from: number
   readonly count: number
 }
@@ -18,7 +19,8 @@ export interface Failure {
   readonly found: readonly string[]
 }
 
-process.on('message', async ({ from, count }: Range) => {
+process.on('message', async ({ suite, from, count }: Range) => {
+  const { generate, judge } = SUITES[suite]
   const coverage: Coverage = {}
   const failures: Failure[] = []
   for (let seed = from; seed < from + count; seed++) {

@@ -277,8 +277,8 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
       const refusal = this.#stalledShare.refuse(sink, lengths.max + RECORD_COST, topic, partition)
       if (refusal !== undefined) return refusal
     }
-    let batch = partition.openBatch
-    if (batch === undefined || batch.size + lengths.max > fullSize || batch.transaction !== sink.transaction) {
+    let batch = partition.openBatchOf(sink.transaction)
+    if (batch === undefined || batch.size + lengths.max > fullSize) {
       if (batch !== undefined) this.packing.closed(batch)
       batch = this.#open(topic, partition, sink.transaction, waited?.acceptedAt)
     } else if (waited?.acceptedAt !== undefined) this.batches.joined(batch, waited.acceptedAt)

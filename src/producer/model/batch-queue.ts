@@ -34,6 +34,17 @@ export class BatchQueue {
     this.#batches.push(batch)
   }
 
+  /** Puts a batch behind the last one that `precedes` holds for. */
+  insert(batch: Batch, precedes: (other: Batch) => boolean): void {
+    this.#batches.splice(this.#behind(precedes), 0, batch)
+  }
+
+  /** The last batch that `precedes` holds for. */
+  lastOf(precedes: (other: Batch) => boolean): Batch | undefined {
+    const index = this.#behind(precedes) - 1
+    return index < this.#head ? undefined : this.#batches[index]
+  }
+
   shift(): Batch | undefined {
     const { first } = this
     if (first !== undefined) this.#dropFirst()
@@ -51,6 +62,12 @@ export class BatchQueue {
 
   toArray(): Batch[] {
     return this.#batches.slice(this.#head) as Batch[]
+  }
+
+  #behind(precedes: (other: Batch) => boolean): number {
+    let index = this.#batches.length
+    while (index > this.#head && !precedes(this.#batches[index - 1]!)) index--
+    return index
   }
 
   #dropFirst(): void {

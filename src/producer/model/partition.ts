@@ -77,6 +77,14 @@ export class Partition {
     return last === undefined || last.sealed ? undefined : last
   }
 
+  /** The batch that accepts records of a transaction; undefined: of none. */
+  openBatchOf(transaction: TransactionScope | undefined): Batch | undefined {
+    const { openBatch } = this
+    if (transaction === undefined || openBatch?.transaction === transaction) return openBatch
+    const last = this.waiting.lastOf(other => !isAfter(other, transaction))
+    return last === undefined || last.sealed || last.transaction !== transaction ? undefined : last
+  }
+
   /** Whether it holds batches that it can't send yet. */
   get stalled(): boolean {
     if (this.leader === -1) return true
@@ -110,8 +118,11 @@ export class Partition {
     return this.waiting.first!
   }
 
+  /** Adds a batch: behind those of its transaction and earlier ones, because it is their turn before. */
   add(batch: Batch): void {
-    this.waiting.push(batch)
+    const { transaction } = batch
+    if (transaction === undefined) this.waiting.push(batch)
+    else this.waiting.insert(batch, other => !isAfter(other, transaction))
   }
 
   /** Moves the next batch into flight and returns it. A new producer id or epoch begins as a new leader does: with a probe. */
@@ -120,6 +131,7 @@ export class Partition {
     this.lastSize = batch.encoded
     if (this.phase === 'open' && !this.#continues(this.#identityOf(batch))) this.phase = 'probing'
     batch.attempts++
+    if (batch.transaction !== undefined) batch.transaction.sent = true
     batch.result = undefined
     this.inFlight.push(batch)
     this.inFlightTo = this.leader
@@ -143,4 +155,9 @@ export class Partition {
   #identityOf(batch: Batch): ProducerIdAndEpoch | undefined {
     return batch.identity ?? this.sequences.identity
   }
+}
+
+/** Whether it is the turn of the batch's transaction after this one. */
+function isAfter(batch: Batch, { turn }: TransactionScope): boolean {
+  return batch.transaction !== undefined && batch.transaction.turn > turn
 }

@@ -12,16 +12,19 @@ export class TransactionScope {
   addsPartitions = false
   /** Records that are acked. */
   acked = 0
-  /** Whether a record of it is stored, or may be. */
-  stored = false
+  /** Whether a batch of it was sent. */
+  sent = false
   /** Why it accepts no more records. */
   closed: Error | undefined
   /** Why its batches are not sent any more: it is being aborted. What is not in flight fails with this error. */
   dropped: Error | undefined
+  /** Its place among the transactions of the producer, which run one after the other. */
+  readonly turn: number
   readonly #failed: (error: Error) => void
 
   /** @param failed called for every record that fails: a transaction is stored whole, or not at all. */
-  constructor(failed: (error: Error) => void) {
+  constructor(turn: number, failed: (error: Error) => void) {
+    this.turn = turn
     this.#failed = failed
   }
 
@@ -29,10 +32,8 @@ export class TransactionScope {
   settled(count: number, outcome: Outcome): void {
     if (outcome.kind === 'acked') {
       this.acked += count
-      this.stored = true
       return
     }
-    if (outcome.persisted === 'maybe') this.stored = true
     this.#failed(outcome.error)
   }
 

@@ -6,9 +6,11 @@ import { nextState, type TransactionState, type TransactionStep } from './states
 
 /** One transaction, from the call that begins it to its end. {@link Transactions} runs it. */
 export class OpenTransaction {
-  readonly scope: TransactionScope = new TransactionScope(error => this.abort(error))
+  readonly scope: TransactionScope
   /** The partitions that its records were placed in. */
   readonly partitions: Set<Partition> = new Set()
+  /** The groups whose offsets it stores. */
+  readonly groups: Set<string> = new Set()
   /** Where its source stands; undefined: it was not told. */
   position: string | undefined
   /** Offsets on their way to the group's coordinator. */
@@ -17,6 +19,11 @@ export class OpenTransaction {
   #state: TransactionState = 'gathering'
   readonly #controller = new AbortController()
   #cause: Error | undefined
+
+  /** @param turn its place among the transactions of the producer. */
+  constructor(turn: number) {
+    this.scope = new TransactionScope(turn, error => this.abort(error))
+  }
 
   /** Is aborted when the transaction can't be committed any more. */
   get signal(): AbortSignal {

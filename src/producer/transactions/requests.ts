@@ -1,7 +1,7 @@
 import { firstValueFrom, merge, Subject } from 'rxjs'
 import type { Brokers } from '../../cluster/brokers.js'
 import type { Coordinator, CoordinatorCall } from '../../cluster/coordinator.js'
-import { KafkaError } from '../../errors.js'
+import { KafkaError, ProducerClosedError } from '../../errors.js'
 import { addOffsetsToTxn } from '../../protocol/messages/add-offsets-to-txn.js'
 import { addPartitionsToTxn } from '../../protocol/messages/add-partitions-to-txn.js'
 import { endTxn } from '../../protocol/messages/end-txn.js'
@@ -21,8 +21,10 @@ const txnOffsetCommit1: typeof txnOffsetCommit = { ...txnOffsetCommit, maxVersio
 /** No producer id yet. */
 const NOBODY: ProducerIdAndEpoch = { producerId: -1n, producerEpoch: -1 }
 
-/** Whether a request that failed is sent again. */
-export type Wanted = () => boolean
+/** Whether a request that failed so is sent again. */
+export type Wanted = (error: unknown) => boolean
+
+export const always: Wanted = () => true
 
 /**
  * What a transactional producer asks of coordinators (KIP-98), one method a request. Each resolves once there is an answer that counts, to
@@ -78,7 +80,7 @@ export class TransactionRequests {
     return verdictOn('InitProducerId', [answer.errorCode]) ?? identityOf(answer)
   }
 
-  /** Adds partitions to the transaction; only before {@link isVersion2}. */
+  /** Adds partitions to the transaction. With {@link isVersion2} their records do it. */
   async addPartitions(
     identity: ProducerIdAndEpoch,
     partitions: Iterable<Partition>,
@@ -103,6 +105,20 @@ export class TransactionRequests {
     return verdictOn('AddPartitionsToTxn', codes(answer))
   }
 
+  /** Adds a group to the transaction. With {@link isVersion2} its offsets do it. */
+  async addGroup(
+    { producerId, producerEpoch }: ProducerIdAndEpoch,
+    groupId: string,
+    wanted: Wanted,
+  ): Promise<Verdict | undefined> {
+    const answer = await this.#ask(this.#coordinator, wanted, {
+      api: addOffsetsToTxn,
+      request: { transactionalId: this.#transactionalId, producerId, producerEpoch, groupId },
+      codes: ({ errorCode }) => [errorCode],
+    })
+    return verdictOn('AddOffsetsToTxn', [answer.errorCode])
+  }
+
   /** Stores offsets of a group in the transaction (KIP-447): its members see them once it is committed. */
   async commitOffsets(
     identity: ProducerIdAndEpoch,
@@ -115,12 +131,7 @@ export class TransactionRequests {
     const { groupId, memberId, generationId, groupInstanceId } = group
     const transactionalId = this.#transactionalId
     if (!version2) {
-      const added = await this.#ask(this.#coordinator, wanted, {
-        api: addOffsetsToTxn,
-        request: { transactionalId, producerId, producerEpoch, groupId },
-        codes: ({ errorCode }) => [errorCode],
-      })
-      const verdict = verdictOn('AddOffsetsToTxn', [added.errorCode])
+      const verdict = await this.addGroup(identity, groupId, wanted)
       if (verdict !== undefined) return verdict
     }
     const codes = (answer: ReturnType<typeof txnOffsetCommit.decodeResponse>): number[] =>
@@ -176,8 +187,9 @@ export class TransactionRequests {
     this.#abandoned$.error(error)
   }
 
-  /** Ends every connection. */
+  /** Ends every connection. What was not answered is not sent again: another producer may have taken over by then. */
   close(): void {
+    this.abandon(new ProducerClosedError('the producer was closed before a coordinator had answered'))
     this.#coordinator.close()
     for (const group of this.#groups.values()) group.close()
   }
@@ -195,8 +207,6 @@ export class TransactionRequests {
     return firstValueFrom(merge(coordinator.request({ ...call, wanted }), this.#abandoned$))
   }
 }
-
-const always: Wanted = () => true
 
 function identityOf({ producerId, producerEpoch }: { producerId: bigint; producerEpoch: number }): ProducerIdAndEpoch {
   // Records with id -1 are in no transaction: a broker would store them at once, and twice.

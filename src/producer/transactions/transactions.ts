@@ -9,7 +9,7 @@ import type { TransactionScope } from '../model/transaction-scope.js'
 import type { GroupMember, GroupOffset } from './offsets.js'
 import { OpenTransaction } from './open-transaction.js'
 import { Positions } from './positions.js'
-import { TransactionRequests } from './requests.js'
+import { always, TransactionRequests } from './requests.js'
 import { FORGOTTEN, type Verdict } from './verdicts.js'
 
 /** What transactions need of the data path. */
@@ -45,17 +45,16 @@ export class Transactions {
   readonly #queue = new Subject<OpenTransaction>()
   /** Those that have not ended, in the order of their turns. */
   readonly #open = new Set<OpenTransaction>()
+  #begun = 0
   #identity: ProducerIdAndEpoch | undefined
   #initializing: Promise<ProducerIdAndEpoch> | undefined
   /** Calls of `position()` that wait. */
   #reading = 0
   /** The one whose turn it is. */
   #current: OpenTransaction | undefined
-  /** Whether the current one has partitions or offsets that were added by requests, or may have been. */
-  #added = false
-  /** Whether a partition can't go on in this epoch. */
-  #sequencesLost = false
-  /** Whether the coordinator knows the identity no more. */
+  /** Whether the current one has partitions or offsets that were added by requests. */
+  #added: Standing = 'no'
+  /** Whether there must be another identity: the coordinator knows it no more, or a partition can't go on in its epoch. */
   #identityLost = false
   /** Partitions to be added to the current one. */
   readonly #unadded = new Set<Partition>()
@@ -106,7 +105,7 @@ export class Transactions {
 
   /** Begins a transaction: it gathers records until it is its turn. */
   begin(): OpenTransaction {
-    const transaction = new OpenTransaction()
+    const transaction = new OpenTransaction(this.#begun++)
     this.#open.add(transaction)
     this.#queue.next(transaction)
     return transaction
@@ -155,23 +154,21 @@ export class Transactions {
     this.#requests.abandon(error)
   }
 
-  /** Sequences of a partition restart, which needs another epoch: that of the next transaction. */
-  bumped(partition: Partition, error: Error): void {
-    const current = this.#current
-    if (current === undefined || partition.transaction !== current.scope) return
-    const { topic, index } = partition
-    if (error instanceof DataLossError) this.#events$.next({ kind: 'dataLoss', topic, partition: index, error })
-    this.#sequencesLost = true
-    current.abort(error)
+  /**
+   * Sequences of a partition restart, which needs another epoch: before the next transaction. Also of a topic that was recreated: requests that
+   * name it may have come to the new one already.
+   */
+  bumped({ topic, index: partition }: Partition, error: Error): void {
+    if (error instanceof DataLossError) this.#events$.next({ kind: 'dataLoss', topic, partition, error })
+    this.#identityLost = true
+    this.#current?.abort(error)
   }
 
   async #run(transaction: OpenTransaction): Promise<void> {
-    await this.#path.hold(Promise.race([this.#initialized(), transaction.until('aborting')]))
+    await this.#path.hold(Promise.race([this.#renewed(), transaction.until('aborting')]))
     transaction.scope.addsPartitions = !this.#requests.isVersion2
     this.#current = transaction
-    this.#added = false
-    this.#sequencesLost = false
-    this.#identityLost = false
+    this.#added = 'no'
     transaction.step('turn')
     for (const partition of transaction.partitions) this.#include(transaction, partition)
     await transaction.until('flushing', 'aborting')
@@ -191,6 +188,7 @@ export class Transactions {
     try {
       await this.#path.flush(transaction.scope)
       await Promise.all(transaction.offsets)
+      await this.#adding
       if (transaction.position !== undefined && transaction.is('flushing')) await this.#storePosition(transaction)
       if (transaction.is('flushing')) transaction.step('stored')
     } catch (error) {
@@ -199,7 +197,7 @@ export class Transactions {
   }
 
   async #commit(transaction: OpenTransaction): Promise<void> {
-    if (this.#isKnown(transaction)) {
+    if (this.#standing(transaction) !== 'no') {
       const version2 = this.#isVersion2(transaction)
       const ended = await this.#requests.end(this.#identity!, true, version2)
       if ('code' in ended) {
@@ -219,27 +217,40 @@ export class Transactions {
     await this.#adding
     await Promise.allSettled(transaction.offsets)
     const version2 = this.#isVersion2(transaction)
-    const known = this.#isKnown(transaction)
-    if (known) {
+    const standing = this.#standing(transaction)
+    if (standing === 'maybe' && version2) await this.#ascertain(transaction)
+    if (standing !== 'no') {
       const ended = await this.#requests.end(this.#identity!, false, version2)
       if (!('code' in ended)) this.#identify(ended)
       else if (UNKNOWN.includes(ended.code)) this.#identityLost = true
       else throw ended.error
-      // With version 2 the end of a transaction brings another epoch.
-      if (version2) this.#sequencesLost = false
     }
-    if (this.#sequencesLost || this.#identityLost || isForgotten(transaction.cause))
-      await this.#initialize(this.#identity)
+    if (isForgotten(transaction.cause)) this.#identityLost = true
+    if (this.#identityLost) await this.#renewed()
     this.#events$.next({ kind: 'transactionAborted', error: transaction.cause! })
     transaction.step('ended')
   }
 
   /**
-   * Whether the coordinator may know of the transaction. If not, it must not be told of its end: it may still be completing the one before,
-   * and would take the producer for another one (KIP-890).
+   * Whether the coordinator knows of the transaction. If not, it must not be told of its end: it may still be completing the one before, and
+   * would take the producer for another one (KIP-890).
    */
-  #isKnown({ scope }: OpenTransaction): boolean {
-    return this.#added || scope.stored
+  #standing({ scope }: OpenTransaction): Standing {
+    if (scope.acked > 0 || this.#added === 'yes') return 'yes'
+    return scope.sent ? 'maybe' : this.#added
+  }
+
+  /**
+   * Before an abort with version 2: adds what was sent by a request, which the coordinator answers once it has completed the transaction before.
+   * To initialize the producer instead would abort the transaction of another one that has taken over: there, epochs are checked last.
+   */
+  async #ascertain({ partitions, groups }: OpenTransaction): Promise<void> {
+    const [group] = groups
+    const verdict =
+      partitions.size > 0 || group === undefined
+        ? await this.#requests.addPartitions(this.#identity!, partitions, isNotMissing).catch(missing)
+        : await this.#requests.addGroup(this.#identity!, group, always)
+    if (verdict?.fatal) throw verdict.error
   }
 
   #isVersion2({ scope }: OpenTransaction): boolean {
@@ -262,23 +273,26 @@ export class Transactions {
   async #add(transaction: OpenTransaction): Promise<void> {
     // Those that come up in one go are added together.
     await undefined
-    const wanted = (): boolean => !transaction.is('aborting')
+    const wanted = (): boolean => transaction.is('open', 'flushing')
     try {
       while (this.#unadded.size > 0) {
         const partitions = [...this.#unadded]
-        this.#unadded.clear()
         const verdict = await this.#requests.addPartitions(this.#identity!, partitions, wanted)
-        this.#added = true
+        this.#added = 'maybe'
         if (verdict !== undefined) {
           this.#refused(transaction, verdict)
           return
         }
-        for (const partition of partitions) this.#join(transaction, partition)
+        for (const partition of partitions) {
+          this.#unadded.delete(partition)
+          this.#join(transaction, partition)
+        }
       }
     } catch (error) {
-      this.#added = true
+      this.#added = 'maybe'
       if (wanted()) this.#fatal(error as Error)
     } finally {
+      this.#unadded.clear()
       this.#adding = undefined
     }
   }
@@ -295,13 +309,17 @@ export class Transactions {
     offsets: readonly GroupOffset[],
   ): Promise<void> {
     await transaction.until('open', 'flushing', 'aborting')
-    const wanted = (): boolean => !transaction.is('aborting')
+    const wanted = (): boolean => transaction.is('open', 'flushing')
     if (!wanted()) throw transaction.scope.dropped
     const version2 = this.#isVersion2(transaction)
-    const answered = this.#requests.commitOffsets(this.#identity!, group, offsets, version2, wanted)
-    // What was not answered may have been carried out.
-    const verdict = await answered.finally(() => (this.#added = true))
-    if (verdict === undefined) return
+    transaction.groups.add(group.groupId)
+    // What is not answered may be carried out.
+    if (this.#added === 'no') this.#added = 'maybe'
+    const verdict = await this.#requests.commitOffsets(this.#identity!, group, offsets, version2, wanted)
+    if (verdict === undefined) {
+      this.#added = 'yes'
+      return
+    }
     this.#refused(transaction, verdict)
     throw verdict.error
   }
@@ -315,7 +333,7 @@ export class Transactions {
       transaction.abort(new KafkaError(why))
       return
     }
-    await this.#commitOffsets(transaction, this.#positions.group, [offset])
+    if (transaction.is('flushing')) await this.sendOffsets(transaction, this.#positions.group, [offset])
   }
 
   /** An answer that is no success: the transaction is aborted, or the producer ends. */
@@ -330,6 +348,12 @@ export class Transactions {
       throw error
     })
     return this.#initializing
+  }
+
+  /** Resolves once there is an identity to go on with. With version 2 each end of a transaction brings another one. */
+  async #renewed(): Promise<void> {
+    await this.#initialized()
+    if (this.#identityLost) await this.#initialize(this.#identity)
   }
 
   async #initialize(current: ProducerIdAndEpoch | undefined): Promise<ProducerIdAndEpoch> {
@@ -349,12 +373,24 @@ export class Transactions {
     const known = this.#identity
     if (known?.producerId === identity.producerId && known.producerEpoch === identity.producerEpoch) return
     this.#identity = identity
+    this.#identityLost = false
     this.#identities.next(identity)
   }
 
   #fatal(error: Error): void {
     this.#identities.error(error)
   }
+}
+
+/** Whether a coordinator knows of something: `maybe` where it was not answered. */
+type Standing = 'no' | 'maybe' | 'yes'
+
+/** A partition that is gone is in no transaction. */
+const isNotMissing = (error: unknown): boolean =>
+  !(error instanceof BrokerError && error.code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+
+function missing(error: unknown): undefined {
+  if (isNotMissing(error)) throw error
 }
 
 /** With version 2 the epoch is still the producer's when the coordinator has aborted its transaction, so it may go on with the next one. */

@@ -1,0 +1,108 @@
+import { ErrorCode } from '../../../src/protocol/error-codes.js'
+import type { Cause, TransactionHistory, TransactionStory } from './history.js'
+import { takeoversOf, timedOut } from './takeovers.js'
+
+/** What brokers answer a producer whose epoch is over: to Produce, and with version 2 to a commit. */
+const FENCED: readonly number[] = [ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.INVALID_TXN_STATE]
+
+/** T10: transactions are committed, and producers go on, unless there is a reason. */
+export function progressFindings(history: TransactionHistory): string[] {
+  const { transactions, instances } = history
+  const found: string[] = []
+  for (const [index, story] of transactions.entries()) {
+    const { told, left, cause, contents, instance } = story
+    if (told === 'aborted' && !left && !isReason(history, index, cause))
+      found.push(`T10: transaction ${index} was aborted without a reason: ${textOf(cause)}`)
+    if (told === 'error' && !left && !mayEnd(history, instance, cause))
+      found.push(`T10: transaction ${index} failed without a reason: ${textOf(cause)}`)
+    if (told === undefined && !left) found.push(`T10: transaction ${index} did not end: ${JSON.stringify(contents)}`)
+  }
+  for (const [index, { events, probe }] of instances.entries()) {
+    const fatal = events.find(event => event.kind === 'fatal')
+    if (fatal?.kind === 'fatal' && !mayEnd(history, index, fatal.error))
+      found.push(`T10: instance ${index} ended without a reason: ${textOf(fatal.error)}`)
+    if (probe !== undefined) found.push(...probeFindings(history, index, transactions[probe]!, fatal !== undefined))
+  }
+  const last = transactions.at(-1)
+  if (last?.instance !== instances.length - 1 || last.told !== 'committed')
+    found.push(`T10: the next instance did not commit: ${textOf(last?.cause)}`)
+  return found
+}
+
+/** T8: after everything was healed, the instance that took over last commits, and the others learn that they were fenced. */
+function probeFindings(
+  history: TransactionHistory,
+  index: number,
+  { told, cause, at }: TransactionStory,
+  fatal: boolean,
+): string[] {
+  if (isReplaced(history, index, at)) {
+    if (told === 'committed') return [`T8: instance ${index} commits, and another one has taken over`]
+    return fatal ? [] : [`T8: instance ${index} did not end, and another one has taken over: ${told} ${textOf(cause)}`]
+  }
+  // Brokers may have aborted something of it that it was not to hear of before.
+  if (told === 'committed' || fatal) return []
+  // It has not heard of the new topic before.
+  const moved = ['TopicRecreatedError', 'DataLossError'].includes(cause?.name ?? '')
+  if (moved && history.recreated.size > 0) return []
+  return [`T10: instance ${index} does not commit after everything was healed: ${told} ${textOf(cause)}`]
+}
+
+/** Another instance, but the one that looks at the results, took over later, and before a time. */
+function isReplaced(history: TransactionHistory, index: number, before = Number.POSITIVE_INFINITY): boolean {
+  const takeovers = takeoversOf(history).slice(0, -1)
+  const own = takeovers[index]
+  return own !== undefined && takeovers.some(one => one !== undefined && one.rank > own.rank && one.at < before)
+}
+
+function isReason(history: TransactionHistory, transaction: number, cause?: Cause): boolean {
+  const { schedule, instances, recreated, records, transactions, overflowed, trace } = history
+  const { contents, instance } = transactions[transaction]!
+  switch (cause?.name) {
+    case 'InvalidRecordError':
+      return contents.bursts.some(({ invalid }) => invalid) || recreated.size > 0
+    case 'SourceError':
+      return contents.fails === true
+    case 'ProducerClosedError':
+      return instances[instance]!.closed
+    case 'BufferFullError':
+      return schedule.producer.bufferMemory !== undefined
+    case 'DeliveryTimeoutError':
+    // A batch expired while it was in flight: this is what became of it.
+    case 'ConnectionError':
+    case 'RequestTimeoutError':
+      // Records of the next transactions may fill the buffer, and those of this one wait until they expire.
+      return schedule.steps.length > 0 || schedule.producer.bufferMemory !== undefined
+    case 'TransactionAbortedError':
+      // The one before it was.
+      return true
+    case 'DataLossError':
+      // A batch of an earlier transaction came late: the partition waits for that one (KIP-890).
+      return recreated.size > 0 || trace.some(entry => entry.kind === 'rejected' && entry.rule === 'R9')
+    case 'TopicRecreatedError':
+      return recreated.size > 0
+    case 'KafkaError':
+      // A position needs a record.
+      if (contents.position && !records.some((one, i) => one.transaction === transaction && !overflowed.has(i)))
+        return true
+  }
+  return isInjected(history, cause?.code) || mayEnd(history, instance, cause)
+}
+
+/** Why a producer may end, or a transaction of it fail with no word of what became of it. */
+function mayEnd(history: TransactionHistory, instance: number, cause: { name: string; message: string } | undefined) {
+  const { code } = cause as Cause
+  const fenced = cause?.name === 'ProducerFencedError' || FENCED.includes(code ?? ErrorCode.NONE)
+  if (fenced && (isReplaced(history, instance) || timedOut(history))) return true
+  if (cause?.name === 'ProducerClosedError') return history.instances[instance]!.closed
+  return isInjected(history, code)
+}
+
+function isInjected({ schedule }: TransactionHistory, code: number | undefined): boolean {
+  if (code === undefined) return false
+  return schedule.steps.some(step => step.do === 'inject' && 'code' in step.rule.fault && step.rule.fault.code === code)
+}
+
+function textOf(cause: { name: string; message: string } | undefined): string {
+  return cause === undefined ? 'no error' : `${cause.name}: ${cause.message}`
+}
