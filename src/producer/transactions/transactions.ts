@@ -6,11 +6,12 @@ import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-bui
 import type { ProducerEvent } from '../model/events.js'
 import type { Partition } from '../model/partition.js'
 import type { TransactionScope } from '../model/transaction-scope.js'
+import { TransactionalIdentity } from './identity.js'
 import type { GroupMember, GroupOffset } from './offsets.js'
 import { OpenTransaction } from './open-transaction.js'
 import { Positions } from './positions.js'
 import { always, TransactionRequests } from './requests.js'
-import { FORGOTTEN, type Verdict } from './verdicts.js'
+import { isForgotten, type Verdict } from './verdicts.js'
 
 /** What transactions need of the data path. */
 export interface TransactionalPath {
@@ -31,31 +32,24 @@ interface TransactionsOptions {
 
 /**
  * The transactions of a producer, one after the other: gives a transaction its turn, has its partitions added, and commits or aborts it.
- * Also where the producer's id and epoch come from, which are those of its transactional id.
+ * Also where the producer's {@link TransactionalIdentity} comes from.
  */
 export class Transactions {
-  /** Emits the producer's identity whenever it is another one; errors when the producer can't go on. */
-  readonly identity$: Observable<ProducerIdAndEpoch>
-  readonly #identities = new Subject<ProducerIdAndEpoch>()
   readonly #path: TransactionalPath
   readonly #events$: Subject<ProducerEvent>
-  readonly #isNeeded: () => boolean
   readonly #requests: TransactionRequests
+  readonly #identity: TransactionalIdentity
   readonly #positions: Positions
   readonly #queue = new Subject<OpenTransaction>()
   /** Those that have not ended, in the order of their turns. */
   readonly #open = new Set<OpenTransaction>()
   #begun = 0
-  #identity: ProducerIdAndEpoch | undefined
-  #initializing: Promise<ProducerIdAndEpoch> | undefined
   /** Calls of `position()` that wait. */
   #reading = 0
   /** The one whose turn it is. */
   #current: OpenTransaction | undefined
   /** Whether the current one has partitions or offsets that were added by requests. */
   #added: Standing = 'no'
-  /** Whether there must be another identity: the coordinator knows it no more, or a partition can't go on in its epoch. */
-  #identityLost = false
   /** Partitions to be added to the current one. */
   readonly #unadded = new Set<Partition>()
   #adding: Promise<void> | undefined
@@ -74,33 +68,33 @@ export class Transactions {
   ) {
     this.#path = path
     this.#events$ = events$
-    this.#isNeeded = isNeeded
-    this.identity$ = this.#identities.asObservable()
     this.#requests = new TransactionRequests(options, brokers, error =>
-      events$.next({ kind: this.#identity === undefined ? 'producerIdFailed' : 'coordinatorFailed', error }),
+      events$.next({ kind: this.#identity.isKnown ? 'coordinatorFailed' : 'producerIdFailed', error }),
     )
+    const wanted = (): boolean => this.#open.size > 0 || this.#reading > 0 || isNeeded()
+    this.#identity = new TransactionalIdentity(this.#requests, events$, wanted)
     this.#positions = new Positions(options.transactionalId, this.#requests)
     life.add(
       this.#queue
         .pipe(concatMap(transaction => this.#run(transaction)))
-        .subscribe({ error: error => this.#fatal(error) }),
+        .subscribe({ error: error => this.#identity.fail(error) }),
     )
     life.add(() => this.#requests.close())
   }
 
-  /** Whether the identity was asked for. */
-  get wanted(): boolean {
-    return this.#initializing !== undefined
+  /** Emits the producer's identity whenever it is another one; errors when the producer can't go on. */
+  get identity$(): Observable<ProducerIdAndEpoch> {
+    return this.#identity.changes$
   }
 
-  /** How many have not ended. */
-  get size(): number {
-    return this.#open.size
+  /** Whether the identity was asked for. */
+  get wanted(): boolean {
+    return this.#identity.isAsked
   }
 
   /** Acquires the producer's identity, unless it has one. */
   request(): void {
-    this.#initialized().catch(() => {})
+    this.#identity.initialized().catch(() => {})
   }
 
   /** Begins a transaction: it gathers records until it is its turn. */
@@ -132,7 +126,7 @@ export class Transactions {
   /** Returns the position that was committed last, by whichever producer had this transactional id. */
   async position(): Promise<string | undefined> {
     const read = async (): Promise<string | undefined> => {
-      await this.#initialized()
+      await this.#identity.initialized()
       return this.#positions.read()
     }
     this.#reading++
@@ -160,12 +154,12 @@ export class Transactions {
    */
   bumped({ topic, index: partition }: Partition, error: Error): void {
     if (error instanceof DataLossError) this.#events$.next({ kind: 'dataLoss', topic, partition, error })
-    this.#identityLost = true
+    this.#identity.lose()
     this.#current?.abort(error)
   }
 
   async #run(transaction: OpenTransaction): Promise<void> {
-    await this.#path.hold(Promise.race([this.#renewed(), transaction.until('aborting')]))
+    await this.#path.hold(Promise.race([this.#identity.renewed(), transaction.until('aborting')]))
     transaction.scope.addsPartitions = !this.#requests.isVersion2
     this.#current = transaction
     this.#added = 'no'
@@ -199,13 +193,13 @@ export class Transactions {
   async #commit(transaction: OpenTransaction): Promise<void> {
     if (this.#standing(transaction) !== 'no') {
       const version2 = this.#isVersion2(transaction)
-      const ended = await this.#requests.end(this.#identity!, true, version2)
+      const ended = await this.#requests.end(this.#identity.current, true, version2)
       if ('code' in ended) {
         if (version2 && ended.code === ErrorCode.INVALID_TXN_STATE) transaction.refused(tookTooLong(ended.error))
         else this.#refused(transaction, ended)
         return
       }
-      this.#identify(ended)
+      this.#identity.adopt(ended)
     }
     transaction.step('ended')
   }
@@ -220,13 +214,13 @@ export class Transactions {
     const standing = this.#standing(transaction)
     if (standing === 'maybe' && version2) await this.#ascertain(transaction)
     if (standing !== 'no') {
-      const ended = await this.#requests.end(this.#identity!, false, version2)
-      if (!('code' in ended)) this.#identify(ended)
-      else if (UNKNOWN.includes(ended.code)) this.#identityLost = true
+      const ended = await this.#requests.end(this.#identity.current, false, version2)
+      if (!('code' in ended)) this.#identity.adopt(ended)
+      else if (ended.code === ErrorCode.INVALID_TXN_STATE || isForgotten(ended.error)) this.#identity.lose()
       else throw ended.error
     }
-    if (isForgotten(transaction.cause)) this.#identityLost = true
-    if (this.#identityLost) await this.#renewed()
+    if (isForgotten(transaction.cause)) this.#identity.lose()
+    if (this.#identity.isLost) await this.#identity.renewed()
     this.#events$.next({ kind: 'transactionAborted', error: transaction.cause! })
     transaction.step('ended')
   }
@@ -248,8 +242,8 @@ export class Transactions {
     const [group] = groups
     const verdict =
       partitions.size > 0 || group === undefined
-        ? await this.#requests.addPartitions(this.#identity!, partitions, isNotMissing).catch(missing)
-        : await this.#requests.addGroup(this.#identity!, group, always)
+        ? await this.#requests.addPartitions(this.#identity.current, partitions, isNotMissing).catch(missing)
+        : await this.#requests.addGroup(this.#identity.current, group, always)
     if (verdict?.fatal) throw verdict.error
   }
 
@@ -277,7 +271,7 @@ export class Transactions {
     try {
       while (this.#unadded.size > 0) {
         const partitions = [...this.#unadded]
-        const verdict = await this.#requests.addPartitions(this.#identity!, partitions, wanted)
+        const verdict = await this.#requests.addPartitions(this.#identity.current, partitions, wanted)
         this.#added = 'maybe'
         if (verdict !== undefined) {
           this.#refused(transaction, verdict)
@@ -290,7 +284,7 @@ export class Transactions {
       }
     } catch (error) {
       this.#added = 'maybe'
-      if (wanted()) this.#fatal(error as Error)
+      if (wanted()) this.#identity.fail(error as Error)
     } finally {
       this.#unadded.clear()
       this.#adding = undefined
@@ -299,7 +293,7 @@ export class Transactions {
 
   #join({ scope }: OpenTransaction, partition: Partition): void {
     partition.transaction = scope
-    partition.sequences.adopt(this.#identity!)
+    partition.sequences.adopt(this.#identity.current)
     this.#path.offer(partition)
   }
 
@@ -315,7 +309,7 @@ export class Transactions {
     transaction.groups.add(group.groupId)
     // What is not answered may be carried out.
     if (this.#added === 'no') this.#added = 'maybe'
-    const verdict = await this.#requests.commitOffsets(this.#identity!, group, offsets, version2, wanted)
+    const verdict = await this.#requests.commitOffsets(this.#identity.current, group, offsets, version2, wanted)
     if (verdict === undefined) {
       this.#added = 'yes'
       return
@@ -338,47 +332,8 @@ export class Transactions {
 
   /** An answer that is no success: the transaction is aborted, or the producer ends. */
   #refused(transaction: OpenTransaction, { fatal, error }: Verdict): void {
-    if (fatal) this.#fatal(error)
+    if (fatal) this.#identity.fail(error)
     else transaction.refused(error)
-  }
-
-  #initialized(): Promise<ProducerIdAndEpoch> {
-    this.#initializing ??= this.#initialize(undefined).catch(error => {
-      this.#initializing = undefined
-      throw error
-    })
-    return this.#initializing
-  }
-
-  /** Resolves once there is an identity to go on with. With version 2 each end of a transaction brings another one. */
-  async #renewed(): Promise<void> {
-    await this.#initialized()
-    if (this.#identityLost) await this.#initialize(this.#identity)
-  }
-
-  async #initialize(current: ProducerIdAndEpoch | undefined): Promise<ProducerIdAndEpoch> {
-    const wanted = (): boolean => this.#open.size > 0 || this.#reading > 0 || this.#isNeeded()
-    const answer = await this.#requests.initialize(current, wanted)
-    if ('code' in answer) {
-      this.#fatal(answer.error)
-      throw answer.error
-    }
-    this.#identify(answer)
-    const { producerId, producerEpoch } = answer
-    this.#events$.next({ kind: 'producerId', producerId, producerEpoch })
-    return answer
-  }
-
-  #identify(identity: ProducerIdAndEpoch): void {
-    const known = this.#identity
-    if (known?.producerId === identity.producerId && known.producerEpoch === identity.producerEpoch) return
-    this.#identity = identity
-    this.#identityLost = false
-    this.#identities.next(identity)
-  }
-
-  #fatal(error: Error): void {
-    this.#identities.error(error)
   }
 }
 
@@ -400,11 +355,3 @@ function tookTooLong(cause: Error): KafkaError {
     { cause },
   )
 }
-
-/** The coordinator has forgotten the transactional id, as it does after `transactional.id.expiration.ms`. */
-function isForgotten(cause: Error | undefined): boolean {
-  return cause instanceof BrokerError && FORGOTTEN.includes(cause.code)
-}
-
-/** Answers to an abort that say that there is nothing to abort. */
-const UNKNOWN: readonly number[] = [ErrorCode.INVALID_TXN_STATE, ...FORGOTTEN]

@@ -5,7 +5,7 @@ import { brokerError, ErrorCode } from '../../protocol/error-codes.js'
 const FENCED: readonly number[] = [ErrorCode.PRODUCER_FENCED, ErrorCode.INVALID_PRODUCER_EPOCH]
 
 /** The coordinator has forgotten the transactional id, as it does after `transactional.id.expiration.ms`: a new producer id helps. */
-export const FORGOTTEN: readonly number[] = [ErrorCode.INVALID_PRODUCER_ID_MAPPING, ErrorCode.UNKNOWN_PRODUCER_ID]
+const FORGOTTEN: readonly number[] = [ErrorCode.INVALID_PRODUCER_ID_MAPPING, ErrorCode.UNKNOWN_PRODUCER_ID]
 
 /** The transaction can't be committed; the next one can. */
 const ABORTABLE: readonly number[] = [
@@ -53,4 +53,9 @@ export function verdictOn(asked: string, codes: readonly number[], detail?: stri
 
 function isFatal(code: number): boolean {
   return !ABORTABLE.includes(code)
+}
+
+/** Whether the coordinator has forgotten the transactional id: see {@link FORGOTTEN}. */
+export function isForgotten(error: Error | undefined): boolean {
+  return error instanceof BrokerError && FORGOTTEN.includes(error.code)
 }
