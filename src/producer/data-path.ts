@@ -266,6 +266,7 @@ export class DataPath {
     })
     ready.ready$.subscribe(nodeId => this.#windows.open(nodeId).wakeSoon())
     this.#batching.placed$.subscribe(placement => this.transactions?.placed(placement.transaction, placement.partition))
+    this.#windows.opened$.subscribe(({ nodeId, closed$ }) => closed$.subscribe(() => this.#meters.left(nodeId)))
     this.#identification.identity$.subscribe({
       next: identity => {
         this.#identified = true
