@@ -109,6 +109,17 @@ test('--strict ends at the first line that fails, and sends what is before it', 
   assert.match(stderr, /stdin:2: /)
 })
 
+test('every file has line numbers and a header of its own', async () => {
+  await using cluster = await oneTopic()
+  const [a, b] = [file('a.csv', 'id,v\n1,a\n'), file('b.csv', 'v,id\nb,2\nx\n')]
+  const { stderr } = await runHere([...to(cluster.brokers), '--csv', '-k', '.id', a, b])
+  assert.deepEqual(
+    stored(cluster, 't').map(({ key }) => key),
+    ['1', '2'],
+  )
+  assert.match(stderr, /b\.csv:3: it has 1 columns instead of 2/)
+})
+
 test('of many failures ten are shown', async () => {
   await using cluster = await oneTopic()
   const { stderr } = await runHere([...to(cluster.brokers), '--format', 'ndjson'], { stdin: 'x\n'.repeat(15) })

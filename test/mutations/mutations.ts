@@ -1,5 +1,6 @@
 import { ANSWERS } from './answers.js'
 import { BAD_RECORDS } from './bad-records.js'
+import { COMMAND } from './cli.js'
 import { COMPRESSION } from './compression.js'
 import { CONNECTIONS } from './connections.js'
 import { KEYS } from './keys.js'
@@ -21,4 +22,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...KEYS,
   ...CONNECTIONS,
   ...LOG_IN,
+  ...COMMAND,
 ]
