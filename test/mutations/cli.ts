@@ -55,6 +55,12 @@ export const COMMAND: readonly Mutation[] = [
     'acked: this.#taken - this.#failed',
     'acked: this.#taken',
   ),
+  command(
+    'send/block-stream.ts',
+    'a record that the ended producer did not take is acked',
+    'if (!record.taken) break\n',
+    '',
+  ),
   command('send/send-blocks.ts', 'the end of the producer waits for the input', 'this.#reject(error)\n', ''),
   command('report/failed-lines.ts', 'a failed line loses its carriage return', '? end + 1 : end', '? end : end'),
   command(
