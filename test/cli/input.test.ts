@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { type Block, csvRows, delimited } from '../../src/cli/input/block.js'
 import { type Bytes, streamBytes } from '../../src/cli/input/bytes.js'
+import { openFile } from '../../src/cli/input/open-input.js'
 import { type ReadOptions, readBlocks } from '../../src/cli/input/read-blocks.js'
+import { tempFolder } from './support/command.js'
 
+const file = tempFolder()
 const never = new AbortController().signal
 const lines = delimited(Buffer.from('\n'))
 
@@ -127,4 +131,29 @@ test('a stream gives its chunks in order, and is destroyed when it is left', asy
   const texts = (await blocksOf(streamBytes(stream, never))).map(({ bytes }) => bytes.toString())
   assert.deepEqual(texts, ['a\n', 'bc\n'])
   assert.equal(stream.destroyed, true)
+})
+
+test('a file goes on from the end of any block, also one that is followed', async () => {
+  const name = file('offsets.txt', Array.from({ length: 60_000 }, (_, i) => `line ${i}\n`).join(''))
+  const whole = readFileSync(name)
+  for (const follow of [false, true]) {
+    const input = await openFile(name, follow)
+    assert.deepEqual([input.seekable, input.size], [true, follow ? undefined : whole.length])
+    const read = async (from?: number): Promise<Block[]> => {
+      const stop = new AbortController()
+      const blocks: Block[] = []
+      for await (const block of input.blocks(lines, stop.signal, from)) {
+        blocks.push(block)
+        if (block.end === whole.length) stop.abort()
+      }
+      return blocks
+    }
+    const ends = (await read()).map(({ end }) => end)
+    assert.ok(ends.length > 2, `${ends.length} blocks`)
+    for (const from of ends.slice(0, -1)) {
+      const rest = await read(from)
+      assert.equal(rest[0]!.offset, from)
+      assert.ok(Buffer.concat(rest.map(({ bytes }) => bytes)).equals(whole.subarray(from)))
+    }
+  }
 })

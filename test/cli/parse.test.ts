@@ -145,7 +145,7 @@ test('paths into JSON', async () => {
       value: select('.a."b c"[1]'),
       partition: select('.p'),
       timestamp: select('.at'),
-      headers: ['.ok', '.none', '.missing', '.constructor', '.a["b c"][0]', '.a.b'].map(path => ({
+      headers: ['.ok', '.none', '.missing', '.__proto__', '.a["b c"][0]', '.a.b'].map(path => ({
         name: path,
         selector: select(path),
       })),

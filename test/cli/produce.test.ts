@@ -109,6 +109,17 @@ test('--strict ends at the first line that fails, and sends what is before it', 
   assert.match(stderr, /stdin:2: /)
 })
 
+test('every file has line numbers and a header of its own', async () => {
+  await using cluster = await oneTopic()
+  const [a, b] = [file('a.csv', 'id,v\n1,a\n'), file('b.csv', 'v,id\nb,2\nx\n')]
+  const { stderr } = await runHere([...to(cluster.brokers), '--csv', '-k', '.id', a, b])
+  assert.deepEqual(
+    stored(cluster, 't').map(({ key }) => key),
+    ['1', '2'],
+  )
+  assert.match(stderr, /b\.csv:3: it has 1 columns instead of 2/)
+})
+
 test('of many failures ten are shown', async () => {
   await using cluster = await oneTopic()
   const { stderr } = await runHere([...to(cluster.brokers), '--format', 'ndjson'], { stdin: 'x\n'.repeat(15) })
@@ -196,6 +207,49 @@ test('a producer that cannot go on ends the command, also while its input is sil
   const { code, stderr } = await here.ended
   assert.deepEqual([code, values(cluster, 't'), readFileSync(failed, 'utf8')], [4, ['one'], 'two\n'])
   assert.match(stderr, /^rx-kafka: .*the last line that was sent is stdin:2$/ms)
+})
+
+test('a producer that ends in the middle of a block: what is acked and what failed are together all that was taken', async () => {
+  await using cluster = await startCluster({ topics: { t: { partitions: 1 } }, sasl: { users: { app: 'right' } } })
+  const lines = Array.from({ length: 5_000 }, (_, i) => `line ${i}`)
+  const [input, failed] = [file('half.txt', lines.join('\n')), file('half-failed.txt')]
+  const login = ['--sasl-mechanism', 'plain', '--sasl-username', 'app']
+  const small = ['--buffer-memory', '50000', '--max-request-size', '20000', '--batch-size', '2000']
+  const args = [...to(cluster.brokers), ...login, ...small, '--json', '--failed', failed, input]
+  const { ended } = startHere(args, { env: { RX_KAFKA_SASL_PASSWORD: 'right' } })
+  cluster.inject({ after: 5, fault: { kind: 'dropBeforeAppend' }, times: Number.POSITIVE_INFINITY })
+  await appended(cluster)
+  cluster.setUser('app', 'changed')
+  const { code, stdout } = await ended
+  assert.equal(code, 4)
+  const stored = values(cluster, 't')
+  const lost = readFileSync(failed, 'utf8').trimEnd().split('\n')
+  const summary = JSON.parse(stdout)
+  assert.deepEqual([summary.acked, summary.failed], [stored.length, lost.length])
+  assert.deepEqual([...stored, ...lost], lines.slice(0, summary.last.line))
+  assert.ok(lost.length > 0 && summary.last.line < 5_000, `${lost.length} failed, ${summary.last.line} read`)
+})
+
+test('an input that cannot be read to its end: what is before it is sent', async () => {
+  await using cluster = await oneTopic()
+  const good = file('good.txt', 'one\n')
+  const bad = file('bad.txt.gz', Buffer.concat([gzipSync('two\n'.repeat(30_000)).subarray(0, 60), Buffer.alloc(100)]))
+  const { code, stderr } = await runHere([...to(cluster.brokers), good, bad])
+  assert.equal(code, 1)
+  assert.equal(values(cluster, 't')[0], 'one')
+  assert.match(stderr, /^rx-kafka: .*bad\.txt\.gz can't be read further, from byte \d+ on: /m)
+})
+
+test('Ctrl-C before a broker has answered', async () => {
+  const silent = createServer(() => {})
+  await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+  const connected = once(silent, 'connection')
+  const here = startHere(to([`127.0.0.1:${(silent.address() as { port: number }).port}`]))
+  const [socket] = await connected
+  here.interrupts$.next('SIGINT')
+  assert.equal((await here.ended).code, 130)
+  socket.destroy()
+  silent.close()
 })
 
 test('Ctrl-C sends what was read, and gives 130; the beginning of a line is not sent', async () => {

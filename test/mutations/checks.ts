@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ended, node } from './process.js'
 
-export type CheckName = 'schedules' | 'model' | 'units' | 'scenarios' | 'transactions' | 'transaction schedules'
+export type CheckName = 'schedules' | 'model' | 'units' | 'scenarios' | 'transactions' | 'cli' | 'transaction schedules'
 
 /** Those that a mutation has to get past, unless it names its own: what looks for itself comes before what was written down. */
-export const ALL: readonly CheckName[] = ['schedules', 'model', 'units', 'scenarios']
+export const ALL: readonly CheckName[] = ['schedules', 'model', 'units', 'scenarios', 'cli']
 
 /** Those of mutations of transactions, the quick one first. */
 export const TRANSACTIONAL: readonly CheckName[] = ['transactions', 'transaction schedules']
@@ -34,6 +34,7 @@ const FOLDERS: Readonly<Partial<Record<CheckName, readonly string[]>>> = {
   units: ['test/producer', 'test/transport'],
   scenarios: ['test/scenarios', 'test/scenarios/matrix', 'test/opentelemetry'],
   transactions: ['test/scenarios/transactions'],
+  cli: ['test/cli'],
 }
 
 /** Runs a check in a copy of the repository; undefined: it is green. */

@@ -1,5 +1,6 @@
 import { ANSWERS } from './answers.js'
 import { BAD_RECORDS } from './bad-records.js'
+import { COMMAND } from './cli.js'
 import { COMPRESSION } from './compression.js'
 import { CONNECTIONS } from './connections.js'
 import { KEYS } from './keys.js'
@@ -25,4 +26,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LOG_IN,
   ...TRANSACTIONS,
   ...VISIBILITY,
+  ...COMMAND,
 ]

@@ -26,7 +26,7 @@ const CONNECTION: readonly Setting[] = [
   { name: 'ssl-ca', value: 'FILE', file: true, help: 'certificates of authorities to trust, PEM' },
   { name: 'ssl-cert', value: 'FILE', file: true, help: "the client's certificate, PEM" },
   { name: 'ssl-key', value: 'FILE', file: true, help: 'its key, PEM' },
-  { name: 'ssl-key-password', value: 'TEXT', secret: true, help: 'of the key, or of --ssl-pfx' },
+  { name: 'ssl-key-password', value: 'TEXT', secret: true, help: 'the password of the key, or of --ssl-pfx' },
   { name: 'ssl-pfx', value: 'FILE', file: true, help: 'certificate and key in one file, PKCS #12' },
   { name: 'ssl-servername', value: 'NAME', help: "the name in the broker's certificate, if it is not its host" },
   { name: 'ssl-verify', value: 'true|false', choices: YES_NO, help: 'whether the certificate must be trusted (true)' },
@@ -38,7 +38,7 @@ const CONNECTION: readonly Setting[] = [
   { name: 'sasl-password', value: 'TEXT', secret: true, help: 'the password' },
   { name: 'oauth-token-url', value: 'URL', help: 'where oauthbearer gets its tokens (client credentials)' },
   { name: 'oauth-client-id', value: 'NAME', help: 'the client that asks for them' },
-  { name: 'oauth-client-secret', value: 'TEXT', secret: true, help: 'its secret' },
+  { name: 'oauth-client-secret', value: 'TEXT', secret: true, help: "that client's secret" },
   { name: 'oauth-scope', value: 'TEXT', help: 'the scope to ask for' },
 ]
 
@@ -104,7 +104,7 @@ export const SETTING_GROUPS: readonly FlagGroup[] = [
 
 function flagOf({ name, short, value, help, choices, file, secret }: Setting): Flag {
   if (secret)
-    return { name: `${name}-file`, value: 'FILE', file: true, help: `a file with it: ${help}; or ${variable(name)}` }
+    return { name: `${name}-file`, value: 'FILE', file: true, help: `a file with ${help}; or ${variable(name)}` }
   return { name, value, help, ...(short && { short }), ...(choices && { choices }), ...(file && { file }) }
 }
 

@@ -35,7 +35,7 @@ export async function* readBlocks(bytes: Bytes, options: ReadOptions): AsyncGene
   try {
     while (!stop.aborted) {
       if (buffer.length - length < blockSize / 2) buffer = larger(buffer, length)
-      const count = await bytes.read(buffer.subarray(length))
+      const count = await bytes.read(buffer.subarray(length)).catch(error => unreadable(input, offset + length, error))
       if (stop.aborted) return
       if (count === 0) {
         if (length > 0) yield new Block(input, buffer.subarray(0, length), offset)
@@ -92,6 +92,10 @@ class BufferPool {
   readonly give = ({ bytes: { buffer } }: Block): void => {
     if (buffer.byteLength === this.#size) this.#free.push(Buffer.from(buffer as ArrayBuffer))
   }
+}
+
+function unreadable(name: string, at: number, cause: unknown): never {
+  throw new InputError(`${name} can't be read further, from byte ${at} on: ${(cause as Error).message}`)
 }
 
 function tooLong(name: string, offset: number, longest: number): string {

@@ -26,6 +26,7 @@ export class Progress {
     readonly acked: number
     readonly ackedBytes: number
     readonly readBytes: number
+    readonly failed: number
   }[] = []
   readonly #scheduler: SchedulerLike
   #timer: Subscription | undefined
@@ -49,9 +50,9 @@ export class Progress {
     this.#sample()
     const live = this.#terminal.isInteractive
     this.#timer = interval(live ? LIVE_MS : LINE_MS, this.#scheduler).subscribe(() => {
-      this.#sample()
+      const moved = this.#sample()
       if (live) this.#terminal.status(this.text())
-      else this.#terminal.line(this.text())
+      else if (moved) this.#terminal.line(this.text())
     })
   }
 
@@ -79,10 +80,13 @@ export class Progress {
     return parts.join('  ')
   }
 
-  #sample(): void {
-    const { acked, ackedBytes, readBytes } = this.#tally
-    this.#samples.push({ at: this.#scheduler.now(), acked, ackedBytes, readBytes })
+  /** @returns whether anything has happened since the last one: a log is not to be filled with an input that is silent. */
+  #sample(): boolean {
+    const { acked, ackedBytes, readBytes, failed } = this.#tally
+    const last = this.#samples.at(-1)
+    this.#samples.push({ at: this.#scheduler.now(), acked, ackedBytes, readBytes, failed })
     if (this.#samples.length > SAMPLES) this.#samples.shift()
+    return acked !== last?.acked || readBytes !== last.readBytes || failed !== last.failed
   }
 
   /** A second's worth of each. */
