@@ -22,7 +22,7 @@ for (const [version, level, options] of [
   [VERSIONS[0], 0, { transactionVersion: 0 }],
   [VERSIONS[1], 0, { transactionVersion: 0, apiVersions: OF_3_9 }],
 ] as readonly (readonly [string, number, ClusterOptions])[]) {
-  test(`transactions of Apache Kafka ${version} at level ${level}`, { timeout: 120_000 }, async () => {
+  test(`transactions of Apache Kafka ${version} at level ${level}`, { timeout: 300_000 }, async () => {
     const since4 = version === VERSIONS[0]
     const partitions = Object.keys(conversations).length * 3
     await using kafka = await KafkaCluster.start({
