@@ -158,6 +158,11 @@ export function describe(error: unknown): string {
   return describeOnce(error, new Set())
 }
 
+/** Returns an error for whatever user code threw. */
+export function toError(thrown: unknown): Error {
+  return isError(thrown) ? thrown : new KafkaError(describe(thrown))
+}
+
 /** @param told aggregates that were described already: one can contain itself. */
 function describeOnce(error: unknown, told: Set<unknown>): string {
   try {

@@ -1,4 +1,12 @@
 /** rx-kafka: an idempotent Apache Kafka producer whose data path is an RxJS pipeline. */
+export type {
+  ConnectionTrace,
+  ProduceTrace,
+  ProduceTraceBatch,
+  ProduceTraceResult,
+  RequestTrace,
+  TraceEnd,
+} from './diagnostics.js'
 export {
   AuthenticationError,
   BootstrapError,
@@ -22,8 +30,11 @@ export {
   UnsupportedVersionError,
 } from './errors.js'
 export { failFast } from './producer/acks/fail-fast.js'
+export type { BrokerMetrics, PartitionMetrics, ProducerMetrics } from './producer/metrics/producer-metrics.js'
 export type { BatchAck } from './producer/model/batch-ack.js'
 export type { ProducerEvent, WaitingOn } from './producer/model/events.js'
+export type { Interceptor } from './producer/model/interceptor.js'
+export type { Logger } from './producer/model/logger.js'
 export type { Ack, Acked, Failed, Headers, Partitioner, ProducerRecord } from './producer/model/record.js'
 export { RecordFailedError } from './producer/model/record-failed-error.js'
 export type { Compression, CompressionCodec, TopicCompression } from './producer/options/compression.js'

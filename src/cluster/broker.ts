@@ -1,4 +1,5 @@
 import { Subscription } from 'rxjs'
+import { channels, traced } from '../diagnostics.js'
 import { ConnectionError } from '../errors.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
 import { type Destination, formatAddress } from '../transport/transport.js'
@@ -66,9 +67,14 @@ export class Broker {
     this.#target = address
     this.#wanted = false
     const { nodeId } = this
+    const { clientId } = this.#options
     const name = formatAddress(address)
     activity.add(
-      openConnection(address, this.#options).subscribe({
+      traced(channels.connection, openConnection(address, this.#options), () => ({
+        clientId,
+        address: name,
+        nodeId,
+      })).subscribe({
         next: connection => {
           const kind = this.#connection === undefined ? 'connected' : 'reauthenticated'
           this.#connection = connection

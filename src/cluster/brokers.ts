@@ -1,11 +1,12 @@
 import { type Observable, Subject } from 'rxjs'
+import { channels, traced } from '../diagnostics.js'
 import type { OtherClusterError } from '../errors.js'
 import { initProducerId } from '../protocol/messages/init-producer-id.js'
 import { metadata } from '../protocol/messages/metadata.js'
 import { produce } from '../protocol/messages/produce.js'
 import type { Api } from '../protocol/wire/api.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
-import type { Address, Destination } from '../transport/transport.js'
+import { type Address, addressFault, type Destination } from '../transport/transport.js'
 import type { BackoffOptions } from './backoff.js'
 import { Bootstrap, type BootstrapList } from './bootstrap.js'
 import { Broker, type BrokerEvent } from './broker.js'
@@ -65,6 +66,11 @@ export class Brokers {
     }
   }
 
+  /** Whether metadata has a broker that a connection can be tried to. */
+  get areReachable(): boolean {
+    return [...this.#addresses.values()].some(address => addressFault(address) === undefined)
+  }
+
   get(nodeId: number): Broker {
     let broker = this.#brokers.get(nodeId)
     if (broker === undefined) {
@@ -87,12 +93,13 @@ export class Brokers {
 
   /** Sends a request that any broker can answer, on subscription. @see {@link ControlConnections.request} */
   request<Q, S>(api: Api<Q, S>, request: Q): Observable<S> {
-    return this.#control.request(api, request)
+    const { clientId } = this.#options
+    return traced(channels.request, this.#control.request(api, request), () => ({ clientId, api: api.name }))
   }
 
   /**
-   * Begins again with the bootstrap list, because a broker asks for it (KIP-1102). Produce connections go on until metadata names other
-   * brokers: what is in flight on them would only be sent twice.
+   * Begins again with the bootstrap list (KIP-1102). Produce connections go on until metadata names other brokers: what is in flight on them
+   * would only be sent twice.
    */
   rebootstrap(): void {
     this.#addresses.clear()

@@ -10,6 +10,7 @@ import {
   take,
   tap,
 } from 'rxjs'
+import { channels, traced } from '../diagnostics.js'
 import { AuthenticationError, BootstrapError, UnsupportedVersionError } from '../errors.js'
 import type { Api } from '../protocol/wire/api.js'
 import { type Connection, type ConnectionOptions, openConnection } from '../transport/connection.js'
@@ -205,11 +206,17 @@ export class ControlConnections {
   }
 
   #candidate(name: string, address: Destination): Candidate {
-    const connection$ = defer(() => openConnection(candidate.address, this.#options)).pipe(
+    const connection$ = defer(() => this.#open(candidate.address)).pipe(
       share({ connector: () => new ReplaySubject(1) }),
     )
     const candidate: Candidate = { name, address, connection$, held: Subscription.EMPTY, uselessAt: 0 }
     return candidate
+  }
+
+  #open(address: Destination): Observable<Connection> {
+    const { clientId } = this.#options
+    const message = { clientId, address: formatAddress(address), nodeId: undefined }
+    return traced(channels.connection, openConnection(address, this.#options), () => message)
   }
 }
 

@@ -112,9 +112,10 @@ export class Coordinator {
     const answered = error instanceof BrokerError
     if (!(error instanceof ConnectionError || (answered && error.retriable))) return throwError(() => error)
     if (!answered || MOVED.includes(error.code)) this.#forget()
-    failed?.(error)
-    if (!wanted()) return throwError(() => error)
+    // That is no failure: it comes after most transactions.
     const soon = answered && error.code === ErrorCode.CONCURRENT_TRANSACTIONS
+    if (!soon) failed?.(error)
+    if (!wanted()) return throwError(() => error)
     return timer(backoffMs(failures, soon ? this.#withShortBackoff : this.#options), scheduler)
   }
 

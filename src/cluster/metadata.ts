@@ -9,6 +9,7 @@ import { readTopics, type TopicMetadata } from './metadata-answer.js'
 
 export interface MetadataOptions extends BrokersOptions {
   readonly metadataMaxAgeMs: number
+  readonly metadataRecoveryRebootstrapTriggerMs: number
   readonly allowAutoTopicCreation: boolean
 }
 
@@ -62,6 +63,8 @@ export class Metadata {
   /** Requests in a row that no broker answered, and when the next one may be sent. */
   #failures = 0
   #notBefore = 0
+  /** Since when metadata has been requested without a useful response. */
+  #wantingSince: number | undefined
 
   constructor(options: MetadataOptions, brokers: Brokers, use: TopicUse) {
     this.#options = options
@@ -140,6 +143,7 @@ export class Metadata {
       return
     }
     this.#asking = true
+    this.#wantingSince ??= now
     for (const topic of asked) topic.askedAt = now
     const request = {
       topics: asked.map(({ name }) => ({ topicId: ZERO_UUID, name })),
@@ -163,14 +167,15 @@ export class Metadata {
 
   #answered(asked: readonly Asked[], response: LeaderMetadata): void {
     if (response.errorCode !== ErrorCode.NONE) {
-      if (response.errorCode === ErrorCode.REBOOTSTRAP_REQUIRED) this.#brokers.rebootstrap()
-      else this.#brokers.lookElsewhere()
+      this.#useless(response.errorCode === ErrorCode.REBOOTSTRAP_REQUIRED)
       this.#failed(asked, new BrokerError(brokerError(response.errorCode)))
       return
     }
     this.#failures = 0
     this.#notBefore = 0
     this.#brokers.update(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]))
+    if (this.#brokers.areReachable) this.#wantingSince = undefined
+    else this.#useless(false)
     const told = readTopics(
       response,
       asked.map(({ name }) => name),
@@ -188,6 +193,17 @@ export class Metadata {
     if (useless || topics.length < told.length) this.#brokers.lookElsewhere()
     this.#asking = false
     this.#askSoon()
+  }
+
+  /** A broker answered, and said nothing of use. If no other does for long, the bootstrap list may lead to better ones (KIP-1102). */
+  #useless(rebootstrap: boolean): void {
+    const since = this.#wantingSince ?? this.#now
+    if (!rebootstrap && this.#now - since < this.#options.metadataRecoveryRebootstrapTriggerMs) {
+      this.#brokers.lookElsewhere()
+      return
+    }
+    this.#wantingSince = this.#now
+    this.#brokers.rebootstrap()
   }
 
   /** Also one that is about to be dropped, for it may be used again at once. */

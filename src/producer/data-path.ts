@@ -1,14 +1,19 @@
-import { finalize, Subject, Subscription } from 'rxjs'
+import { finalize, type Observable, Subject, Subscription } from 'rxjs'
 import type { BrokerEvent } from '../cluster/broker.js'
 import { Brokers } from '../cluster/brokers.js'
 import { Metadata, type MetadataEvent } from '../cluster/metadata.js'
 import { AuthenticationError, type BufferFullError, IdleConnectionError, UnsupportedVersionError } from '../errors.js'
 import { deliver } from './acks/deliver.js'
 import { Accumulator } from './batching/accumulator.js'
+import { EventLog } from './event-log.js'
 import { firstContact } from './first-contact.js'
 import { BrokerWindows } from './in-flight/broker-windows.js'
 import { RetrySlots } from './in-flight/retry-slots.js'
 import { Throttle } from './in-flight/throttle.js'
+import { emitEvery } from './metrics/emit-every.js'
+import { Meters } from './metrics/meters.js'
+import type { ProducerMetrics } from './metrics/producer-metrics.js'
+import { snapshot } from './metrics/snapshot.js'
 import { ProducerEvents, type WaitingOn } from './model/events.js'
 import type { ProducerRecord } from './model/record.js'
 import type { SettledBatch } from './model/settled-batch.js'
@@ -33,7 +38,7 @@ import { type TransactionalPath, Transactions } from './transactions/transaction
  * Sources put records in with {@link accept}.
  */
 export class DataPath {
-  readonly events$: ProducerEvents = new ProducerEvents()
+  readonly events$: ProducerEvents
   /** Errors once, with the reason why the producer cannot go on. */
   readonly fatal$: Subject<never> = new Subject<never>()
   /** Of a producer with a transactional id. */
@@ -50,6 +55,7 @@ export class DataPath {
   readonly #topicChanges: TopicChanges
   readonly #resolver: Resolver
   readonly #bufferWait: BufferWait
+  readonly #meters: Meters
   readonly #life = new Subscription()
   /** Keeps the process alive while there are records without an ack; not in virtual time. */
   readonly #hold: ProcessHold | undefined
@@ -58,8 +64,12 @@ export class DataPath {
   #connecting = 0
 
   constructor(options: ResolvedOptions) {
-    const { events$ } = this
+    const { logger, scheduler } = options
+    const log = logger && new EventLog(logger, scheduler)
+    const events$ = new ProducerEvents(log && (event => log.log(event)))
+    this.events$ = events$
     this.#options = options
+    this.#meters = new Meters(options.scheduler)
     const brokers = new Brokers(reportPlaintext(options, event => events$.next(event)))
     const batching = new Accumulator(options)
     const metadata = new Metadata(options, brokers, batching.topics)
@@ -124,6 +134,26 @@ export class DataPath {
   /** Produce requests in flight, by node id. */
   get inFlight(): ReadonlyMap<number, number> {
     return new Map([...this.#windows].map(({ nodeId, inFlight }) => [nodeId, inFlight]))
+  }
+
+  get metrics$(): Observable<ProducerMetrics> {
+    const { metricsIntervalMs, scheduler } = this.#options
+    return emitEvery(metricsIntervalMs, scheduler, this.#life, () => this.metrics())
+  }
+
+  metrics(): ProducerMetrics {
+    return snapshot(this.#meters, this.now(), {
+      holding: this.#batching.holding(),
+      windows: this.#windows,
+      bufferedBytes: this.bufferedBytes,
+      waitingSources: this.#bufferWait.waiting,
+      options: this.#options,
+    })
+  }
+
+  /** A record failed before it was part of a batch. */
+  failed(error: Error): void {
+    this.#meters.failed(error)
   }
 
   /** Accepts a record, or returns why not. */
@@ -250,6 +280,7 @@ export class DataPath {
       nextRequest: this.#nextRequest,
       resolver: this.#resolver,
       topicChanges: this.#topicChanges,
+      meters: this.#meters,
       metadata$: this.#metadata.events$,
       options: this.#options,
     })
@@ -283,6 +314,7 @@ export class DataPath {
   /** The one place that every settled batch passes: memory is released, acks are delivered, flushes and waiting sources go on. */
   #settle(settled: SettledBatch): void {
     this.#batching.deallocate(settled)
+    this.#meters.settled(settled)
     deliver(settled)
     this.#batching.completed(settled.batch)
   }
@@ -304,8 +336,10 @@ export class DataPath {
 
   #connectionChanged(event: BrokerEvent): void {
     const { obstacles, topics } = this.#batching
-    if (event.kind === 'connected') obstacles.connected(event.nodeId)
-    else if (event.kind === 'disconnected' && !(event.error instanceof IdleConnectionError)) {
+    if (event.kind === 'connected') {
+      this.#meters.connected(event.nodeId)
+      obstacles.connected(event.nodeId)
+    } else if (event.kind === 'disconnected' && !(event.error instanceof IdleConnectionError)) {
       obstacles.disconnected(event.nodeId, event.error)
       this.#metadata.refresh(topics.at(event.nodeId))
     }

@@ -1,9 +1,12 @@
 import { Observable, type Subscriber } from 'rxjs'
+import { InterceptedSink } from './acks/intercepted-sink.js'
 import type { DataPath } from './data-path.js'
 import type { StreamSink } from './model/sinks.js'
 import type { TransactionScope } from './model/transaction-scope.js'
 import type { ResolvedOptions } from './options/options.js'
 import type { Start } from './record-sender.js'
+import { InterceptingMaker, type Interceptors } from './records/interceptors.js'
+import { type Maker, MappingMaker } from './records/maker.js'
 import type { RecordMapping, SendOptions } from './records/serializer.js'
 import { Intake } from './sources/intake.js'
 import { onAbort } from './time/signal.js'
@@ -17,12 +20,18 @@ interface OpenStream {
 export class OpenStreams {
   readonly #options: Pick<ResolvedOptions, 'overflow' | 'stalledOverflow'>
   readonly #path: DataPath
+  readonly #interceptors: Interceptors | undefined
   readonly #open = new Set<OpenStream>()
   #ended: Error | undefined
 
-  constructor(options: Pick<ResolvedOptions, 'overflow' | 'stalledOverflow'>, path: DataPath) {
+  constructor(
+    options: Pick<ResolvedOptions, 'overflow' | 'stalledOverflow'>,
+    path: DataPath,
+    interceptors: Interceptors | undefined,
+  ) {
     this.#options = options
     this.#path = path
+    this.#interceptors = interceptors
   }
 
   /** Why the producer accepts no more records. */
@@ -38,7 +47,8 @@ export class OpenStreams {
     start: Start<I>,
     transaction?: TransactionScope,
   ): Observable<T> {
-    const mapping = fields.topic === undefined ? undefined : (fields as RecordMapping<I>)
+    const maker: Maker<I> | undefined =
+      fields.topic === undefined ? undefined : new MappingMaker(fields as RecordMapping<I>)
     return new Observable(subscriber => {
       const refusal = this.#ended ?? transaction?.closed ?? (signal?.aborted ? signal.reason : undefined)
       if (refusal !== undefined) {
@@ -47,9 +57,19 @@ export class OpenStreams {
       }
       const sink = createSink(subscriber)
       const whenFull = overflow ?? this.#options.overflow
+      sink.failed = error => this.#path.failed(error)
       sink.yields = whenFull === 'reject' || this.#options.stalledOverflow === 'reject'
       sink.transaction = transaction
-      const intake = new Intake<I>(this.#path, sink, whenFull, mapping)
+      const interceptors = this.#interceptors
+      const intake =
+        interceptors === undefined
+          ? new Intake<I>(this.#path, sink, whenFull, maker)
+          : new Intake<I>(
+              this.#path,
+              new InterceptedSink(sink, interceptors),
+              whenFull,
+              new InterceptingMaker(maker, interceptors),
+            )
       const stream = { intake, transaction }
       this.#open.add(stream)
       subscriber.add(() => {

@@ -6,6 +6,9 @@ import type { BrokerWindow, BrokerWindows } from './in-flight/broker-windows.js'
 import { drain } from './in-flight/drain.js'
 import { inSendOrder } from './in-flight/in-send-order.js'
 import { type DrainedRequest, produceTo } from './in-flight/produce-request.js'
+import { traceRequest } from './in-flight/trace-request.js'
+import { measureRequest } from './metrics/measure-request.js'
+import type { Meters } from './metrics/meters.js'
 import type { SettledBatch } from './model/settled-batch.js'
 import type { NextRequest } from './next-request.js'
 import type { ResolvedOptions } from './options/options.js'
@@ -20,8 +23,9 @@ export interface Stages {
   readonly nextRequest: NextRequest
   readonly resolver: Resolver
   readonly topicChanges: TopicChanges
+  readonly meters: Meters
   readonly metadata$: Observable<MetadataEvent>
-  readonly options: Pick<ResolvedOptions, 'maxInFlight' | 'requestTimeoutMs' | 'transactionalId'>
+  readonly options: Pick<ResolvedOptions, 'clientId' | 'maxInFlight' | 'requestTimeoutMs' | 'transactionalId'>
 }
 
 /** Batches that are compressed in libuv's thread pool at a time. It has four threads, which look up host names as well. */
@@ -58,10 +62,14 @@ export function pipeline(stages: Stages): Observable<SettledBatch> {
  * In a transaction a partition is drained only once it is part of it: see `transactions/`.
  */
 function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<SettledBatch> {
-  const { nextRequest, resolver, options } = stages
+  const { nextRequest, resolver, meters, options } = stages
   const { slots, wake$, closed$ } = window
-  const attempt = (request: DrainedRequest) =>
-    slots.hold(produceTo(request, options.requestTimeoutMs, options.transactionalId))
+  const { nodeId } = window
+  const attempt = (request: DrainedRequest) => {
+    const attempt$ = produceTo(request, options.requestTimeoutMs, options.transactionalId)
+    const traced$ = traceRequest(request, nodeId, options.clientId, attempt$)
+    return slots.hold(measureRequest(meters, nodeId, request.parts, traced$))
+  }
   return merge(wake$, slots.freed$).pipe(
     drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free
     map(request => stamp(request)), //             sequencing: producer id, epoch and base sequence, in send order

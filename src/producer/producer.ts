@@ -1,14 +1,17 @@
 import { Observable, type OperatorFunction, type Subscriber, Subscription } from 'rxjs'
-import { InvalidArgumentError, ProducerClosedError } from '../errors.js'
+import { InvalidArgumentError, ProducerClosedError, toError } from '../errors.js'
 import { SingleRecords } from './acks/single-records.js'
 import { DataPath } from './data-path.js'
+import type { ProducerMetrics } from './metrics/producer-metrics.js'
 import type { ProducerEvent } from './model/events.js'
 import type { Acked, ProducerRecord } from './model/record.js'
 import type { StreamSink } from './model/sinks.js'
+import type { TransactionScope } from './model/transaction-scope.js'
 import { OpenStreams } from './open-streams.js'
 import { type ProducerOptions, type ResolvedOptions, resolveOptions } from './options/options.js'
 import { checkOptions, integer, SIGNAL } from './options/rules.js'
 import { RecordSender, type Start } from './record-sender.js'
+import { Interceptors } from './records/interceptors.js'
 import type { RecordMapping, SendOptions } from './records/serializer.js'
 import { onAbort, unlessAborted } from './time/signal.js'
 import { Transaction } from './transaction.js'
@@ -63,9 +66,16 @@ export function createProducer(options: ProducerOptions): Producer {
 export class Producer extends RecordSender implements AsyncDisposable {
   /** Emits what happens beside acks: connections, retries, epoch bumps, throttling. Completes when the producer has closed. */
   readonly events$: Observable<ProducerEvent>
+  /**
+   * Emits {@link metrics} every `metricsIntervalMs`, and completes when the producer has closed. Cold: nothing runs while nobody subscribes.
+   *
+   * @example producer.metrics$.subscribe(metrics => console.log(metrics.recordSendRate))
+   */
+  readonly metrics$: Observable<ProducerMetrics>
   readonly #options: ResolvedOptions
   readonly #path: DataPath
   readonly #singles: SingleRecords
+  readonly #interceptors: Interceptors | undefined
   readonly #streams: OpenStreams
   #closing: Promise<void> | undefined
   /** Ends the waits that bound `close()`. */
@@ -76,9 +86,15 @@ export class Producer extends RecordSender implements AsyncDisposable {
     this.#options = options
     this.#path = new DataPath(options)
     this.#path.fatal$.subscribe({ error: error => this.#fail(error) })
-    this.#streams = new OpenStreams(options, this.#path)
-    this.#singles = new SingleRecords(this.#path, options.stalledOverflow === 'reject')
+    const { interceptors } = options
+    if (interceptors.length > 0)
+      this.#interceptors = new Interceptors(interceptors, (method, error) =>
+        this.#path.events$.next({ kind: 'interceptorFailed', method, error: toError(error) }),
+      )
+    this.#streams = new OpenStreams(options, this.#path, this.#interceptors)
+    this.#singles = this.#singleRecords()
     this.events$ = this.#path.events$.asObservable()
+    this.metrics$ = this.#path.metrics$
     const { signal } = options
     if (signal !== undefined) this.#patience.add(onAbort(signal, reason => this.#abort(reason)))
   }
@@ -91,6 +107,15 @@ export class Producer extends RecordSender implements AsyncDisposable {
   /** Produce requests in flight, by node id of the broker; each at most `maxInFlight`. */
   get inFlight(): ReadonlyMap<number, number> {
     return this.#path.inFlight
+  }
+
+  /**
+   * Returns what the producer has done and holds now; survives `JSON.stringify`. It costs as much as there are partitions in use.
+   *
+   * @example const { recordSendRate, requestLatencyAvg, bufferAvailableBytes } = producer.metrics()
+   */
+  metrics(): ProducerMetrics {
+    return this.#path.metrics()
   }
 
   /**
@@ -257,10 +282,14 @@ export class Producer extends RecordSender implements AsyncDisposable {
     )
   }
 
+  #singleRecords(transaction?: TransactionScope): SingleRecords {
+    return new SingleRecords(this.#path, this.#options.stalledOverflow === 'reject', this.#interceptors, transaction)
+  }
+
   #begin(transactions: Transactions): { readonly open: OpenTransaction; readonly transaction: Transaction } {
     const open = transactions.begin()
-    const yields = this.#options.stalledOverflow === 'reject'
-    return { open, transaction: new Transaction(open, transactions, this.#streams, this.#path, yields) }
+    const singles = this.#singleRecords(open.scope)
+    return { open, transaction: new Transaction(open, transactions, this.#streams, singles) }
   }
 
   async #begun(
@@ -318,6 +347,7 @@ export class Producer extends RecordSender implements AsyncDisposable {
 
   #stop(last: ProducerEvent): void {
     this.#path.stop()
+    this.#interceptors?.closed()
     this.#path.events$.next(last)
     this.#path.events$.complete()
   }

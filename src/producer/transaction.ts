@@ -1,7 +1,6 @@
 import type { Observable, Subscriber } from 'rxjs'
 import { InvalidArgumentError, TransactionEndedError } from '../errors.js'
-import { SingleRecords } from './acks/single-records.js'
-import type { DataPath } from './data-path.js'
+import type { SingleRecords } from './acks/single-records.js'
 import type { Acked, ProducerRecord } from './model/record.js'
 import type { StreamSink } from './model/sinks.js'
 import type { OpenStreams } from './open-streams.js'
@@ -33,18 +32,12 @@ export class Transaction extends RecordSender implements AsyncDisposable {
   readonly #streams: OpenStreams
   readonly #singles: SingleRecords
 
-  constructor(
-    open: OpenTransaction,
-    transactions: Transactions,
-    streams: OpenStreams,
-    path: DataPath,
-    yields: boolean,
-  ) {
+  constructor(open: OpenTransaction, transactions: Transactions, streams: OpenStreams, singles: SingleRecords) {
     super()
     this.#open = open
     this.#transactions = transactions
     this.#streams = streams
-    this.#singles = new SingleRecords(path, yields, open.scope)
+    this.#singles = singles
     open.signal.addEventListener('abort', () => this.#ended(open.signal.reason), { once: true })
   }
 

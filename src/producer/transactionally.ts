@@ -200,6 +200,7 @@ export class Transactionally<T> {
 class TransactionSink implements StreamSink {
   yields = false
   transaction: TransactionScope | undefined
+  failed: ((error: Error) => void) | undefined
   readonly #scope: TransactionScope
   readonly #ended: (error: Error | undefined) => void
 
@@ -214,11 +215,12 @@ class TransactionSink implements StreamSink {
     this.#scope.settled(to - from, outcome)
   }
 
-  neverBatched(_record: ProducerRecord, error: Error): void {
-    this.#scope.refused(error)
+  neverBatched(record: ProducerRecord, error: Error): void {
+    this.refuse(record, error)
   }
 
   refuse(_record: ProducerRecord, error: Error): void {
+    this.failed?.(error)
     this.#scope.refused(error)
   }
 

@@ -118,12 +118,17 @@ export class TestCluster implements AsyncDisposable {
     return isolation === 'read_committed' ? found.committedRecords() : found.log.records()
   }
 
+  /** The node that coordinates a transactional id; -1: no node is up. */
+  coordinator(transactionalId: string): number {
+    return this.#state.transactions.coordinator(transactionalId)
+  }
+
   /** What the coordinator knows of a transactional id; undefined until a producer was initialized with it. */
   transaction(transactionalId: string): TransactionInfo | undefined {
     const transaction = this.#state.transactions.get(transactionalId)
     if (transaction === undefined) return undefined
     const { state, producerId, producerEpoch } = transaction
-    return { state, producerId, producerEpoch, coordinator: this.#state.transactions.coordinator(transactionalId) }
+    return { state, producerId, producerEpoch, coordinator: this.coordinator(transactionalId) }
   }
 
   /**
@@ -213,9 +218,9 @@ export class TestCluster implements AsyncDisposable {
     this.#partition(topic, partition).producers.forget(producerId)
   }
 
-  /** Every partition forgets every producer, as when all have been idle for `producer.id.expiration.ms`. */
+  /** Every partition forgets every producer without an open transaction, as when all have been idle for `producer.id.expiration.ms`. */
   expireProducers(): void {
-    for (const topic of this.#state.topics.all) for (const { producers } of topic.partitions) producers.forget()
+    for (const topic of this.#state.topics.all) for (const partition of topic.partitions) partition.expireProducers()
   }
 
   /**
@@ -255,6 +260,7 @@ export class TestCluster implements AsyncDisposable {
         if (partition.leader === node) this.#lead(partition, heirs[inherited++ % heirs.length] ?? -1)
       }
     }
+    this.#state.transactions.nodeStopped(node)
     await listening.close()
   }
 

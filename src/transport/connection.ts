@@ -13,6 +13,7 @@ import { decodeCorrelationId, decodeResponseBody, encodeRequestFrame } from '../
 import { foreignProtocol } from './foreign-protocol.js'
 import { FrameReader } from './framing.js'
 import { chooseVersion, negotiate, type Offer } from './handshake.js'
+import { HandshakeLimit } from './handshake-limit.js'
 import { IdleLimit } from './idle-limit.js'
 import type { SaslLogin } from './mechanism.js'
 import { sessions } from './sasl.js'
@@ -37,9 +38,6 @@ export interface ConnectionOptions {
   /** Numbers from 0 up to 1, as Math.random. */
   readonly random: () => number
 }
-
-/** A timer that is late by more tells of an event loop that was blocked. */
-const LATE_MS = 10
 
 interface PendingRequest {
   readonly api: ResponseCodec<unknown>
@@ -96,8 +94,9 @@ export class Connection {
   readonly #socket: Socket | undefined
   readonly #frames: FrameReader
   readonly #onClosed: (error: Error) => void
-  /** Until the handshake is done. */
-  #connectTimer: Subscription = Subscription.EMPTY
+  readonly #handshakeLimit: HandshakeLimit
+  /** Ends a connection that could not be begun. */
+  #endTimer: Subscription = Subscription.EMPTY
   /** Fires when the oldest request is due. */
   #requestTimer: Subscription = Subscription.EMPTY
   readonly #idleLimit: IdleLimit
@@ -131,7 +130,8 @@ export class Connection {
       () => this.#pending.length > 0,
       () => this.#closeIdle(),
     )
-    this.#limitHandshake()
+    const { scheduler, connectTimeoutMs } = options
+    this.#handshakeLimit = new HandshakeLimit(scheduler, connectTimeoutMs, () => this.#tooLate())
     this.#socket = this.#connect(address, onOpened)
   }
 
@@ -166,7 +166,7 @@ export class Connection {
 
   /** Called when the handshake is done: what is asked from here on has a time of its own, `requestTimeoutMs`. */
   handshaken(): void {
-    this.#connectTimer.unsubscribe()
+    this.#handshakeLimit.stop()
   }
 
   /** Called when the connection may be used, for the first time or after a re-authentication. */
@@ -223,7 +223,8 @@ export class Connection {
     this.#failure = error
     const owed = this.#pending.length > 0
     this.#endedIdle = error instanceof IdleConnectionError || (this.#endedByBroker && this.#served && !owed)
-    this.#connectTimer.unsubscribe()
+    this.#handshakeLimit.stop()
+    this.#endTimer.unsubscribe()
     this.#requestTimer.unsubscribe()
     this.#idleLimit.stop()
     this.#socket?.destroy()
@@ -233,18 +234,10 @@ export class Connection {
     this.#onClosed(error)
   }
 
-  /** @param again the event loop was blocked the first time, and so the handshake could not be gone on with. */
-  #limitHandshake(again = false): void {
-    const { scheduler, connectTimeoutMs } = this.#options
-    const due = scheduler.now() + connectTimeoutMs
-    this.#connectTimer = scheduler.schedule(() => {
-      if (!again && scheduler.now() > due + LATE_MS) {
-        this.#limitHandshake(true)
-        return
-      }
-      const phase = this.#opened ? 'the handshake was not done' : 'no connection was made'
-      this.close(new ConnectionError(`${phase} within ${connectTimeoutMs} ms (option \`connectTimeoutMs\`)`))
-    }, connectTimeoutMs)
+  #tooLate(): void {
+    const phase = this.#opened ? 'the handshake was not done' : 'no connection was made'
+    const limit = `${this.#options.connectTimeoutMs} ms (option \`connectTimeoutMs\`)`
+    this.close(new ConnectionError(`${phase} within ${limit}`))
   }
 
   /** Whatever a transport throws is a connection that could not be made, and is told as such: later, as any other is. */
@@ -263,8 +256,8 @@ export class Connection {
       })
     } catch (cause) {
       const error = new ConnectionError(`no connection: ${printable(describe(cause))}`, { cause })
-      this.#connectTimer.unsubscribe()
-      this.#connectTimer = scheduler.schedule(() => this.close(error))
+      this.#handshakeLimit.stop()
+      this.#endTimer = scheduler.schedule(() => this.close(error))
       return undefined
     }
   }
@@ -307,6 +300,7 @@ export class Connection {
     if (throttleTimeMs <= 0) return
     this.#mutedUntil = Math.max(now, this.#mutedUntil) + throttleTimeMs
     for (const request of this.#pending) request.deadline += throttleTimeMs
+    this.#handshakeLimit.extend(throttleTimeMs)
   }
 
   /** One timer, for the oldest request: deadlines come in the order of the requests. */

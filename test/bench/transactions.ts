@@ -31,7 +31,7 @@ fetchJars(options.kafka)
 await using kafka = await KafkaCluster.start({
   version: options.kafka,
   // As in production; the tests' own options save time on short-lived brokers.
-  jvm: ['-Xmx1g', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'],
+  jvm: ['-Xmx1g', '-XX:-UseSerialGC', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:TieredStopAtLevel=4'],
   properties: {
     'log.segment.bytes': 64 << 20,
     'log.retention.bytes': 128 << 20,

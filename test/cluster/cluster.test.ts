@@ -57,6 +57,7 @@ function start(bootstrap: typeof BOOTSTRAP): void {
     retryBackoffMaxMs: 1000,
     random: () => 0.5,
     metadataMaxAgeMs: 60_000,
+    metadataRecoveryRebootstrapTriggerMs: 300_000,
     allowAutoTopicCreation: true,
   }
   brokers = new Brokers(options)

@@ -55,6 +55,10 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
     /^dead letter: reason: .* more than `maxRequestSize` .*; topic: example-orders$/m,
     /^dead letter: reason: MESSAGE_TOO_LARGE .*; topic: example-orders$/m,
   ],
+  transform: [
+    /^1000 invoices are committed$/m,
+    /^verified: topic example-invoices has 1000 records, each once and in order \(partitions: 3\)$/m,
+  ],
   'back-pressure': [
     // The buffer takes 4 MB, and the broker reads no more than half a megabyte a second.
     /^ +[1-5]\.\d MB pulled, .*\nfrom here on the broker is fast$/m,

@@ -12,7 +12,7 @@ import { startCluster } from '../../src/testing/index.js'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const section = (title: string): string => new RegExp(`^## ${title}$(.*?)^## `, 'ms').exec(readme)![1]!
-const snippets = ['Use it', 'Streams'].flatMap(title =>
+const snippets = ['Use it', 'Streams', 'Transactions'].flatMap(title =>
   [...section(title).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!),
 )
 
@@ -28,6 +28,11 @@ declare global {
   const orders$: Observable<Order>
   const prices$: Observable<{ readonly symbol: string }>
   const map: typeof import('rxjs').map
+  const range: typeof import('rxjs').range
+  const windowTime: typeof import('rxjs').windowTime
+  const lastValueFrom: typeof import('rxjs').lastValueFrom
+  const createProducer: typeof import('rx-kafka').createProducer
+  const readFile: typeof import('node:fs/promises').readFile
   const filter: typeof import('rxjs').filter
   const serializers: typeof import('rx-kafka').serializers
   const pipeline: typeof import('node:stream/promises').pipeline
@@ -69,6 +74,8 @@ interface Run {
   /** Text that only this snippet has. */
   readonly has: string
   readonly topic: string
+  /** Another topic that it writes to. */
+  readonly beside?: string
   /** What the topic holds in the end, in any order. */
   readonly stored: readonly string[]
   readonly printed?: RegExp
@@ -87,7 +94,7 @@ const RUNS: readonly Run[] = [
   { has: 'async function* records()', topic: 'orders', stored: ORDERS, printed: /^(\d \d+n\n){3}$/ },
   { has: 'prices$.pipe', topic: 'prices', stored: ['{"symbol":"A"}', '{"symbol":"B"}'], warned: /^warned: \[object/m },
   {
-    has: 'sendOne(',
+    has: 'producer.sendOne(',
     topic: 'orders',
     stored: ['{"customer":"c-1"}'],
     printed: /^stored in partition 0 at offset 0\n$/,
@@ -114,6 +121,14 @@ const RUNS: readonly Run[] = [
     warned: /^warned: filled-0 holds \d+ bytes$/m,
     fill: true,
   },
+  { has: 'beginTransaction()', topic: 'orders', beside: 'payments', stored: ['an order'] },
+  {
+    has: 'ticker.transactionally()',
+    topic: 'prices',
+    stored: ['A', 'x'.repeat(4_096), 'B'].map(symbol => JSON.stringify({ symbol })),
+    printed: /^committed 3\n(committed 0\n)*$/,
+  },
+  { has: 'importer.position()', topic: 'orders', stored: ORDERS },
 ]
 
 test('README: the test knows every snippet, and what each of them writes', () => {
@@ -126,7 +141,10 @@ test('README: the test knows every snippet, and what each of them writes', () =>
 
 for (const [i, run] of RUNS.entries()) {
   test(`README, snippet ${i + 1} runs, and its records are stored: ${run.has.trim()}`, async () => {
-    await using cluster = await startCluster({ topics: { [run.topic]: { partitions: 1 } }, autoCreateTopics: false })
+    await using cluster = await startCluster({
+      topics: Object.fromEntries([run.topic, run.beside ?? run.topic].map(topic => [topic, { partitions: 1 }])),
+      autoCreateTopics: false,
+    })
     if (run.fill) cluster.inject({ fault: { kind: 'delay', ms: 1_500 } })
     const folder = mkdtempSync(join(root, 'node_modules', '.readme-'))
     try {

@@ -12,7 +12,7 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const section = /^## A broker for your tests$(.*?)^## /ms.exec(readme)![1]!
 const examples = [...section.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!)
 
-test('README, a broker for your tests: there are two examples', () => assert.equal(examples.length, 2))
+test('README, a broker for your tests: there are three examples', () => assert.equal(examples.length, 3))
 
 for (const [i, code] of examples.entries()) {
   test(`README, a broker for your tests: example ${i + 1} passes as it stands there`, async () => {

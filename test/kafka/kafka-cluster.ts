@@ -1,14 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
 import { type DumpedBatch, parseDump } from './dump-log.js'
+import { freePorts } from './free-ports.js'
 import { dumpToolOf, jarsOf } from './jars.js'
 import { TcpProxy } from './proxy.js'
 
@@ -29,10 +29,12 @@ export interface KafkaClusterOptions {
   readonly listeners?: readonly SecureListener[]
   /** SCRAM users, as StorageTool takes them: `SCRAM-SHA-256=[name=alice,password=secret]`. */
   readonly scram?: readonly string[]
+  /** Levels of features other than the version's own, as StorageTool takes them: `transaction.version=1`. */
+  readonly features?: readonly string[]
+  /** More options of the brokers' Java processes. */
+  readonly jvm?: readonly string[]
   /** More broker properties. */
   readonly properties?: Readonly<Record<string, string | number>>
-  /** Options of the brokers' JVMs. Default: those that start fastest. */
-  readonly jvm?: readonly string[]
 }
 
 interface Node {
@@ -56,20 +58,20 @@ interface Node {
 export class KafkaCluster implements AsyncDisposable {
   readonly #folder: string
   readonly #version: string
-  readonly #nodes: Node[]
   readonly #jvm: readonly string[]
+  readonly #nodes: Node[]
 
   /** Use {@link KafkaCluster.start}. */
-  private constructor(folder: string, version: string, nodes: Node[], jvm: readonly string[]) {
+  private constructor(folder: string, version: string, jvm: readonly string[], nodes: Node[]) {
     this.#folder = folder
     this.#version = version
-    this.#nodes = nodes
     this.#jvm = jvm
+    this.#nodes = nodes
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-    const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], scram = [], properties = {} } = options
-    const { jvm = [...JVM, '-Xmx512m'] } = options
+    const { version = '4.1.2', nodes = 1, proxies = false, listeners = [], properties = {} } = options
+    const { scram = [], features = [], jvm = [] } = options
     const folder = mkdtempSync(join(tmpdir(), 'rx-kafka-'))
     const ports = await freePorts(nodes * (3 + listeners.length))
     const voters = ports.slice(0, nodes).map((port, i) => `${i + 1}@127.0.0.1:${port}`)
@@ -121,7 +123,7 @@ export class KafkaCluster implements AsyncDisposable {
         hangs: false,
       }
     })
-    const cluster = new KafkaCluster(folder, version, all, jvm)
+    const cluster = new KafkaCluster(folder, version, jvm, all)
     // Whatever ends the tests ends the brokers.
     process.once('exit', () => cluster.#killAll())
     try {
@@ -129,13 +131,16 @@ export class KafkaCluster implements AsyncDisposable {
         if (proxies) node.proxy = await TcpProxy.start(node.port)
         writeProperties(node)
       }
-      const users = scram.flatMap(user => ['--add-scram', user])
+      const more = [
+        ...scram.flatMap(user => ['--add-scram', user]),
+        ...features.flatMap(feature => ['--feature', feature]),
+      ]
       const id = randomBytes(16)
       // As Kafka's own ids, it must not begin with a dash: the tool would take it for an option.
       id[0]! &= 0x7f
       const uuid = id.toString('base64url')
       await Promise.all(
-        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.file, ...users)),
+        all.map(node => cluster.java('kafka.tools.StorageTool', 'format', '-t', uuid, '-c', node.file, ...more)),
       )
       for (const node of all) cluster.startNode(node.id)
       await cluster.healthy()
@@ -200,7 +205,8 @@ export class KafkaCluster implements AsyncDisposable {
   startNode(id: number): void {
     const node = this.#node(id)
     const log = createWriteStream(join(this.#folder, `node-${id}.log`), { flags: 'a' })
-    node.process = spawn('java', [...this.#jvm, '-cp', this.classPath, 'kafka.Kafka', node.file])
+    const main = ['-cp', this.classPath, 'kafka.Kafka', node.file]
+    node.process = spawn('java', [...JVM, '-Xmx512m', ...this.#jvm, ...main])
     node.process.stdout?.pipe(log, { end: false })
     node.process.stderr?.pipe(log, { end: false })
   }
@@ -258,8 +264,14 @@ export class KafkaCluster implements AsyncDisposable {
   ): Promise<void> {
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
     await this.admin(admin =>
-      admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions, configEntries }] }),
+      admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] }),
     )
+    // kafkajs's own `waitForLeaders` fails when the broker that it asks has not heard of the topic.
+    await this.#until(`leaders of ${topic}`, async admin => {
+      const { topics } = await admin.fetchTopicMetadata()
+      const partitions = topics.find(({ name }) => name === topic)?.partitions ?? []
+      return partitions.length === numPartitions && partitions.every(({ leader }) => leader >= 0)
+    })
   }
 
   /** The node that leads a partition. */
@@ -390,24 +402,4 @@ function writeProperties({ port, internalPort, secure, proxy, settings, file }: 
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   )
-}
-
-/**
- * Ports that nobody listens on, and below those that systems give to connections by themselves: of these one may be taken
- * again, by a proxy or a connection between two brokers, before the broker that it is for has started.
- */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
-    const port = randomInt(10_000, 32_000)
-    const server = createServer()
-    try {
-      await once(server.listen(port, '127.0.0.1'), 'listening')
-      await once(server.close(), 'close')
-      ports.add(port)
-    } catch {
-      // Somebody listens there.
-    }
-  }
-  return [...ports]
 }

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
 import { type DumpedBatch, parseDump } from './dump-log.js'
+import { freePorts } from './free-ports.js'
 import { jarsOf, OLD_VERSION } from './jars.js'
-import { freePorts } from './kafka-cluster.js'
 
 const run = promisify(execFile)
 const READY_LIMIT_MS = 60_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { concat, firstValueFrom, interval, lastValueFrom, NEVER, of, toArray } from 'rxjs'
+import { concat, NEVER, of } from 'rxjs'
 import {
   type Ack,
   AuthenticationError,
@@ -12,10 +12,10 @@ import {
   type SaslOptions,
 } from '../../src/index.js'
 import { cert, key } from '../support/certificate.js'
-import { findings } from '../support/validator.js'
+import { customPlain, customScram } from './custom-mechanisms.js'
 import { VERSIONS } from './jars.js'
 import { KafkaCluster, type SecureListener } from './kafka-cluster.js'
-import { readWithKcat } from './readers.js'
+import { firstFailure, sendFor } from './secure-clients.js'
 
 const SESSION_MS = 4000
 const PASSWORD = 'secret for tests'
@@ -85,57 +85,21 @@ for (const version of VERSIONS) {
     })
     after(() => kafka.stop())
 
-    /** Sends records for several sessions, four requests in flight all the time, and checks what Kafka has of them. */
-    async function runFor(
-      topic: string,
-      listener: SecureListener,
-      ms: number,
-      options: Partial<ProducerOptions>,
-    ): Promise<ProducerEvent[]> {
-      await kafka.createTopic(topic, 1)
-      // Little is buffered, so that the end is near when the source has ended, on a slow machine too.
-      const sizes = { batchSize: 20_000, maxRequestSize: 100_000, bufferMemory: 1_000_000 }
-      await using producer = createProducer({ brokers: kafka.brokersAt(listener), ...sizes, ...options })
-      const events: ProducerEvent[] = []
-      producer.events$.subscribe(event => events.push(event))
-      const start = Date.now()
-      let count = 0
-      async function* records() {
-        for (; Date.now() < start + ms; count++) {
-          // Bursts of at most 25 records a ms: a reader has to hold them all in memory, on a fast machine too.
-          while (count > 2_000 + 25 * (Date.now() - start)) await sleep(10)
-          yield { topic, key: `k${count % 10}`, value: `value ${count}`.padEnd(2000), metadata: count }
-        }
-      }
-      let most = 0
-      const watching = interval(1).subscribe(() => {
-        most = Math.max(most, ...producer.inFlight.values())
-      })
-      const acks: Ack<number>[] = await lastValueFrom(producer.publish(records()).pipe(toArray()))
-      watching.unsubscribe()
-      assert.equal(most, 4)
-      assert.deepEqual(findings(count, acks, await readWithKcat(kafka.brokers, topic)), [])
-      assert.deepEqual(
-        acks.filter(ack => ack.kind !== 'acked'),
-        [],
-      )
-      let next = 0
-      for (const batch of await kafka.dumpLog(topic, 0)) {
-        assert.deepEqual([batch.baseSequence, batch.producerEpoch, batch.isvalid], [next, 0, true])
-        next += batch.count
-      }
-      assert.equal(next, count)
-      return events
-    }
+    const runFor = (topic: string, listener: SecureListener, ms: number, options: Partial<ProducerOptions>) =>
+      sendFor(kafka, { topic, partitions: 1, listener, ms }, options)
+    const failure = (listener: SecureListener | undefined, options: Partial<ProducerOptions>) =>
+      firstFailure(listener === undefined ? kafka.brokers : kafka.brokersAt(listener), options)
 
-    for (const [listener, sasl] of [
-      ['SASL_PLAINTEXT', alice('scram-sha-256')],
-      ['SASL_PLAINTEXT', alice('plain')],
-      ['SASL_PLAINTEXT', tokens],
-      ['SASL_SSL', alice('scram-sha-512')],
+    for (const [what, listener, sasl] of [
+      ['scram-sha-256', 'SASL_PLAINTEXT', alice('scram-sha-256')],
+      ['plain', 'SASL_PLAINTEXT', alice('plain')],
+      ['oauthbearer', 'SASL_PLAINTEXT', tokens],
+      ['scram-sha-512', 'SASL_SSL', alice('scram-sha-512')],
+      ['custom-plain', 'SASL_PLAINTEXT', customPlain('alice', PASSWORD)],
+      ['custom-scram', 'SASL_SSL', customScram('alice', PASSWORD)],
     ] as const) {
-      test(`row 22: ${sasl.mechanism} on ${listener}, authenticated anew every ${SESSION_MS} ms under load: nothing is corrupted`, async t => {
-        const topic = `${sasl.mechanism}-${listener.toLowerCase()}`
+      test(`row 22: ${what} on ${listener}, authenticated anew every ${SESSION_MS} ms under load: nothing is corrupted`, async t => {
+        const topic = `${what}-${listener.toLowerCase()}`
         const ssl = listener === 'SASL_SSL' && { ssl: { ca: cert } }
         const events = await runFor(topic, listener, 3 * SESSION_MS, { sasl, ...ssl })
         const kinds = events.map(({ kind }) => kind)
@@ -205,25 +169,6 @@ for (const version of VERSIONS) {
       assert.ok(fatal, 'the old password is of no use any more')
     })
 
-    /** What the producer tells of its first failure, and whether it is at its end. */
-    async function failure(
-      listener: SecureListener | undefined,
-      options: Partial<ProducerOptions>,
-    ): Promise<{ error: Error; fatal: boolean }> {
-      const brokers = listener === undefined ? kafka.brokers : kafka.brokersAt(listener)
-      const soon = { requestTimeoutMs: 1000, deliveryTimeoutMs: 2000 }
-      const producer = createProducer({ brokers, ...soon, ...options })
-      const told: { error: Error; fatal: boolean }[] = []
-      producer.events$.subscribe(event => {
-        if ('error' in event) told.push({ error: event.error, fatal: event.kind === 'fatal' })
-      })
-      const acks$ = concat(of({ topic: 't', value: 'v' }), NEVER).pipe(producer.send())
-      const ack = await firstValueFrom(acks$)
-      assert.equal(ack.kind, 'failed')
-      await producer.close()
-      return told.find(one => one.fatal) ?? told[0]!
-    }
-
     for (const [what, listener, options, message] of [
       [
         'a wrong password by PLAIN',
@@ -236,6 +181,18 @@ for (const version of VERSIONS) {
         'SASL_PLAINTEXT',
         { sasl: alice('scram-sha-256', 'wrong') },
         /refused the SCRAM-SHA-256 credentials: .*invalid credentials/,
+      ],
+      [
+        'a wrong password by a custom PLAIN',
+        'SASL_PLAINTEXT',
+        { sasl: customPlain('alice', 'wrong') },
+        /refused the PLAIN credentials: .*The broker says: Authentication failed/,
+      ],
+      [
+        'a wrong password by a custom SCRAM',
+        'SASL_PLAINTEXT',
+        { sasl: customScram('alice', 'wrong') },
+        /refused the SCRAM-SHA-512 credentials: .*invalid credentials/,
       ],
       [
         'an expired token',

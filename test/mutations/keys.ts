@@ -29,6 +29,22 @@ export const KEYS: readonly Mutation[] = [
   },
   {
     rule: 'partitioners',
+    name: 'a partition without a leader has its turn',
+    file: PARTITIONERS,
+    text: 'while (!hasLeader(turn % partitionCount) && turn',
+    instead: 'while (!hasLeader && turn',
+    checks: ['units', 'scenarios'],
+  },
+  {
+    rule: 'partitioners',
+    name: 'a partition that is passed over gives its turn to its neighbour, which has two',
+    file: PARTITIONERS,
+    text: 'turns.set(topic, turn + 1)',
+    instead: 'turns.set(topic, first + 1)',
+    checks: ['units'],
+  },
+  {
+    rule: 'partitioners',
     name: 'all topics share one turn',
     file: PARTITIONERS,
     text: 'turns.set(topic, turn + 1)',

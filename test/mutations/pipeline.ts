@@ -56,7 +56,7 @@ export const PIPELINE_STAGES: readonly Mutation[] = [
     file: PIPELINE,
     text: 'packing.offLoop$.pipe(mergeMap(batch => packing.compress(batch), COMPRESSIONS))',
     instead: 'packing.offLoop$.pipe(mergeMap(() => []))',
-    checks: ['scenarios'],
+    checks: ['schedules', 'scenarios'],
   },
   {
     rule: 'the pipeline',

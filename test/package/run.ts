@@ -15,10 +15,11 @@ const run = (cwd: string, command: string, ...args: string[]): string =>
 
 const PROGRAM = `import { from, lastValueFrom, toArray } from 'rxjs'
 import { type Ack, createProducer } from 'rx-kafka'
+import { openTelemetry } from 'rx-kafka/opentelemetry'
 import { startCluster } from 'rx-kafka/testing'
 
 const cluster = await startCluster({ nodes: 3, topics: { orders: { partitions: 6 } } })
-const producer = createProducer({ brokers: cluster.brokers })
+const producer = createProducer({ brokers: cluster.brokers, interceptors: [openTelemetry()] })
 const records = Array.from({ length: 1000 }, (_, i) => ({ topic: 'orders', key: \`k\${i}\`, value: \`v\${i}\`, metadata: i }))
 const acks: Ack<number>[] = await lastValueFrom(from(records).pipe(producer.send(), toArray()))
 console.log(acks.filter(ack => ack.kind === 'acked').length, acks.every(ack => ack.record.metadata !== undefined))
@@ -33,7 +34,9 @@ try {
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
   writeFileSync(join(project, 'program.ts'), PROGRAM)
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const tools = ['typescript', '@types/node', 'rxjs'].map(name => `${name}@${devDependencies[name]}`)
+  const tools = ['typescript', '@types/node', 'rxjs', '@opentelemetry/api'].map(
+    name => `${name}@${devDependencies[name]}`,
+  )
   run(project, 'npm', 'install', '--no-audit', '--no-fund', `./${tarball.filename}`, ...tools)
   run(project, 'npx', 'tsc', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', 'program.ts')
   const versions = [

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { DataLossError, type ProducerEvent } from '../../src/index.js'
@@ -47,4 +48,21 @@ test('errors inside an event are told as well, and an event has no more fields t
   ])
   assert.deepEqual(seen[0], { kind: 'dataLoss', topic: 't', partition: 0, error })
   assert.doesNotMatch(inspect(seen), /toJSON/)
+})
+
+test('docs/events.md has a row for every event, with each of its fields, and none for what does not exist', () => {
+  const text = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const union = /^export type ProducerEvent =$(.*?)^$/ms.exec(text('src/producer/model/events.ts'))![1]!
+  const events = union.split(/^ {2}\| /m).flatMap(member => {
+    const kind = /readonly kind: '(\w+)'/.exec(member)?.[1]
+    if (kind === undefined) return []
+    // `topics` of the event `metadata` has fields of its own.
+    const fields = [...member.matchAll(/readonly (\w+):/g)].map(([, name]) => name!)
+    return [`${kind}: ${fields.filter(name => name !== 'kind').join(' ')}`]
+  })
+  const rows = [...text('docs/events.md').matchAll(/^\| `(?!kind)(\w+)` \| (.*?) \|/gm)].map(
+    ([, kind, has]) => `${kind}: ${[...has!.matchAll(/`(\w+)`/g)].map(([, name]) => name).join(' ')}`,
+  )
+  assert.deepEqual(rows, events)
+  assert.ok(events.length > 12)
 })

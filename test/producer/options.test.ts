@@ -52,6 +52,8 @@ test('every numeric option has a type and a range', () => {
     retryBackoffMs: 1,
     retryBackoffMaxMs: 1,
     metadataMaxAgeMs: 1,
+    metadataMaxIdleMs: 1,
+    metadataRecoveryRebootstrapTriggerMs: 0,
     maxResponseBytes: 1024,
   }
   for (const [name, least] of Object.entries(lowest)) {

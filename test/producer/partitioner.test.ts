@@ -192,6 +192,22 @@ test('while nothing changes, no partition is looked at for a record that finds r
   assert.equal(standing.asked, asked)
 })
 
+const hasLeader = (): boolean => true
+
+test('a topic tells a partitioner which partitions have a leader', () => {
+  const topic = topicOf(3)
+  ledBy(topic.partitions[1]!, -1)
+  assert.deepEqual([-1, 0, 1, 2, 3, 0.5, Number.NaN].map(topic.hasLeader), [
+    false,
+    true,
+    false,
+    true,
+    false,
+    false,
+    false,
+  ])
+})
+
 test('a custom partitioner decides, or leaves it to the default', () => {
   const record = taken({ topic: 't', value: 'mine', key: 'k', headers: { h: 'x' }, timestamp: 5, metadata: 'm' })
   const shown: unknown[] = []
@@ -202,7 +218,7 @@ test('a custom partitioner decides, or leaves it to the default', () => {
         return index as number
       },
       record,
-      3,
+      { count: 3, hasLeader },
     )
   assert.equal(ask(undefined), record)
   assert.deepEqual(ask(2), { ...record, partition: 2 })
@@ -213,7 +229,7 @@ test('a custom partitioner decides, or leaves it to the default', () => {
     timestamp,
     record: { metadata },
   } = record
-  assert.deepEqual(shown[0], [{ topic, key, value, headers: [['h', 'x']], timestamp, metadata }, 3])
+  assert.deepEqual(shown[0], [{ topic, key, value, headers: [['h', 'x']], timestamp, metadata }, 3, hasLeader])
 })
 
 test('what is no partition is refused, whatever it is', () => {
@@ -233,7 +249,7 @@ test('what is no partition is refused, whatever it is', () => {
   ]
   for (const [index, expected] of cases) {
     const record = taken({ topic: 't', value: '' })
-    const result = askPartitioner(() => index as number, record, 3)
+    const result = askPartitioner(() => index as number, record, { count: 3, hasLeader })
     assert.match(result instanceof Error ? result.message : 'taken', expected)
   }
 })
@@ -245,7 +261,7 @@ test('a partitioner sees copies: what it does to them changes nothing', () => {
     ;(value as Buffer).fill('!')
     return 0
   }
-  const asked = askPartitioner(spoil, record, 1)
+  const asked = askPartitioner(spoil, record, { count: 1, hasLeader })
   assert.ok(!(asked instanceof Error))
   assert.deepEqual([String(asked.key), String(asked.value)], ['key', 'value'])
 })

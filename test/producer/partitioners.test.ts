@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { test } from 'node:test'
-import { type Partitioner, partitioners } from '../../src/index.js'
+import { partitioners } from '../../src/index.js'
 import type { RecordData } from '../../src/protocol/records/record-batch-builder.js'
 import { COUNTS, VECTORS } from './partitioners.vectors.js'
 
 const BY_KEY = ['murmur2', 'fnv1a', 'consistentRandom'] as const
 
-function place(partitioner: Partitioner, key: RecordData | undefined, count: number, topic = 't'): number | undefined {
+function place(
+  partitioner: typeof partitioners.murmur2,
+  key: RecordData | undefined,
+  count: number,
+  topic = 't',
+): number | undefined {
   return partitioner({ topic, key, value: null }, count)
 }
 
@@ -58,6 +63,20 @@ test('roundRobin gives the records of each topic to its partitions in turn, what
   )
   assert.equal(place(partitioner, 'a', 3, 'other'), 0, 'another topic has its own turn')
   assert.equal(place(partitioner, 'a', 3), 1)
+})
+
+test('roundRobin passes over partitions without a leader, and takes them again when they have one', () => {
+  const partitioner = partitioners.roundRobin()
+  let led = [0, 2, 3]
+  const next = (count: number): number[] =>
+    Array.from({ length: count }, () => partitioner({ topic: 't', value: null }, 4, index => led.includes(index)))
+  assert.deepEqual(next(6), [0, 2, 3, 0, 2, 3])
+  led = [0, 1, 2, 3]
+  assert.deepEqual(next(4), [0, 1, 2, 3])
+  led = [1]
+  assert.deepEqual(next(3), [1, 1, 1])
+  led = []
+  assert.deepEqual(next(5), [2, 3, 0, 1, 2], 'Java has them in turn, too, if none has a leader')
 })
 
 test('two roundRobin partitioners count on their own', () => {

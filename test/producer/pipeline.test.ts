@@ -4,9 +4,11 @@ import { EMPTY, Subject } from 'rxjs'
 import type { Broker } from '../../src/cluster/broker.js'
 import { BrokerWindow } from '../../src/producer/in-flight/broker-windows.js'
 import type { DrainedRequest, RequestResult } from '../../src/producer/in-flight/produce-request.js'
+import { Meters } from '../../src/producer/metrics/meters.js'
 import type { SettledBatch } from '../../src/producer/model/settled-batch.js'
 import { pipeline, type Stages } from '../../src/producer/pipeline.js'
 import type { ProduceResponse } from '../../src/protocol/messages/produce.js'
+import { VirtualTime } from '../../src/testing/index.js'
 
 /* The operators of one broker's pipeline as they are joined, around stages that the test plays. */
 
@@ -51,6 +53,7 @@ function subscribe(maxInFlight: number): void {
         return []
       },
     },
+    meters: new Meters(new VirtualTime()),
     metadata$: EMPTY,
     options: { maxInFlight, requestTimeoutMs: 1 },
   }

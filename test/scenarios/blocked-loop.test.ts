@@ -13,7 +13,7 @@ let broker: ChildProcess
 let brokers: string[]
 
 before(async () => {
-  const args = ['--import', 'tsx', 'src/cli.ts', 'broker', '--port', '0', '--topic', 't:1']
+  const args = ['--import', 'tsx', 'src/cli/main.ts', 'broker', '--port', '0', '--topic', 't:1']
   broker = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = await once(broker.stdout!, 'data')
   brokers = [/listening at (\S+);/.exec(String(line))![1]!]

@@ -80,6 +80,18 @@ test('a connection that owes an answer is not idle, and the answer begins the ti
   await world.end()
 })
 
+test('a connection that closes while a record lingers is no sign of trouble: no metadata is requested, and the record does not wait', async () => {
+  const world = await startUsed({ producer: { linger: 20_000, idleConnectionMs: 10_000 } })
+  const asked = requests(world, 'Metadata')
+  const acked = send(world, 'b')
+  await world.time.until(() => told(world, 'disconnected').length > 0)
+  await world.time.advance(5_000)
+  assert.equal(requests(world, 'Metadata'), asked)
+  assert.equal(await acked, 20_000)
+  assert.deepEqual([told(world, 'retrying'), told(world, 'metadataFailed')], [[], []])
+  await world.end()
+})
+
 test('a session that is renewed for nobody does not keep its connection open', async () => {
   const sasl = { mechanisms: ['PLAIN' as const], users: { user: 'secret' }, sessionLifetimeMs: 10_000 }
   const world = await startUsed({

@@ -48,7 +48,9 @@ async function told(t: TestContext, sasl: ProducerOptions['sasl'], users: Cluste
   }
   await using cluster = await startCluster({ topics: { t: { partitions: 1 } }, sasl: users })
   const timeouts = { requestTimeoutMs: 200, deliveryTimeoutMs: 300, retryBackoffMs: 10 }
-  const producer = createProducer({ brokers: cluster.brokers, ...timeouts, ...(sasl && { sasl }) })
+  const log = (...line: unknown[]): void => void parts.push(line)
+  const logger = { debug: log, info: log, warn: log, error: log }
+  const producer = createProducer({ brokers: cluster.brokers, logger, ...timeouts, ...(sasl && { sasl }) })
   producer.events$.subscribe(event => parts.push(event))
   for (const act of [
     () => producer.connect(),

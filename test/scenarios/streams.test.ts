@@ -10,6 +10,7 @@ import {
   partitioners,
   RecordFailedError,
 } from '../../src/index.js'
+import { startLyingWorld } from '../support/liar.js'
 import { open, startWorld, valuesIn, watch } from '../support/world.js'
 
 const CLUSTER = { nodes: 3, topics: { t: { partitions: 6 }, one: { partitions: 1 } }, replyDelayMs: 5 }
@@ -179,6 +180,39 @@ test('roundRobin gives records to the partitions in turn, also the first ones, w
     [0, 1, 2, 3, 4, 5].map(partition => valuesIn(world.cluster, 't', partition)),
     [['0', '6'], ['1', '7'], ['2', '8'], ['3'], ['4'], ['5']],
   )
+  await world.end()
+})
+
+test('roundRobin passes over a partition without a leader, also for the first records, and returns when it has one', async () => {
+  let leaderless = true
+  const world = await startLyingWorld(
+    {
+      Metadata: answer => ({
+        ...answer,
+        topics: answer.topics.map(topic => ({
+          ...topic,
+          partitions: topic.partitions.map(one =>
+            leaderless && one.partitionIndex === 1 ? { ...one, leaderId: -1 } : one,
+          ),
+        })),
+      }),
+    },
+    {
+      cluster: { topics: { t: { partitions: 3 } } },
+      producer: { partitioner: partitioners.roundRobin(), metadataMaxAgeMs: 1_000 },
+    },
+  )
+  for (const first of ['0', '4']) {
+    const values = Array.from({ length: 4 }, () => ({ topic: 't', value: first }))
+    const acks = watch(from(values).pipe(world.producer.send()))
+    await world.time.until(() => acks.done, 1_000)
+    assert.deepEqual(new Set(acks.values.map(ack => ack.kind === 'acked' && ack.partition)), new Set([0, 2]))
+  }
+  leaderless = false
+  await world.time.advance(2_000)
+  const acks = watch(from(['a', 'b', 'c'].map(value => ({ topic: 't', value }))).pipe(world.producer.send()))
+  await world.time.until(() => acks.done, 1_000)
+  assert.equal(valuesIn(world.cluster, 't', 1).length, 1)
   await world.end()
 })
 

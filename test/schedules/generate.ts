@@ -44,6 +44,7 @@ const OTHER_API_CODES: Readonly<Record<string, readonly number[]>> = {
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     ErrorCode.UNKNOWN_SERVER_ERROR,
     ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+    ErrorCode.REBOOTSTRAP_REQUIRED,
   ],
   InitProducerId: [
     ErrorCode.COORDINATOR_NOT_AVAILABLE,
@@ -91,6 +92,7 @@ class Generator {
         ...(random.chance(0.2) && { leaderElectionMs: random.int(0, 500) }),
         ...(random.chance(0.15) && { compacted: true }),
         ...(random.chance(0.3) && { old: true }),
+        ...(random.chance(0.2) && { connectionsMaxIdleMs: this.#idleMs() }),
       },
       producer,
       streams,
@@ -121,7 +123,13 @@ class Generator {
       // More than a handshake takes on the slowest network: else no broker could ever be reached.
       ...(random.chance(0.2) && { connectTimeoutMs: random.int(250, 1000) }),
       ...(random.chance(0.2) && { allowAutoTopicCreation: false }),
+      ...(random.chance(0.2) && { idleConnectionMs: this.#idleMs() }),
     }
+  }
+
+  /** More than a handshake takes on the slowest network, as with `connectTimeoutMs`. */
+  #idleMs(): number {
+    return this.#random.int(250, 5000)
   }
 
   #stream(): StreamPlan {

@@ -20,6 +20,8 @@ export interface History {
   readonly removed: ReadonlySet<number>
   readonly amnesia: readonly Amnesia[]
   readonly deletions: readonly Deletion[]
+  /** When steps kept the brokers from working as usual. */
+  readonly disturbances: readonly Disturbance[]
   readonly events: readonly ProducerEvent[]
   readonly trace: readonly TraceEntry[]
   /** The most bytes that `bufferedBytes` showed. */
@@ -45,6 +47,7 @@ export interface Settled {
   readonly stream: number
   readonly at: number
   readonly kind: 'acked' | 'failed'
+  /** Of a record that was acked or has expired, if it had one. */
   readonly partition?: number
   readonly offset?: number
   readonly persisted?: 'no' | 'maybe'
@@ -102,9 +105,16 @@ export interface Amnesia {
   until: number | undefined
 }
 
+/** Brokers were away, or a step changed what they have or lead. */
+export interface Disturbance {
+  readonly from: number
+  readonly until: number
+}
+
 /** A topic was deleted. */
 export interface Deletion {
   readonly topic: string
+  readonly at: number
   /** Numbers of the records that had no terminal event then. */
   readonly unsettled: ReadonlySet<number>
   /** How many records had been offered then. */

@@ -1,4 +1,5 @@
 import type { History, Settled } from './history.js'
+import { progressFindings } from './progress-oracle.js'
 import { windowFindings } from './window-oracle.js'
 
 /**
@@ -15,7 +16,7 @@ import { windowFindings } from './window-oracle.js'
  *
  * Row 35 of the fault matrix: in a compacted topic no record without key is acked, and no other fails for it.
  *
- * And the invariants of the window, see {@link windowFindings}.
+ * And progress, see {@link progressFindings}, and the invariants of the window, see {@link windowFindings}.
  *
  * Brokers may lose what they had. That is not the producer's doing, and is excused as narrowly as it can be:
  *
@@ -38,6 +39,7 @@ export function findings(history: History): string[] {
     ...streamFindings(history),
     ...endFindings(history),
     ...refusalFindings(history),
+    ...progressFindings(history),
     ...windowFindings(history),
   ]
 }

@@ -7,6 +7,7 @@ import type {
   Appended,
   Call,
   Deletion,
+  Disturbance,
   History,
   LogHistory,
   Offered,
@@ -26,6 +27,7 @@ export class Recorder {
   readonly #removed = new Set<number>()
   readonly #amnesia: Amnesia[] = []
   readonly #deletions: Deletion[] = []
+  readonly #disturbances: Disturbance[] = []
   readonly #unsettled = new Set<number>()
   readonly stuck: string[] = []
   #mostBytes = 0
@@ -71,7 +73,9 @@ export class Recorder {
       return
     }
     const { persisted, attempts, error } = ack
-    this.#settled.push({ ...common, kind: 'failed', persisted, attempts, error: error.name })
+    const named = /^partition t\d+-(\d+): /.exec(error.message)
+    const partition = named !== null && { partition: Number(named[1]) }
+    this.#settled.push({ ...common, kind: 'failed', persisted, attempts, error: error.name, ...partition })
   }
 
   unsubscribed(stream: number): void {
@@ -111,9 +115,19 @@ export class Recorder {
     this.#amnesia.push({ topic, partition, unsettled, from, until: undefined })
   }
 
+  /** Brokers are kept from working as usual, since then until now. */
+  disturbed(since: number = this.#world.time.now()): void {
+    this.#disturbances.push({ from: since, until: this.#world.time.now() })
+  }
+
   /** The topic is about to be deleted. */
   deletes(topic: string): void {
-    this.#deletions.push({ topic, unsettled: this.unsettledOf(topic), from: this.#offered.length })
+    this.#deletions.push({
+      topic,
+      at: this.#world.time.now(),
+      unsettled: this.unsettledOf(topic),
+      from: this.#offered.length,
+    })
   }
 
   get offeredCount(): number {
@@ -139,6 +153,7 @@ export class Recorder {
       removed: this.#removed,
       amnesia: this.#amnesia,
       deletions: this.#deletions,
+      disturbances: this.#disturbances,
       events,
       trace: cluster.trace,
       mostBytes: this.#mostBytes,

@@ -25,6 +25,9 @@ function policyOf({ cluster }: Schedule): 'compact' | 'delete' {
   return cluster.compacted ? 'compact' : 'delete'
 }
 
+/** Steps that leave the brokers as they are. What an injected fault does, the trace has. */
+const UNDISTURBING = ['inject', 'flush', 'unsubscribe', 'close']
+
 /** Metadata comes every five minutes, when nothing happens. */
 const REST_MS = 1_000_000
 
@@ -35,6 +38,8 @@ class Run {
   readonly #streams: readonly RunningStream[]
   readonly #faults: InjectedFault[] = []
   readonly #down = new Set<number>()
+  /** Since when a node has been down. */
+  #downSince: number | undefined
   #closing: Promise<void> | undefined
 
   constructor(world: World, schedule: Schedule) {
@@ -83,6 +88,7 @@ class Run {
 
   async #do(step: Step): Promise<void> {
     const { cluster, network, producer } = this.#world
+    if (!UNDISTURBING.includes(step.do)) this.#recorder.disturbed()
     switch (step.do) {
       case 'inject':
         this.#faults.push(cluster.inject(step.rule))
@@ -186,11 +192,16 @@ class Run {
   async #stop(node: number): Promise<void> {
     if (this.#down.has(node)) return
     this.#down.add(node)
+    this.#downSince ??= this.#world.time.now()
     await this.#world.cluster.stopNode(node)
   }
 
   async #start(node: number): Promise<void> {
-    if (this.#down.delete(node)) await this.#world.cluster.startNode(node)
+    if (!this.#down.delete(node)) return
+    await this.#world.cluster.startNode(node)
+    if (this.#down.size > 0) return
+    this.#recorder.disturbed(this.#downSince)
+    this.#downSince = undefined
   }
 
   async #startAll(): Promise<void> {
@@ -212,6 +223,7 @@ class Run {
     }
     // A connection that is read slowly stays so until it ends.
     for (let node = 1; node <= this.#schedule.cluster.nodes; node++) network.cut(this.#address(node))
+    this.#recorder.disturbed()
   }
 
   #create(topic: string, partitions: number): void {

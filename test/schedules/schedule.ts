@@ -16,6 +16,7 @@ export interface Schedule {
     readonly leaderElectionMs?: number
     /** Topics refuse records without key. */
     readonly compacted?: boolean
+    readonly connectionsMaxIdleMs?: number
     /** Brokers answer as Kafka 2.1: Produce names no bad records, and Metadata has no topic ids. */
     readonly old?: boolean
   }

@@ -40,7 +40,7 @@ beforeEach(() => {
 })
 
 /** Opens a connection, through ApiVersions. */
-function open(sasl: SaslLogin, random = 0.5): void {
+function open(sasl: SaslLogin, random = 0.5, throttleTimeMs = 0): void {
   openConnection(
     { host: 'broker', port: 9092 },
     {
@@ -61,7 +61,7 @@ function open(sasl: SaslLogin, random = 0.5): void {
     },
   })
   transport.last.listener.opened()
-  answer(apiVersions, { errorCode: 0, apiKeys: RANGES, throttleTimeMs: 0, finalizedFeatures: [] })
+  answer(apiVersions, { errorCode: 0, apiKeys: RANGES, throttleTimeMs, finalizedFeatures: [] })
 }
 
 /** Answers the last request that was sent, or the one that many before it. */
@@ -121,6 +121,21 @@ describe('the first authentication', () => {
     assert.deepEqual(sent(), [18, 17, 36], 'a session without end is not renewed, and leaves no timer')
     assert.equal(failure, undefined)
   })
+
+  for (const [what, throttleTimeMs] of [
+    ['a short pause', 300],
+    ['a pause that is longer than the time to connect', 5_000],
+  ] as const) {
+    test(`has so much more time to connect when the broker asks for ${what} (KIP-219)`, () => {
+      open({ name: 'OAUTHBEARER', begin: () => new Promise(() => undefined) }, 0.5, throttleTimeMs)
+      scheduler.maxFrames = 1_000 + throttleTimeMs - 1
+      scheduler.flush()
+      assert.equal(failure?.message, undefined)
+      scheduler.maxFrames++
+      scheduler.flush()
+      assert.match(failure?.message ?? '', /the handshake was not done within 1000 ms/)
+    })
+  }
 
   test('is part of the time to connect', () => {
     open({ name: 'OAUTHBEARER', begin: () => new Promise(() => undefined) })

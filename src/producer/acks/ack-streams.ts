@@ -14,6 +14,7 @@ import { ackOf, FailedRecord } from './record-acks.js'
 abstract class AckStream<M, T> implements StreamSink {
   yields = false
   transaction: TransactionScope | undefined
+  failed: ((error: Error) => void) | undefined
   protected readonly subscriber: Subscriber<T>
   #owed = 0
   #sourceEnded = false
@@ -45,6 +46,7 @@ abstract class AckStream<M, T> implements StreamSink {
   /** A record failed that was never in a batch. */
   refuse(record: ProducerRecord, error: Error): void {
     this.transaction?.refused(error)
+    this.failed?.(error)
     this.deliverRefusal(record as ProducerRecord<M>, error)
   }
 
@@ -55,9 +57,10 @@ abstract class AckStream<M, T> implements StreamSink {
     this.#finish()
   }
 
-  protected abstract deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void
-
+  /** Emits the ack of a record that was never in a batch. */
   protected abstract deliverRefusal(record: ProducerRecord<M>, error: Error): void
+
+  protected abstract deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void
 
   #finish(): void {
     if (!this.#sourceEnded || this.#owed > 0) return
@@ -74,7 +77,8 @@ export class RecordAcks<M> extends AckStream<M, Ack<M>> {
 
   protected deliver(batch: SettledRecords, from: number, to: number, outcome: Outcome): void {
     const { subscriber } = this
-    for (let i = from; i < to && !subscriber.closed; i++) subscriber.next(ackOf<M>(batch, batch.records, i, outcome))
+    for (let i = from; i < to && !subscriber.closed; i++)
+      subscriber.next(ackOf<M>(batch, batch.records[i]!, i, outcome))
   }
 }
 

@@ -54,11 +54,11 @@ class SettledBatchAck<M> implements BatchAck<M> {
   }
 
   forEach(action: (ack: Ack<M>) => void): void {
-    for (let i = this.#from; i < this.#to; i++) action(ackOf<M>(this.#batch, this.#records, i, this.#outcome))
+    for (let i = this.#from; i < this.#to; i++) action(ackOf<M>(this.#batch, this.#records[i]!, i, this.#outcome))
   }
 
   *[Symbol.iterator](): Iterator<Ack<M>> {
-    for (let i = this.#from; i < this.#to; i++) yield ackOf<M>(this.#batch, this.#records, i, this.#outcome)
+    for (let i = this.#from; i < this.#to; i++) yield ackOf<M>(this.#batch, this.#records[i]!, i, this.#outcome)
   }
 
   toJSON(): unknown {

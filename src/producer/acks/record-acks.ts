@@ -53,21 +53,16 @@ export class FailedRecord<M> implements Failed<M> {
 /**
  * Returns the ack of one record of a batch.
  *
- * @param records of the batch, which drops them after its acks are delivered.
+ * @param record of the batch, which drops its records after their acks are delivered.
  */
-export function ackOf<M>(
-  batch: SettledRecords,
-  records: readonly ProducerRecord[],
-  index: number,
-  outcome: Outcome,
-): Ack<M> {
-  const record = records[index] as ProducerRecord<M>
-  if (outcome.kind === 'failed') return new FailedRecord(outcome.error, outcome.persisted, batch.attempts, record)
+export function ackOf<M>(batch: SettledRecords, record: ProducerRecord, index: number, outcome: Outcome): Ack<M> {
+  const own = record as ProducerRecord<M>
+  if (outcome.kind === 'failed') return new FailedRecord(outcome.error, outcome.persisted, batch.attempts, own)
   return new AckedRecord(
     batch.topic,
     batch.partition,
     outcome.baseOffset < 0n ? -1n : outcome.baseOffset + BigInt(index),
     outcome.logAppendTime < 0 ? batch.timestampOf(index) : outcome.logAppendTime,
-    record,
+    own,
   )
 }

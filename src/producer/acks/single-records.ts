@@ -1,14 +1,16 @@
 import { Subscription } from 'rxjs'
-import type { BufferFullError } from '../../errors.js'
+import { type BufferFullError, toError } from '../../errors.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Ack, Acked, ProducerRecord } from '../model/record.js'
 import { RecordFailedError } from '../model/record-failed-error.js'
 import type { AckSink, SettledRecords } from '../model/sinks.js'
 import type { TakenRecord } from '../model/taken-record.js'
 import type { TransactionScope } from '../model/transaction-scope.js'
+import type { Interceptors } from '../records/interceptors.js'
 import { takeRecord } from '../records/read-record.js'
 import type { Deadlines } from '../time/deadlines.js'
 import { onAbort } from '../time/signal.js'
+import { InterceptedAckSink } from './intercepted-sink.js'
 import { ackOf, FailedRecord } from './record-acks.js'
 
 /** What single records need of the data path. */
@@ -23,6 +25,8 @@ export interface SingleBuffer {
   /** Creates deadlines of `maxBlockMs`. */
   blocks<T>(expired: (item: T) => void): Deadlines<T>
   now(): number
+  /** A record failed before it was part of a batch. */
+  failed(error: Error): void
 }
 
 /** The records of `sendOne()`, with a promise for each. Records without buffer memory wait for it, in the order of the calls. */
@@ -30,6 +34,7 @@ export class SingleRecords {
   readonly #buffer: SingleBuffer
   readonly #yields: boolean
   readonly #transaction: TransactionScope | undefined
+  readonly #interceptors: Interceptors | undefined
   readonly #waiting: Single[] = []
   readonly #blocks: Deadlines<Single>
   #room = Subscription.EMPTY
@@ -38,19 +43,28 @@ export class SingleRecords {
    * @param yields whether records may be refused while their partition is stalled.
    * @param transaction that the records belong to.
    */
-  constructor(buffer: SingleBuffer, yields: boolean, transaction?: TransactionScope) {
+  constructor(buffer: SingleBuffer, yields: boolean, interceptors?: Interceptors, transaction?: TransactionScope) {
     this.#transaction = transaction
     this.#buffer = buffer
     this.#yields = yields
+    this.#interceptors = interceptors
     this.#blocks = buffer.blocks(single => this.#refuse(single, buffer.blockedTooLong()))
   }
 
   send<M>(record: ProducerRecord<M>, signal: AbortSignal | undefined): Promise<Acked<M>> {
     return new Promise((resolve, reject) => {
-      const single = new Single(record, this.#yields, this.#transaction, resolve as (ack: Acked) => void, reject)
+      const single = new Single(
+        record,
+        this.#yields,
+        this.#transaction,
+        this.#buffer,
+        resolve as (ack: Acked) => void,
+        reject,
+      )
+      if (this.#interceptors !== undefined) single.intercept(this.#interceptors)
       if (signal !== undefined) single.abort = onAbort(signal, reason => this.#leave(single, reason))
       const waits = this.#waiting.length > 0 || !this.#buffer.hasRoom
-      const error = waits ? this.#queue(single) : this.#buffer.accept(record, single)
+      const error = waits ? this.#queue(single) : this.#buffer.accept(single.sent, single.sink)
       if (error !== undefined) single.fail(error)
     })
   }
@@ -67,12 +81,12 @@ export class SingleRecords {
     this.#room.unsubscribe()
     for (const single of this.#waiting.splice(0)) {
       this.#blocks.delete(single)
-      single.reject(error)
+      single.drop(error)
     }
   }
 
   #queue(single: Single): Error | undefined {
-    const taken = takeRecord(single.record)
+    const taken = takeRecord(single.sent)
     if (taken instanceof Error) return taken
     single.taken = taken
     this.#waiting.push(single)
@@ -94,7 +108,7 @@ export class SingleRecords {
     while (this.#waiting.length > 0 && this.#buffer.hasRoom) {
       const single = this.#waiting.shift()!
       this.#blocks.delete(single)
-      const error = this.#buffer.acceptTaken(single.taken!, single, undefined)
+      const error = this.#buffer.acceptTaken(single.taken!, single.sink, undefined)
       if (error !== undefined) single.fail(error)
     }
     if (this.#waiting.length > 0) this.#wait()
@@ -107,27 +121,35 @@ export class SingleRecords {
 
   /** Rejects the promise of a caller that stops waiting. An accepted record is still delivered. */
   #leave(single: Single, reason: unknown): void {
-    this.#remove(single)
-    single.reject(reason)
+    if (this.#remove(single)) single.drop(reason)
+    else single.reject(reason)
   }
 
-  #remove(single: Single): void {
+  /** Returns whether the record was still waiting. */
+  #remove(single: Single): boolean {
     const index = this.#waiting.indexOf(single)
-    if (index === -1) return
+    if (index === -1) return false
     this.#waiting.splice(index, 1)
     this.#blocks.delete(single)
     if (this.#waiting.length === 0) this.#room.unsubscribe()
+    return true
   }
 }
 
 /** One record, with the promise of its ack. */
 class Single implements AckSink {
+  /** The user's object. */
   readonly record: ProducerRecord
+  /** What interceptors made of it. */
+  sent: ProducerRecord
+  /** Where its ack goes: here, by way of the interceptors. */
+  sink: AckSink = this
   readonly yields: boolean
   readonly transaction: TransactionScope | undefined
   /** The record's fields, if it has to wait. */
   taken: TakenRecord | undefined
   abort = Subscription.EMPTY
+  readonly #buffer: Pick<SingleBuffer, 'failed'>
   readonly #resolve: (ack: Acked) => void
   readonly #reject: (reason: unknown) => void
 
@@ -135,29 +157,44 @@ class Single implements AckSink {
     record: ProducerRecord,
     yields: boolean,
     transaction: TransactionScope | undefined,
+    buffer: Pick<SingleBuffer, 'failed'>,
     resolve: (ack: Acked) => void,
     reject: (reason: unknown) => void,
   ) {
     this.record = record
+    this.sent = record
     this.yields = yields
     this.transaction = transaction
+    this.#buffer = buffer
     this.#resolve = resolve
     this.#reject = reject
   }
 
   settled(batch: SettledRecords, from: number, _to: number, outcome: Outcome): void {
     this.transaction?.settled(1, outcome)
-    this.#end(ackOf(batch, batch.records, from, outcome))
+    this.#end(ackOf(batch, batch.records[from]!, from, outcome))
+  }
+
+  intercept(interceptors: Interceptors): void {
+    this.sent = interceptors.intercept(this.record)
+    this.sink = new InterceptedAckSink(this, interceptors)
   }
 
   neverBatched(_record: ProducerRecord, error: Error): void {
-    this.fail(error)
+    this.transaction?.refused(error)
+    this.#buffer.failed(error)
+    this.#end(new FailedRecord(error, 'no', 0, this.record))
   }
 
   /** Rejects the promise of a record that was not sent. */
   fail(error: Error): void {
-    this.transaction?.refused(error)
-    this.#end(new FailedRecord(error, 'no', 0, this.record))
+    this.sink.neverBatched(this.sent, error)
+  }
+
+  /** Rejects the promise of a record that waited in vain with the reason, which is no ack. Interceptors get their ack all the same. */
+  drop(reason: unknown): void {
+    this.reject(reason)
+    this.fail(toError(reason))
   }
 
   reject(reason: unknown): void {

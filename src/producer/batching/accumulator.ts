@@ -100,8 +100,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
    */
   acceptTaken(taken: TakenRecord, sink: AckSink, acceptedAt: number | undefined): Error | undefined {
     const known = this.topics.get(taken.topic)
-    const asked =
-      known === undefined || !known.isOpen ? taken : askPartitioner(this.#options.partitioner, taken, known.count)
+    const asked = known === undefined || !known.isOpen ? taken : askPartitioner(this.#options.partitioner, taken, known)
     if (asked instanceof Error) return asked
     const { record, topic, key, value, headers, partition, timestamp } = asked
     const origin = originOf(taken, this.#options.partitioner !== undefined)
@@ -161,7 +160,7 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   placeAwaiting(topic: Topic): void {
     for (const waiting of topic.awaiting) {
       const { taken, timestamp, sink, acceptedAt, bytes } = waiting
-      const asked = askPartitioner(this.#options.partitioner, taken, topic.count)
+      const asked = askPartitioner(this.#options.partitioner, taken, topic)
       // The partitioner may have closed the producer.
       if (!topic.awaiting.has(waiting)) continue
       const { record, key, value, headers } = taken
@@ -182,6 +181,11 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
   /** Sends partially filled batches now, ignoring `linger`. */
   flushOpenBatches(): void {
     this.batches.makeAllDue()
+  }
+
+  /** The partitions that have batches without an outcome, once for each batch. */
+  *holding(): Iterable<Partition> {
+    for (const batch of this.batches) yield this.partitionOf(batch)
   }
 
   /** Resolves when every record accepted so far has its terminal event. */

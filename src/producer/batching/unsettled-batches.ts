@@ -32,6 +32,7 @@ export class UnsettledBatches {
   /** @param acceptedAt when its first record was accepted; its delivery timeout runs since then. */
   open(batch: Batch, acceptedAt: number, now: number): void {
     batch.opened = this.#opened++
+    batch.openedAt = now
     this.#all.add(batch)
     this.#deliveries.add(batch, acceptedAt)
     if (this.#linger === 0) batch.due = true

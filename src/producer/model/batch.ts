@@ -45,6 +45,10 @@ export class Batch {
   encoded: number
   /** Its place in the order in which batches were opened. Parts of a batch share it. */
   opened = 0
+  /** When it was opened, by the scheduler's clock. Parts of a batch share it. */
+  openedAt = 0
+  /** Its bytes before compression, once it is packed. */
+  uncompressedSize = 0
   /** Flags of {@link Origin} of the last record. */
   origin = 0
   /** Empty after {@link release}. */
@@ -195,6 +199,7 @@ export class Batch {
    */
   pack(codec?: number, compressed?: Uint8Array): void {
     this.sealed = true
+    this.uncompressedSize = this.#builder.size
     this.#builder.seal(codec, compressed)
   }
 
@@ -303,6 +308,7 @@ export class Batch {
       part.#owe(this.records[i]!, timestamp, this.#sinks[run]!)
     }
     part.opened = this.opened
+    part.openedAt = this.openedAt
     part.attempts = this.attempts
     part.failure = this.failure
     part.inherited = this.attempts

@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs'
 import type { DataLossError } from '../../errors.js'
 import { toPlain } from '../../json.js'
+import type { InterceptorMethod } from './interceptor.js'
 import { Warnings } from './warnings.js'
 
 /** The buffer memory that a partition holds, or a topic whose partitions are not known yet. */
@@ -31,6 +32,8 @@ export type ProducerEvent =
   | { readonly kind: 'producerIdFailed'; readonly error: Error }
   /** A request of a transaction to a coordinator failed; it is sent again. */
   | { readonly kind: 'coordinatorFailed'; readonly error: Error }
+  /** A transaction was aborted; `error` says why. */
+  | { readonly kind: 'transactionAborted'; readonly error: Error }
   /** Batches of this partition were not stored, and are sent again after a back-off; `failures` in a row. */
   | {
       readonly kind: 'retrying'
@@ -55,6 +58,8 @@ export type ProducerEvent =
   | { readonly kind: 'throttled'; readonly nodeId: number; readonly throttleTimeMs: number }
   /** A source has waited for buffer memory for a second. The partitions that hold most of it come first. */
   | { readonly kind: 'blocked'; readonly bufferedBytes: number; readonly waitingOn: readonly WaitingOn[] }
+  /** A method of an interceptor threw, or returned no record. The record goes on without it. */
+  | { readonly kind: 'interceptorFailed'; readonly method: InterceptorMethod; readonly error: Error }
   | { readonly kind: 'fatal'; readonly error: Error }
   | { readonly kind: 'closed' }
 
@@ -66,15 +71,22 @@ const JSON_METHOD: PropertyDescriptor = {
 }
 
 /**
- * Emits events that `JSON.stringify` accepts: ids as strings, and errors with their messages. While nobody observes them, brokers that
- * cannot be reached cause a process warning.
+ * Emits events that `JSON.stringify` accepts: ids as strings, and errors with their messages. While nobody observes or
+ * logs them, brokers that cannot be reached, and interceptors that throw, cause a process warning.
  */
 export class ProducerEvents extends Subject<ProducerEvent> {
   readonly #warnings = new Warnings()
+  readonly #log: ((event: ProducerEvent) => void) | undefined
+
+  /** @param log told of each event before those who observe them. */
+  constructor(log?: (event: ProducerEvent) => void) {
+    super()
+    this.#log = log
+  }
 
   override next(event: ProducerEvent): void {
-    const failed = event.kind === 'metadataFailed' || event.kind === 'producerIdFailed'
-    if (failed && !this.observed) this.#warnings.about(event.error)
+    if (this.#log !== undefined) this.#log(event)
+    else if (!this.observed) this.#warnings.about(event)
     super.next(Object.defineProperty(event, 'toJSON', JSON_METHOD))
   }
 }

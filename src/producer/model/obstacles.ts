@@ -114,8 +114,13 @@ export class Obstacles {
   }
 
   /** Returns what keeps a partition of the topic from sending. */
-  of({ error, count }: Topic, { topic, index, leader, sequences, oldest }: Partition): Error | undefined {
+  of({ error, count }: Topic, { topic, index, leader, sequences, oldest, transaction }: Partition): Error | undefined {
     if (leader === -1) return error ?? (index < count ? leaderless(topic, index) : unlisted(topic, index, count))
+    if (oldest !== undefined && oldest.transaction !== transaction) {
+      return new KafkaError(
+        'the transaction of these records has not begun to send: the one before it has not ended, or the coordinator has not answered',
+      )
+    }
     if (sequences.identity === undefined) return new KafkaError('no broker has given a producer id yet')
     // The topic's error is about another partition, or about an attempt to find a new leader.
     return (

@@ -1,6 +1,7 @@
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { Batch } from './batch.js'
 import { BatchQueue } from './batch-queue.js'
+import type { PartitionTotals } from './partition-totals.js'
 import { Sequences } from './sequences.js'
 import type { TransactionScope } from './transaction-scope.js'
 
@@ -52,6 +53,8 @@ export class Partition {
   active = false
   /** Failures in a row. */
   failures = 0
+  /** What was sent to it; undefined: nothing yet. */
+  totals: PartitionTotals | undefined
   /** The identity of the last batch that a broker confirmed. */
   confirmed: ProducerIdAndEpoch | undefined
 

@@ -54,6 +54,13 @@ export type Ack<M = unknown> = Acked<M> | Failed<M>
 
 /**
  * Chooses a partition from 0 to `partitionCount - 1`; undefined leaves the choice to the default. Called once for each record, and
- * again if its topic is recreated before the record is sent.
+ * again if its topic is recreated before the record is sent. `hasLeader` tells whether a partition has a leader at present: records of one
+ * that has none wait for it.
+ *
+ * @example (record, count, hasLeader) => (hasLeader(0) ? 0 : count - 1)
  */
-export type Partitioner = (record: ProducerRecord, partitionCount: number) => number | undefined
+export type Partitioner = (
+  record: ProducerRecord,
+  partitionCount: number,
+  hasLeader: (partition: number) => boolean,
+) => number | undefined

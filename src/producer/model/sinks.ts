@@ -29,10 +29,14 @@ export interface AckSink {
 export interface StreamSink extends AckSink {
   yields?: boolean
   transaction?: TransactionScope | undefined
+  /** Told of every record that fails before it is part of a batch. */
+  failed?: ((error: Error) => void) | undefined
   /** A record was accepted: it is owed an ack. */
   accepted(): void
   /** A record failed without having been accepted. */
   refuse(record: ProducerRecord, error: Error): void
+  /** A record was not accepted, and gets no ack: its stream ends with the error instead. */
+  unsent?(record: ProducerRecord, error: Error): void
   /** The source has ended; an `error` is emitted when no ack is owed any more. */
   sourceEnded(error?: Error): void
 }

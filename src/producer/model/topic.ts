@@ -38,6 +38,8 @@ export class Topic {
   sticky = -1
   /** {@link Movement.changes} when the sticky partition was last found to move. */
   judged = -1
+  /** Whether somebody leads a partition. Given to partitioners, so it is made once. */
+  readonly hasLeader = (partition: number): boolean => (this.partitions[partition]?.leader ?? -1) !== -1
   /** Undefined: its batches are not compressed. */
   readonly compressor: Compressor | undefined
   /** Bytes of a full batch as it is sent: the option, or less once the topic has refused larger batches. */

@@ -7,6 +7,8 @@ import type { SaslLogin } from '../../transport/mechanism.js'
 import { TcpTransport } from '../../transport/tcp.js'
 import type { Transport } from '../../transport/transport.js'
 import { RECORD_COST } from '../model/batch.js'
+import type { Interceptor } from '../model/interceptor.js'
+import type { Logger } from '../model/logger.js'
 import type { Partitioner } from '../model/record.js'
 import { processScheduler } from '../time/process-scheduler.js'
 import { readBrokers } from './broker-addresses.js'
@@ -114,6 +116,13 @@ export interface ProducerOptions {
    */
   readonly partitioner?: Partitioner
   /**
+   * Sees every record before it is sent, and its ack (KIP-42). Several are called in their order. What they throw fails no record.
+   * Default: none.
+   *
+   * @example interceptors: [{ onSend: record => ({ ...record, headers: { ...record.headers, source: 'shop' } }) }]
+   */
+  readonly interceptors?: readonly Interceptor[]
+  /**
    * How long a broker may take to answer a request, in ms; then its connection is closed. Default 30000, or what `linger` leaves of a
    * shorter `deliveryTimeoutMs`.
    */
@@ -143,6 +152,21 @@ export interface ProducerOptions {
   readonly metadataMaxAgeMs?: number
   /** How long after its last record a topic's metadata is kept fresh, in ms. Default 300000. */
   readonly metadataMaxIdleMs?: number
+  /**
+   * How long brokers may answer metadata requests without anything of use, which is an error or no broker that can be reached, in ms. After that
+   * the producer begins again with `brokers` (KIP-1102). Records that wait expire first, unless it is less than `deliveryTimeoutMs`.
+   * Default 300000.
+   */
+  readonly metadataRecoveryRebootstrapTriggerMs?: number
+  /**
+   * Gets a line for each event, with plain fields: an object of pino's shape, or `console`. `info` tells an outage in a few lines. No
+   * password or token is ever logged, and text from brokers is escaped. Default: nothing is logged.
+   *
+   * @example createProducer({ brokers, logger: pino({ name: 'kafka' }) })
+   */
+  readonly logger?: Logger
+  /** How often `producer.metrics$` emits, in ms. Default 1000. */
+  readonly metricsIntervalMs?: number
   /** Whether brokers may create missing topics, if their configuration permits. Default true. */
   readonly allowAutoTopicCreation?: boolean
   /** Bytes of the largest accepted response. Default 16777216. */
@@ -155,7 +179,7 @@ export interface ProducerOptions {
    */
   readonly transactionalId?: string
   /**
-   * How long a transaction may be open, in ms; then its coordinator aborts it, and the producer ends. At most the broker's
+   * How long a transaction may be open, in ms; then its coordinator aborts it. At most the broker's
    * `transaction.max.timeout.ms` (900000). Default 60000.
    */
   readonly transactionTimeoutMs?: number
@@ -175,13 +199,14 @@ export interface ProducerOptions {
 export type ResolvedOptions = Required<
   Omit<
     ProducerOptions,
-    'brokers' | 'compression' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl' | 'transactionalId'
+    'brokers' | 'compression' | 'logger' | 'mapAddress' | 'partitioner' | 'signal' | 'ssl' | 'sasl' | 'transactionalId'
   >
 > & {
   readonly bootstrap: BootstrapList
   readonly compression: CompressorOf
   readonly mapAddress: ProducerOptions['mapAddress']
   readonly partitioner: Partitioner | undefined
+  readonly logger: Logger | undefined
   readonly signal: AbortSignal | undefined
   readonly sasl: SaslLogin | undefined
   readonly transactionalId: string | null
@@ -194,6 +219,17 @@ function isKafkaString(value: unknown): boolean {
 }
 
 const KAFKA_STRING = 'a non-empty string of valid Unicode that takes at most 32767 bytes in UTF-8'
+function isListOfInterceptors(value: unknown): boolean {
+  const methods = ['onSend', 'onAck', 'onClose']
+  const isInterceptor = (one: unknown): boolean =>
+    methods.some(name => hasMethod(name)(one)) &&
+    methods.every(name => (one as Record<string, unknown>)[name] === undefined || hasMethod(name)(one))
+  return Array.isArray(value) && value.every(isInterceptor)
+}
+
+function isLogger(value: unknown): boolean {
+  return ['debug', 'info', 'warn', 'error'].every(name => hasMethod(name)(value))
+}
 
 /** Options that are checked elsewhere. */
 const OWN_RULES = ['brokers', 'compression', 'ssl', 'sasl'] as const
@@ -217,6 +253,7 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   overflow: oneOf('error', 'reject'),
   stalledOverflow: oneOf('wait', 'reject'),
   partitioner: shape('a function', isFunction),
+  interceptors: shape('an array of objects with methods onSend(), onAck() or onClose()', isListOfInterceptors),
   requestTimeoutMs: integer(1),
   deliveryTimeoutMs: integer(1),
   connectTimeoutMs: integer(1),
@@ -226,8 +263,11 @@ const RULES: { readonly [K in keyof Required<Omit<ProducerOptions, (typeof OWN_R
   retryBackoffMaxMs: integer(1),
   metadataMaxAgeMs: integer(1),
   metadataMaxIdleMs: integer(1),
+  metadataRecoveryRebootstrapTriggerMs: integer(0),
+  metricsIntervalMs: integer(1),
   allowAutoTopicCreation: shape('true or false', value => typeof value === 'boolean'),
   maxResponseBytes: integer(1024),
+  logger: shape('an object with methods debug(), info(), warn() and error()', isLogger),
   transactionalId: shape(KAFKA_STRING, isKafkaString),
   transactionTimeoutMs: integer(1),
   signal: SIGNAL,
@@ -262,12 +302,16 @@ export function resolveOptions(options: ProducerOptions): ResolvedOptions {
     stalledOverflow: given.stalledOverflow ?? 'wait',
     compression: resolveCompression(given.compression),
     partitioner: given.partitioner,
+    interceptors: [...(given.interceptors ?? [])],
     connectTimeoutMs,
     idleConnectionMs: given.idleConnectionMs ?? 540_000,
     metadataMaxAgeMs: given.metadataMaxAgeMs ?? 300_000,
     metadataMaxIdleMs: given.metadataMaxIdleMs ?? 300_000,
+    metadataRecoveryRebootstrapTriggerMs: given.metadataRecoveryRebootstrapTriggerMs ?? 300_000,
+    metricsIntervalMs: given.metricsIntervalMs ?? 1_000,
     allowAutoTopicCreation: given.allowAutoTopicCreation ?? true,
     maxResponseBytes: given.maxResponseBytes ?? 16_777_216,
+    logger: given.logger,
     transactionalId: given.transactionalId ?? null,
     transactionTimeoutMs: given.transactionTimeoutMs ?? 60_000,
     signal: given.signal,

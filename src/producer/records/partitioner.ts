@@ -1,6 +1,7 @@
 import { describe, type InvalidRecordError } from '../../errors.js'
 import type { Partitioner } from '../model/record.js'
 import type { TakenRecord } from '../model/taken-record.js'
+import type { Topic } from '../model/topic.js'
 import { copyOf, refusal, show } from './read-record.js'
 
 /**
@@ -10,13 +11,13 @@ import { copyOf, refusal, show } from './read-record.js'
 export function askPartitioner(
   partitioner: Partitioner | undefined,
   taken: TakenRecord,
-  partitionCount: number,
+  { count: partitionCount, hasLeader }: Pick<Topic, 'count' | 'hasLeader'>,
 ): TakenRecord | InvalidRecordError {
   if (partitioner === undefined || partitionCount === 0 || taken.partition !== undefined) return taken
   try {
     const { topic, key, value, headers, timestamp, record } = copyOf(taken)
     const { metadata } = record
-    const index: unknown = partitioner({ topic, key, value, headers, timestamp, metadata }, partitionCount)
+    const index: unknown = partitioner({ topic, key, value, headers, timestamp, metadata }, partitionCount, hasLeader)
     if (index === undefined) return taken
     if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < partitionCount)
       return { ...taken, partition: index }

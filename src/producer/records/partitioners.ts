@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import crc32 from 'crc-32'
 import type { RecordData } from '../../protocol/records/record-batch-builder.js'
-import type { Partitioner } from '../model/record.js'
+import type { ProducerRecord } from '../model/record.js'
 import { partitionOfKey } from './partition-of-key.js'
 
 /**
@@ -13,17 +13,17 @@ import { partitionOfKey } from './partition-of-key.js'
  */
 export const partitioners: {
   /** Murmur2 of the key, as Java's producer and librdkafka's `murmur2_random`. This is also the default. */
-  readonly murmur2: Partitioner
+  readonly murmur2: ByKey
   /** FNV-1a of the key, as librdkafka's `fnv1a_random` and Sarama's `NewHashPartitioner`. */
-  readonly fnv1a: Partitioner
+  readonly fnv1a: ByKey
   /** CRC32 of the key, as librdkafka's default, `consistent_random`. As there, each record with an empty key goes to a random partition. */
-  readonly consistentRandom: Partitioner
+  readonly consistentRandom: ByKey
   /**
-   * Returns a partitioner that gives each topic's records to its partitions in turn, whatever their key, as Java's
-   * `RoundRobinPartitioner`. It counts, so each producer needs its own. Batches are smaller than with the default, and a record goes to
-   * its partition even when that one makes no progress.
+   * Returns a partitioner that gives each topic's records to its partitions in turn, whatever their key, and passes over those without a
+   * leader, as Java's `RoundRobinPartitioner`. It counts, so each producer needs its own. Batches are smaller than with the default, and a
+   * record goes to its partition even when the leader makes no progress.
    */
-  readonly roundRobin: () => Partitioner
+  readonly roundRobin: () => InTurn
 } = {
   murmur2: ({ key }, partitionCount) => (isKey(key) ? partitionOfKey(key, partitionCount) : undefined),
   fnv1a: ({ key }, partitionCount) => (isKey(key) ? Math.abs(fnv1a(bytesOf(key))) % partitionCount : undefined),
@@ -34,12 +34,22 @@ export const partitioners: {
   },
   roundRobin: () => {
     const turns = new Map<string, number>()
-    return ({ topic }, partitionCount) => {
-      const turn = turns.get(topic) ?? 0
+    return ({ topic }, partitionCount, hasLeader = always) => {
+      const first = turns.get(topic) ?? 0
+      let turn = first
+      while (!hasLeader(turn % partitionCount) && turn < first + partitionCount) turn++
       turns.set(topic, turn + 1)
       return turn % partitionCount
     }
   },
+}
+
+// Narrower than `Partitioner`, so that a partitioner of a user's own may call them with what it needs.
+type ByKey = (record: ProducerRecord, partitionCount: number) => number | undefined
+type InTurn = (record: ProducerRecord, partitionCount: number, hasLeader?: (partition: number) => boolean) => number
+
+function always(): boolean {
+  return true
 }
 
 type Key = Exclude<RecordData, null>

@@ -21,6 +21,7 @@ export class BufferWait {
   readonly #buffer: AwaitedBuffer
   readonly #options: { readonly scheduler: SchedulerLike; readonly maxBlockMs: number; readonly bufferMemory: number }
   readonly #blocked: (waitingOn: readonly WaitingOn[]) => void
+  #waiting = 0
 
   /** @param blocked called when a source has waited for a second, with what holds the memory. */
   constructor(
@@ -31,6 +32,11 @@ export class BufferWait {
     this.#buffer = buffer
     this.#options = options
     this.#blocked = blocked
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting
   }
 
   /**
@@ -45,7 +51,8 @@ export class BufferWait {
     hasRoom: () => boolean = () => this.#buffer.hasRoom,
   ): Subscription {
     const { scheduler } = this.#options
-    const waiting = new Subscription()
+    const waiting = new Subscription(() => this.#waiting--)
+    this.#waiting++
     const over = (error?: Error): void => {
       waiting.unsubscribe()
       resume(error)

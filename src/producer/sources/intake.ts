@@ -2,8 +2,9 @@ import { type Observable, type Observer, Subject, Subscription, takeUntil } from
 import { BufferFullError, ProducerClosedError } from '../../errors.js'
 import type { ProducerRecord } from '../model/record.js'
 import type { AckSink, StreamSink } from '../model/sinks.js'
-import { makeRecord, type RecordMapping, Unserializable } from '../records/serializer.js'
-import { type SerializedBuffer, SerializerQueue, unmade } from './serializer-queue.js'
+import type { Maker } from '../records/maker.js'
+import { Unserializable } from '../records/serializer.js'
+import { type SerializedBuffer, SerializerQueue } from './serializer-queue.js'
 
 /** What an intake needs of the data path. */
 export interface IntakeBuffer extends SerializedBuffer {
@@ -21,26 +22,29 @@ export class Intake<I = never> implements Observer<I> {
   readonly #buffer: IntakeBuffer
   readonly #sink: StreamSink
   readonly #overflow: 'wait' | 'error' | 'reject'
-  readonly #mapping: RecordMapping<I> | undefined
+  readonly #maker: Maker<I> | undefined
   /** Data that waits for a serializer, or behind such data. */
   readonly #queue: SerializerQueue<I> | undefined
   #stopped = false
   #given = 0
   #refused = 0
 
-  /** @param overflow what happens to a record without buffer memory; `wait` where the source checks {@link hasRoom} first. */
+  /**
+   * @param overflow what happens to a record without buffer memory; `wait` where the source checks {@link hasRoom} first.
+   * @param maker makes records from data; undefined: the data are the records.
+   */
   constructor(
     buffer: IntakeBuffer,
     sink: StreamSink,
     overflow: 'wait' | 'error' | 'reject',
-    mapping: RecordMapping<I> | undefined,
+    maker: Maker<I> | undefined,
   ) {
     this.#buffer = buffer
     this.#sink = sink
     this.#overflow = overflow
-    this.#mapping = mapping
-    if (mapping !== undefined)
-      this.#queue = new SerializerQueue(buffer, sink, mapping, overflow === 'wait', error => this.abandon(error))
+    this.#maker = maker
+    if (maker !== undefined)
+      this.#queue = new SerializerQueue(buffer, sink, maker, overflow === 'wait', error => this.abandon(error))
   }
 
   get stopped(): boolean {
@@ -94,19 +98,19 @@ export class Intake<I = never> implements Observer<I> {
   next(data: I): void {
     if (this.#stopped) return
     this.#given++
-    const mapping = this.#mapping
-    if (mapping === undefined) {
+    const maker = this.#maker
+    if (maker === undefined) {
       this.#accept(data as ProducerRecord)
       return
     }
     const queue = this.#queue!
     // Data behind data that waits for its serializer waits too: order is that of the source.
-    const made = queue.isEmpty ? makeRecord(mapping, data) : undefined
+    const made = queue.isEmpty ? maker.make(data) : undefined
     if (made === undefined || made instanceof Promise) {
       const error = queue.add(data, made)
-      if (error !== undefined) this.#refuse(unmade(mapping, data), error)
+      if (error !== undefined) this.#refuse(maker.standIn(data), error)
     } else if (made instanceof Unserializable) this.#refuse(made.record, made.error)
-    else this.#accept(made)
+    else this.#accept(maker.intercept === undefined ? made : maker.intercept(made))
   }
 
   /** Ends the intake with the source's error. The stream errors when no more acks are owed. */
@@ -165,7 +169,9 @@ export class Intake<I = never> implements Observer<I> {
   #refuse(record: ProducerRecord, error: Error): void {
     this.#refused++
     const full = error instanceof BufferFullError && error.partition === undefined
-    if (full && this.#overflow === 'error') this.#end(error)
-    else this.#sink.refuse(record, error)
+    if (full && this.#overflow === 'error') {
+      this.#sink.unsent?.(record, error)
+      this.#end(error)
+    } else this.#sink.refuse(record, error)
   }
 }

@@ -1,6 +1,6 @@
 import { concatMap, type Observable, Subject, type Subscription } from 'rxjs'
 import type { Brokers } from '../../cluster/brokers.js'
-import { DataLossError, KafkaError } from '../../errors.js'
+import { BrokerError, DataLossError, describe, KafkaError } from '../../errors.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { ProducerEvent } from '../model/events.js'
@@ -55,6 +55,8 @@ export class Transactions {
   #added = false
   /** Whether a partition can't go on in this epoch. */
   #sequencesLost = false
+  /** Whether the coordinator knows the identity no more. */
+  #identityLost = false
   /** Partitions to be added to the current one. */
   readonly #unadded = new Set<Partition>()
   #adding: Promise<void> | undefined
@@ -169,6 +171,7 @@ export class Transactions {
     this.#current = transaction
     this.#added = false
     this.#sequencesLost = false
+    this.#identityLost = false
     transaction.step('turn')
     for (const partition of transaction.partitions) this.#include(transaction, partition)
     await transaction.until('flushing', 'aborting')
@@ -197,9 +200,11 @@ export class Transactions {
 
   async #commit(transaction: OpenTransaction): Promise<void> {
     if (this.#isKnown(transaction)) {
-      const ended = await this.#requests.end(this.#identity!, true, this.#isVersion2(transaction))
+      const version2 = this.#isVersion2(transaction)
+      const ended = await this.#requests.end(this.#identity!, true, version2)
       if ('code' in ended) {
-        this.#refused(transaction, ended)
+        if (version2 && ended.code === ErrorCode.INVALID_TXN_STATE) transaction.refused(tookTooLong(ended.error))
+        else this.#refused(transaction, ended)
         return
       }
       this.#identify(ended)
@@ -218,11 +223,14 @@ export class Transactions {
     if (known) {
       const ended = await this.#requests.end(this.#identity!, false, version2)
       if (!('code' in ended)) this.#identify(ended)
-      else if (UNKNOWN.includes(ended.code)) await this.#initialize(this.#identity)
+      else if (UNKNOWN.includes(ended.code)) this.#identityLost = true
       else throw ended.error
+      // With version 2 the end of a transaction brings another epoch.
+      if (version2) this.#sequencesLost = false
     }
-    // With version 2 the end of a transaction brings another epoch.
-    if (this.#sequencesLost && !(known && version2)) await this.#initialize(this.#identity)
+    if (this.#sequencesLost || this.#identityLost || isForgotten(transaction.cause))
+      await this.#initialize(this.#identity)
+    this.#events$.next({ kind: 'transactionAborted', error: transaction.cause! })
     transaction.step('ended')
   }
 
@@ -347,6 +355,19 @@ export class Transactions {
   #fatal(error: Error): void {
     this.#identities.error(error)
   }
+}
+
+/** With version 2 the epoch is still the producer's when the coordinator has aborted its transaction, so it may go on with the next one. */
+function tookTooLong(cause: Error): KafkaError {
+  return new KafkaError(
+    `its coordinator had aborted it, as it does after \`transactionTimeoutMs\`: ${describe(cause)}`,
+    { cause },
+  )
+}
+
+/** The coordinator has forgotten the transactional id, as it does after `transactional.id.expiration.ms`. */
+function isForgotten(cause: Error | undefined): boolean {
+  return cause instanceof BrokerError && FORGOTTEN.includes(cause.code)
 }
 
 /** Answers to an abort that say that there is nothing to abort. */

@@ -5,7 +5,7 @@ import type { FaultPart } from '../state/faults.js'
 export interface PartitionFaults {
   /** The code that the partition is answered with by a fault. */
   codeOf(topic: string, partition: number): number | undefined
-  /** Whether the partition, or for a request that is carried out as one any of them, is kept from being carried out. */
+  /** Whether a fault keeps the partition's part of the request from being carried out. */
   prevents(topic: string, partition: number): boolean
 }
 

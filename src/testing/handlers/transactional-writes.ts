@@ -8,7 +8,8 @@ import type { Participant } from '../state/transaction.js'
 
 /*
  * What a broker asks the coordinator before it appends something of a transaction (KIP-890; ReplicaManager, AddPartitionsToTxnManager):
- * whether it was added to the transaction or, on behalf of newer clients, that it be added.
+ * whether it was added to the transaction or, on behalf of newer clients, that it be added. Kafka asks again for up to 100 ms when newer
+ * clients would get CONCURRENT_TRANSACTIONS; here they get it at once.
  */
 
 /** The first versions of Produce that know TRANSACTION_ABORTABLE, and that add partitions by themselves. */
@@ -27,7 +28,7 @@ export function enter(
 ): number {
   const errorCode =
     version >= since.adds
-      ? transactions.add(undefined, transactionalId, who, [participant])
+      ? transactions.addFor(transactionalId, who, participant)
       : transactions.verify(transactionalId, who, participant)
   if (errorCode === ErrorCode.PRODUCER_FENCED) return ErrorCode.INVALID_PRODUCER_EPOCH
   const abortable = errorCode === ErrorCode.TRANSACTION_ABORTABLE

@@ -98,7 +98,6 @@ export class ClusterState implements TransactionHost {
     this.addresses.delete(node)
     this.#later.get(node)?.unsubscribe()
     this.#later.delete(node)
-    this.transactions.nodeStopped(node)
   }
 
   /** Called by {@link Transactions}. */

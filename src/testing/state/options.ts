@@ -41,7 +41,8 @@ export interface ClusterOptions {
   /**
    * The protocol of transactions that the cluster has agreed upon, which ApiVersions tells from version 3 on: with 2 every transaction
    * has an epoch of its own, and brokers add partitions and groups to it by themselves (KIP-890). 0 as before Kafka 4.0; 1 means the
-   * same to clients. As in Kafka, the versions that are offered don't depend on it. Default 2.
+   * same to clients. As in Kafka, the versions that are offered don't depend on it; at 0 those of KIP-890 get UNSUPPORTED_VERSION.
+   * Default 2.
    */
   readonly transactionVersion?: 0 | 1 | 2
   /** How long after a transaction's end was decided its markers are written, in ms. Default 0: at once, before the answer to EndTxn. */

@@ -47,6 +47,13 @@ export class PartitionState {
     this.transactions.appended(batch, offset)
   }
 
+  /** Forgets the producers that have no transaction open: those are never idle. */
+  expireProducers(): void {
+    for (const producerId of this.producers.ids) {
+      if (!this.transactions.isOpen(producerId)) this.producers.forget(producerId)
+    }
+  }
+
   /** Loses the batches that reach the offset, and what is known from them. */
   truncate(offset: bigint): void {
     this.log.truncate(offset)

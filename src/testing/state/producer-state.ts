@@ -50,6 +50,11 @@ export class ProducerStates {
     return first === following(state.last) ? APPEND : outOfOrder('R4')
   }
 
+  /** The producers that are known. */
+  get ids(): readonly bigint[] {
+    return [...this.#producers.keys()]
+  }
+
   /** The latest epoch in which the producer wrote or was fenced; -1: it is not known. */
   epochOf(producerId: bigint): number {
     return this.#producers.get(producerId)?.epoch ?? -1
@@ -120,6 +125,7 @@ export class ProducerStates {
 
   /** Read from a snapshot, which has the last batch of each producer, and no more. */
   reload(): void {
+    this.#beginning.clear()
     for (const { batches } of this.#producers.values()) batches.splice(0, batches.length - 1)
   }
 

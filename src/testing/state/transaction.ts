@@ -127,19 +127,21 @@ export class Transaction {
   }
 
   /** Success also where nothing had to be done: see {@link isPrepared}. */
-  end(who: ProducerIdAndEpoch, committed: boolean, protocol: Protocol, now: number): number {
+  end(who: ProducerIdAndEpoch, committed: boolean, protocol: Protocol): number {
     const retried = protocol === 'epoch bump' && this.#isRetry(who)
     if (who.producerId !== this.producerId && !retried) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-    const current = who.producerEpoch === this.producerEpoch
-    const valid =
-      protocol === 'classic' ? current : this.isPrepared ? retried : current || (retried && this.#isComplete)
-    if (!valid) return ErrorCode.PRODUCER_FENCED
-    if (this.isOngoing) return this.#prepare(committed, protocol)
+    if (!this.#mayEnd(who, protocol, retried)) return ErrorCode.PRODUCER_FENCED
     if (this.isPrepared || (this.#isComplete && (protocol === 'classic' || retried))) return this.#again(committed)
-    if (protocol === 'classic' || committed) return ErrorCode.INVALID_TXN_STATE
-    // Nothing was added: an abort is still how a producer gets its next epoch.
-    this.startedAt = now
-    return this.#prepare(false, protocol)
+    // Where nothing was added, an abort is still how a producer gets its next epoch.
+    if (!this.isOngoing && (protocol === 'classic' || committed)) return ErrorCode.INVALID_TXN_STATE
+    if (protocol === 'epoch bump') this.#bumpEpoch()
+    return this.#prepare(committed)
+  }
+
+  #mayEnd({ producerEpoch }: ProducerIdAndEpoch, protocol: Protocol, retried: boolean): boolean {
+    const current = producerEpoch === this.producerEpoch
+    if (protocol === 'classic') return current
+    return this.isPrepared ? retried : current || (retried && this.#isComplete)
   }
 
   /** The answer to an end that was there before. */
@@ -153,17 +155,18 @@ export class Transaction {
 
   /** Aborts what is open in an epoch that the producer does not have: by another instance, or because it took too long. */
   fence(protocol: Protocol): void {
+    this.#lastEpoch = protocol === 'classic' ? -1 : this.producerEpoch
     this.producerEpoch = Math.min(this.producerEpoch + 1, MAX_EPOCH)
-    this.#lastEpoch = -1
-    this.#prepare(false, protocol, true)
+    this.#prepare(false)
   }
 
-  #prepare(committed: boolean, protocol: Protocol, fenced = false): number {
-    if (protocol === 'epoch bump') {
-      if (!fenced && this.#isExhausted) this.#nextProducerId = this.#newProducerId()
-      this.#lastEpoch = this.producerEpoch
-      this.producerEpoch = Math.min(this.producerEpoch + 1, MAX_EPOCH)
-    }
+  #bumpEpoch(): void {
+    if (this.#isExhausted) this.#nextProducerId = this.#newProducerId()
+    this.#lastEpoch = this.producerEpoch
+    this.producerEpoch = Math.min(this.producerEpoch + 1, MAX_EPOCH)
+  }
+
+  #prepare(committed: boolean): number {
     this.#previousProducerId = this.producerId
     this.state = committed ? 'PrepareCommit' : 'PrepareAbort'
     return ErrorCode.NONE

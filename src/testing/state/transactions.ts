@@ -107,8 +107,17 @@ export class Transactions {
     return { errorCode, producerId, producerEpoch }
   }
 
-  /** @param node the node that was asked; undefined: another broker asks, which knows where the coordinator is. */
-  add(
+  add(node: number, transactionalId: string, who: ProducerIdAndEpoch, participants: readonly Participant[]): number {
+    return this.#add(node, transactionalId, who, participants)
+  }
+
+  /** Another broker adds what it appends to (KIP-890). At level 0 Kafka can't store that. */
+  addFor(transactionalId: string, who: ProducerIdAndEpoch, participant: Participant): number {
+    if (this.#host.options.transactionVersion === 0) return ErrorCode.UNSUPPORTED_VERSION
+    return this.#add(undefined, transactionalId, who, [participant])
+  }
+
+  #add(
     node: number | undefined,
     transactionalId: string,
     who: ProducerIdAndEpoch,
@@ -131,8 +140,10 @@ export class Transactions {
   }
 
   end(node: number, transactionalId: string, who: ProducerIdAndEpoch, committed: boolean, protocol: Protocol): Answer {
+    const unsupported = protocol === 'epoch bump' && this.#host.options.transactionVersion === 0
     const errorCode = this.#ask(node, transactionalId, (transaction, one) => {
-      const code = transaction.end(who, committed, protocol, this.#host.now())
+      if (unsupported) return ErrorCode.UNSUPPORTED_VERSION
+      const code = transaction.end(who, committed, protocol)
       if (code === ErrorCode.NONE && transaction.isPrepared) this.#prepared(one, transaction)
       return code
     })
@@ -147,6 +158,7 @@ export class Transactions {
     for (const { timer } of this.#all.values()) timer.unsubscribe()
   }
 
+  /** @param node the node that was asked; undefined: another broker asks, which knows where the coordinator is. */
   #ask(
     node: number | undefined,
     transactionalId: string,

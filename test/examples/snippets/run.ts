@@ -6,11 +6,12 @@
  * Ends when the snippet has nothing left to do and everything it sent is settled. `fill` then fills the buffer.
  */
 import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { createGunzip } from 'node:zlib'
-import { filter, from, lastValueFrom, map } from 'rxjs'
+import { filter, from, lastValueFrom, map, range, windowTime } from 'rxjs'
 import { createProducer, serializers } from '../../../src/index.js'
 
 const [snippet, broker, fill] = process.argv.slice(2)
@@ -42,8 +43,13 @@ const splitLines = new TransformStream<string, string>({
 
 const around = {
   producer,
+  createProducer,
+  readFile,
   map,
   filter,
+  range,
+  windowTime,
+  lastValueFrom,
   serializers,
   pipeline,
   createReadStream,

@@ -126,6 +126,21 @@ for (const [api, fields] of [
   })
 }
 
+test('row 20: throttle_time_ms in the answer to ApiVersions: the handshake has so much more time', async () => {
+  const sasl = { mechanisms: ['PLAIN' as const], users: { user: 'secret' } }
+  const proof = await startProof({
+    warm: [],
+    cluster: { sasl },
+    producer: { sasl: { mechanism: 'plain', username: 'user', password: 'secret' }, connectTimeoutMs: 1_000 },
+  })
+  proof.cluster.inject({ api: 'ApiVersions', fault: { kind: 'throttle', ms: 5_000 }, times: 3 })
+  proof.send(1)
+  await proof.settled()
+  assert.ok(proof.world.time.now() >= 10_000, 'metadata and the leader, one after the other')
+  assert.deepEqual([proof.told('metadataFailed'), proof.told('disconnected')], [[], []])
+  await proof.end()
+})
+
 test('row 24: InitProducerId slow: what waits is bounded, then all of it is sent', async () => {
   const bufferMemory = 100_000
   const world = await startWorld({

@@ -1,16 +1,18 @@
 /** What goes wrong at each step of a transaction: what is retried, what aborts it, and what ends the producer. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { of } from 'rxjs'
 import {
   BrokerError,
   createProducer,
+  DeliveryTimeoutError,
   type Producer,
   ProducerFencedError,
   TransactionAbortedError,
 } from '../../../src/index.js'
 import { ErrorCode } from '../../../src/protocol/error-codes.js'
 import type { Fault } from '../../../src/testing/index.js'
-import type { World } from '../../support/world.js'
+import { type World, watch } from '../../support/world.js'
 import { begun, committed, ID, record, records, rejection, startTransactional, VERSIONS } from './support.js'
 
 /** The requests of a transaction in each version. */
@@ -125,12 +127,16 @@ for (const version of VERSIONS) {
       ['InitProducerId', 'INVALID_TRANSACTION_TIMEOUT'],
       ['InitProducerId', 'PRODUCER_FENCED'],
       ['FindCoordinator', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
-      ['EndTxn', 'INVALID_TXN_STATE'],
       ['EndTxn', 'PRODUCER_FENCED'],
       ['EndTxn', 'INVALID_PRODUCER_EPOCH'],
       ['Produce', 'PRODUCER_FENCED'],
       ['TxnOffsetCommit', 'PRODUCER_FENCED'],
-      ...(version === 1 ? ([['AddPartitionsToTxn', 'INVALID_TXN_STATE']] as const) : []),
+      ...(version === 1
+        ? ([
+            ['AddPartitionsToTxn', 'INVALID_TXN_STATE'],
+            ['EndTxn', 'INVALID_TXN_STATE'],
+          ] as const)
+        : []),
     ] as const) {
       test(`${api} answered ${name} ends the producer, with a clear error`, async () => {
         const world = await startTransactional(version)
@@ -173,14 +179,19 @@ for (const version of VERSIONS) {
       await world.end()
     })
 
-    test('a transaction that is open for longer than transactionTimeoutMs ends the producer', async () => {
+    test('a transaction that is open for longer than transactionTimeoutMs is aborted; before version 2 that ends the producer', async () => {
       const world = await startTransactional(version, { producer: { transactionTimeoutMs: 5_000 } })
       const { transaction } = await begun(world, records('a', 3))
       await world.time.advance(6_000)
       const error = await world.time.until(rejection(transaction.commit()))
-      assert.ok(error instanceof ProducerFencedError)
-      assert.match(error.message, /or the transaction was open for longer than `transactionTimeoutMs`/)
-      assert.deepEqual(committed(world.cluster), [])
+      assert.match(error.message, /`transactionTimeoutMs`/)
+      if (version === 1) assert.ok(error instanceof ProducerFencedError)
+      else {
+        assert.ok(error instanceof TransactionAbortedError)
+        const next = await begun(world, records('b', 1))
+        await world.time.until(next.transaction.commit())
+      }
+      assert.deepEqual(committed(world.cluster), version === 1 ? [] : ['b0'])
       await world.end()
     })
 
@@ -197,6 +208,43 @@ for (const version of VERSIONS) {
       }
       await time.advance(10_000)
       assert.deepEqual(committed(cluster), ['0.0', '0.1', '2.0', '2.1'])
+      await world.end()
+    })
+
+    for (const api of STEPS[version].slice(2)) {
+      test(`${api} says that the coordinator has forgotten the id: aborted, and the producer takes it over again`, async () => {
+        const world = await startTransactional(version)
+        const { cluster, time } = world
+        await copyTwice(world)
+        cluster.inject({ api, fault: { kind: 'error', code: ErrorCode.INVALID_PRODUCER_ID_MAPPING } })
+        const lost = await begun(world, records('lost', 2))
+        const sent = lost.transaction.sendOffsets('g', [{ topic: 't', partition: 0, offset: 9 }])
+        sent.catch(() => {})
+        await time.advance(10)
+        const error = await time.until(rejection(lost.transaction.commit()))
+        assert.ok(error instanceof TransactionAbortedError)
+        assert.equal(world.events.filter(({ kind }) => kind === 'producerId').length, 2)
+        const next = await begun(world, records('next', 1))
+        await time.until(next.transaction.commit())
+        assert.equal(committed(cluster).at(-1), 'next0')
+        await world.end()
+      })
+    }
+
+    test('records that wait for their transaction fail with the reason, and abort it', async () => {
+      const world = await startTransactional(version, {
+        producer: { deliveryTimeoutMs: 5_000, requestTimeoutMs: 1_000 },
+      })
+      const { cluster, time } = world
+      const open = await begun(world, records('a', 1))
+      const outcomes = watch(of(records('b', 1)).pipe(world.producer.transactionally()))
+      await time.advance(6_000)
+      await time.until(open.transaction.commit())
+      await time.advance(100)
+      const { error } = outcomes
+      assert.ok(error instanceof TransactionAbortedError && error.cause instanceof DeliveryTimeoutError)
+      assert.match(error.message, /it was not sent; the transaction of these records has not begun to send/)
+      assert.deepEqual(committed(cluster), ['a0'])
       await world.end()
     })
 

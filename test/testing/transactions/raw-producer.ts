@@ -39,6 +39,8 @@ export class RawProducer {
   epoch = -1
   readonly transactionalId: string
   readonly versions: Versions
+  /** Of its records. */
+  timestamp = 0
   readonly #client: RawClient
   readonly #wait: <T>(answer: Promise<T>) => Promise<T>
 
@@ -52,6 +54,7 @@ export class RawProducer {
   /** Another instance with the same transactional id and connection. */
   twin(versions: Versions = this.versions): RawProducer {
     const twin = new RawProducer(this.#client, this.#wait, versions, this.transactionalId)
+    twin.timestamp = this.timestamp
     twin.producerId = this.producerId
     twin.epoch = this.epoch
     return twin
@@ -101,7 +104,8 @@ export class RawProducer {
 
   /** Produces one batch to `topic/partition`. */
   async produce(where: string, options: BatchOptions = {}): Promise<string> {
-    const bytes = batch({ producerId: this.producerId, epoch: this.epoch, transactional: true, ...options })
+    const { producerId, epoch, timestamp } = this
+    const bytes = batch({ producerId, epoch, timestamp, transactional: true, ...options })
     const [version, { transactionalId }] = [this.versions.produce, this]
     const { responses } = await this.#wait(this.#client.produce({ [where]: bytes }, { version, transactionalId }))
     const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
@@ -161,6 +165,11 @@ export class RawProducer {
       : `${found!.committedOffset}`
   }
 
+  /** Ends its connection. */
+  destroy(): void {
+    this.#client.destroy()
+  }
+
   commit(): Promise<string> {
     return this.end(true)
   }
@@ -197,14 +206,18 @@ function partitionOf(where: string): number {
 function joined(answers: readonly (readonly [where: string, code: number])[]): string {
   const codes = new Set(answers.map(([, code]) => code))
   if (codes.size === 1) return nameOf(answers[0]![1])
-  return answers.map(([where, code]) => `${where} ${nameOf(code)}`).join(', ')
+  return [...answers]
+    .sort()
+    .map(([where, code]) => `${where} ${nameOf(code)}`)
+    .join(', ')
 }
 
-/** A producer that is connected to the coordinator of its id. */
+/** A producer with one connection: to the first node unless told. */
 export async function rawProducer(
   bench: Bench,
   versions: Versions = NEW,
   transactionalId = 'tx',
+  node = 1,
 ): Promise<RawProducer> {
-  return new RawProducer(await bench.connect(), promise => bench.wait(promise), versions, transactionalId)
+  return new RawProducer(await bench.connect(node), promise => bench.wait(promise), versions, transactionalId)
 }
