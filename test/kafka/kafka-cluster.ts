@@ -31,10 +31,10 @@ export interface KafkaClusterOptions {
   readonly scram?: readonly string[]
   /** Levels of features other than the version's own, as StorageTool takes them: `transaction.version=1`. */
   readonly features?: readonly string[]
+  /** More options of the brokers' Java processes. */
+  readonly jvm?: readonly string[]
   /** More broker properties. */
   readonly properties?: Readonly<Record<string, string | number>>
-  /** More options of the brokers' JVMs; of two that contradict each other, the later one counts. */
-  readonly jvm?: readonly string[]
 }
 
 interface Node {
@@ -58,15 +58,15 @@ interface Node {
 export class KafkaCluster implements AsyncDisposable {
   readonly #folder: string
   readonly #version: string
-  readonly #nodes: Node[]
   readonly #jvm: readonly string[]
+  readonly #nodes: Node[]
 
   /** Use {@link KafkaCluster.start}. */
-  private constructor(folder: string, version: string, nodes: Node[], jvm: readonly string[]) {
+  private constructor(folder: string, version: string, jvm: readonly string[], nodes: Node[]) {
     this.#folder = folder
     this.#version = version
-    this.#nodes = nodes
     this.#jvm = jvm
+    this.#nodes = nodes
   }
 
   static async start(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
@@ -123,7 +123,7 @@ export class KafkaCluster implements AsyncDisposable {
         hangs: false,
       }
     })
-    const cluster = new KafkaCluster(folder, version, all, jvm)
+    const cluster = new KafkaCluster(folder, version, jvm, all)
     // Whatever ends the tests ends the brokers.
     process.once('exit', () => cluster.#killAll())
     try {

@@ -61,7 +61,7 @@ export const COMMAND: readonly Mutation[] = [
     'if (!record.taken) break\n',
     '',
   ),
-  command('send/send-blocks.ts', 'the end of the producer waits for the input', 'this.#reject(error)\n', ''),
+  command('send/broken.ts', 'the end of the producer waits for the input', 'this.#reject(error)\n', ''),
   command('report/failed-lines.ts', 'a failed line loses its carriage return', '? end + 1 : end', '? end : end'),
   command(
     'report/terminal.ts',

@@ -16,7 +16,7 @@ import { suspects } from './split.js'
  * | phase    | sends                                   | leaves when                                                             |
  * |----------|-----------------------------------------|-------------------------------------------------------------------------|
  * | probing  | one batch, with none in flight          | its leader stored it → open; anything else → draining, unless the next batch can tell |
- * | open     | up to `maxInFlight`, of one epoch       | a batch was not stored, or expired in flight → draining; new leader, new epoch, or a rest → probing |
+ * | open     | up to `maxInFlight`, of one epoch       | a batch was not stored, or expired in flight → draining; new leader, new epoch but that of the next transaction, or a rest → probing |
  * | draining | nothing                                 | no batch is in flight → rewind → paused, or probing if nothing is to be retried |
  * | paused   | nothing                                 | the back-off is over → probing                                          |
  *

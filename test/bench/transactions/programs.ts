@@ -54,8 +54,8 @@ export function programs(classPath: string): Program[] {
   execFileSync('go', ['build', '-o', join(cache, 'franz-go-transactions'), '.'], { cwd: join(here, 'franz-go') })
   execFileSync('javac', ['-cp', classPath, '-d', cache, join(here, 'Transactions.java')])
   return [
-    rxKafka('rx-kafka', 'rx-kafka transactionally(), iterables', 'iterables'),
-    rxKafka('windows', 'the same, windowCount()', 'windows'),
+    rxKafka('rx-kafka', 'rx-kafka', 'iterables'),
+    rxKafka('windows', 'rx-kafka, windowCount()', 'windows'),
     {
       ...{ id: 'franz-go', name: 'franz-go', batchBytes: 1 << 20, warmUpMs: 1_000 },
       argv: settings => [join(cache, 'franz-go-transactions'), JSON.stringify(settings)],
