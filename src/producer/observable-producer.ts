@@ -59,7 +59,7 @@ export class ObservableProducer implements AsyncDisposable {
 
   constructor(options: ResolvedOptions) {
     this.#options = options
-    this.#path = new DataPath(options)
+    this.#path = new DataPath(options, this)
     this.#path.fatal$.subscribe({ error: error => this.#fail(error) })
     const { interceptors } = options
     if (interceptors.length > 0)

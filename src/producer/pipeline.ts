@@ -24,6 +24,8 @@ export interface Stages {
   readonly topicChanges: TopicChanges
   readonly meters: Meters
   readonly metadata$: Observable<MetadataEvent>
+  /** Who the requests are from, for those who trace them. */
+  readonly producer: object
   readonly options: { readonly clientId: string; readonly maxInFlight: number; readonly requestTimeoutMs: number }
 }
 
@@ -65,10 +67,11 @@ function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<Settle
   const { nextRequest, resolver, meters, options } = stages
   const { slots, wake$, closed$ } = window
   const { nodeId } = window
+  const owner = { clientId: options.clientId, producer: stages.producer }
   const attempt = (request: DrainedRequest) => {
     const attempt$ = produceTo(request, options.requestTimeoutMs)
     const measured$ = measureRequest(meters, nodeId, request.parts, attempt$)
-    return slots.hold(traceRequest(request, nodeId, options.clientId, measured$))
+    return slots.hold(traceRequest(request, nodeId, owner, measured$))
   }
   return merge(wake$, slots.freed$).pipe(
     drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free
