@@ -8,5 +8,6 @@ export const examples: Readonly<Record<string, string>> = {
   sensor: 'readings, summed up by time before they are sent',
   'dead-letter': 'records that can never be written go to another topic',
   'back-pressure': 'an endless source that waits for a slow broker',
+  dashboard: 'the in-flight windows in a browser, in slow motion, with faults to inject',
   'retry-failed': 'failed records are sent again where that is safe',
 }
