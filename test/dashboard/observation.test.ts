@@ -81,10 +81,7 @@ test('one request goes alone until the leader has stored it; then four are in fl
     [30, 30],
   )
   const last = it.states.at(-1)!
-  assert.deepEqual(
-    [last.totals.acked, partitionIn(last, 0)!.acked, partitionIn(last, 0)!.lastOffset],
-    [61, 31, '30'],
-  )
+  assert.deepEqual([last.totals.acked, partitionIn(last, 0)!.acked, partitionIn(last, 0)!.lastOffset], [61, 31, '30'])
   await it.finish()
 })
 
@@ -117,7 +114,11 @@ test('a leader moves: the partition is muted, its batches come back in order, an
   )
   const told = it.texts.filter(text => text.startsWith('t-0')).map(text => text.replace(/: NOT_LEADER.*(?= \[)/, ''))
   const phases = ['muted', 'probing', 'open'].map(word => told.findLastIndex(text => text.startsWith(`t-0: ${word}`)))
-  assert.deepEqual(phases, phases.toSorted((a, b) => a - b), told.join('\n'))
+  assert.deepEqual(
+    phases,
+    phases.toSorted((a, b) => a - b),
+    told.join('\n'),
+  )
   assert.ok(!phases.includes(-1), told.join('\n'))
   assert.ok(
     told.some(text => /^t-0: moves to broker 2.* \[6\]$/.test(text)),

@@ -121,7 +121,8 @@ test('only addresses, localhost and its own host are taken for its Host: another
 test("other sites' pages get nothing, but may link to it", async t => {
   const { url } = await served(t)
   const site = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }
-  for (const path of ['/main.js', '/events', '/metrics.json']) assert.equal((await ask(url, path, site)).status, 403, path)
+  for (const path of ['/main.js', '/events', '/metrics.json'])
+    assert.equal((await ask(url, path, site)).status, 403, path)
   assert.equal((await ask(url, '/', { ...site, 'sec-fetch-mode': 'navigate' })).status, 200)
   assert.equal((await ask(url, '/', { 'sec-fetch-site': 'none' })).status, 200)
 })
