@@ -34,9 +34,11 @@ const STEADY: DashboardNote = {
   rule: 2,
 }
 
-/** Records for each partition, and how often. */
+/** Records for each partition at a time. */
 const RECORDS = 5
-const EVERY_MS = 330
+
+/** So often in each response time: the four slots are in use, and records seldom wait. */
+const TIMES = 4.5
 
 /** A producer and three brokers in this process, in slow motion, and a page that shows them. */
 export class Demo implements AsyncDisposable {
@@ -71,7 +73,7 @@ export class Demo implements AsyncDisposable {
       life.add(() => told.stop())
       const dashboard = await serveDashboard(producer, { ...listen, actions: told.actions(), notes$ })
       life.add(
-        interval(EVERY_MS)
+        interval(replyDelayMs / TIMES)
           .pipe(
             mergeMap(() =>
               from(partitions().flatMap(partition => Array.from({ length: RECORDS }, () => audit.next(partition)))),
