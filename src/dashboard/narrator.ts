@@ -37,7 +37,7 @@ export class Narrator {
 
   lost({ nodeId, batches, why }: LostRequest): void {
     const which = batches.length === 1 ? 'a batch' : `${batches.length} batches`
-    this.say(`No response from broker ${nodeId} for ${which}, stored or not: ${why}`, 9)
+    this.say(`Broker ${nodeId} did not answer for ${which}, which may be stored: ${why}`, 9)
   }
 
   /** Compares partitions with those of the state before. */
@@ -66,7 +66,7 @@ function sentence(event: ProducerEvent): [text: string, rule?: number] | undefin
     case 'plaintext':
       return [`A password or token goes unencrypted to ${event.address} (${event.mechanism}).`]
     case 'disconnected':
-      return [`Connection to broker ${event.nodeId} ended: ${describe(event.error)}`]
+      return [`Broker ${event.nodeId} is not connected: ${describe(event.error)}`]
     case 'metadata':
       // What it changes, partitions tell.
       return undefined
@@ -86,7 +86,7 @@ function sentence(event: ProducerEvent): [text: string, rule?: number] | undefin
     case 'dataLoss':
       return [`${event.topic}-${event.partition} may have lost acked records: ${describe(event.error)}`]
     case 'throttled':
-      return [`Broker ${event.nodeId} asked for a pause of ${event.throttleTimeMs} ms (KIP-219).`, 2]
+      return [`Broker ${event.nodeId} asked for a pause of ${event.throttleTimeMs} ms (KIP-219).`]
     case 'blocked':
       return [`A source has waited a second for buffer memory: ${event.bufferedBytes} bytes have no ack yet.`]
     case 'interceptorFailed':
@@ -101,18 +101,19 @@ function sentence(event: ProducerEvent): [text: string, rule?: number] | undefin
 function changes(before: Told, { state, leader, inFlight, returned }: PartitionState): [text: string, rule: number][] {
   const told: [string, number][] = []
   if (leader !== before.leader) {
-    if (leader === -1) told.push(['no leader; batches wait.', 6])
+    if (leader === -1) told.push(['no leader; its batches wait.', 6])
     else if (inFlight > 0) told.push([`moves to broker ${leader}, which gets nothing until all responses are in.`, 6])
     else told.push([`moves to broker ${leader}.`, 6])
   }
   if (state === before.state) return told
-  if (state === 'draining') told.push(['muted: a batch came back, and nothing is sent until all responses are in.', 5])
+  if (state === 'draining')
+    told.push(['muted; a batch came back, and nothing more is sent until all responses are in.', 5])
   if (state === 'paused') {
     const what = returned.length === 1 ? 'a batch is' : `${returned.length} batches are`
-    told.push([`${what} in front of the queue again, in sequence order; a pause before the next attempt.`, 5])
+    told.push([`${what} at the front of the queue again, in sequence order; the next attempt is after a pause.`, 5])
   }
-  if (state === 'probing') told.push(['probing: the first batch goes alone.', 7])
-  if (state === 'open' && before.state === 'probing') told.push(['open: the leader has stored the probe.', 7])
+  if (state === 'probing') told.push(['probing; the first batch goes alone.', 7])
+  if (state === 'open' && before.state === 'probing') told.push(['open; the leader has stored the probe.', 7])
   return told
 }
 

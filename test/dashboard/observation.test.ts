@@ -138,7 +138,7 @@ test('a lost response: the batches come back, go out with the same sequences as 
   assert.ok(again.length > 0, 'nothing was sent again')
   assert.equal(again[0]!.batches[0]!.firstSequence, 1)
   assert.ok(
-    it.texts.some(text => /^No response from broker 1 for .*, stored or not: .* \[9\]$/.test(text)),
+    it.texts.some(text => /^Broker 1 did not answer for .*, which may be stored: .* \[9\]$/.test(text)),
     it.texts.join('\n'),
   )
   assert.equal(acks.values.length, 4)

@@ -30,7 +30,7 @@ export interface DemoOptions {
 
 const STEADY: DashboardNote = {
   title: 'Steady',
-  text: 'Four requests at a time are in flight to each broker. In each row the sequences continue each other, from right to left: so a broker can tell whether a batch is missing, or came before.',
+  text: 'Four requests are in flight to each broker at a time. In each row the sequences continue from right to left, so a broker notices a batch that is missing, or that it already has.',
   rule: 2,
 }
 
@@ -45,12 +45,20 @@ export class Demo implements AsyncDisposable {
   readonly cluster: TestCluster
   readonly producer: Producer
   readonly dashboard: Dashboard
+  readonly #audit: Audit
   readonly #life: Subscription
 
-  private constructor(cluster: TestCluster, producer: Producer, dashboard: Dashboard, life: Subscription) {
+  private constructor(
+    cluster: TestCluster,
+    producer: Producer,
+    dashboard: Dashboard,
+    audit: Audit,
+    life: Subscription,
+  ) {
     this.cluster = cluster
     this.producer = producer
     this.dashboard = dashboard
+    this.#audit = audit
     this.#life = life
   }
 
@@ -85,12 +93,17 @@ export class Demo implements AsyncDisposable {
       life.add(interval(1_000).subscribe(() => audit.check(cluster)))
       notes$.next(STEADY)
       if (story) told.tell()
-      return new Demo(cluster, producer, dashboard, life)
+      return new Demo(cluster, producer, dashboard, audit, life)
     } catch (error) {
       await producer.close({ timeoutMs: 0 })
       await cluster.stop()
       throw error
     }
+  }
+
+  /** Compares what the brokers hold with what was sent, and says in a sentence how that is. */
+  check(): string {
+    return this.#audit.check(this.cluster)
   }
 
   async close(): Promise<void> {

@@ -27,7 +27,7 @@ export const STEPS: readonly Step[] = [
       cluster.moveLeader(TOPIC, 0, to)
       tell({
         title: 'A leader moves',
-        text: `${TOPIC}-0 moves from broker ${from} to broker ${to}. Broker ${from} rejects all that is in flight. The batches come back in order, and broker ${to} gets the first when broker ${from} has answered the last.`,
+        text: `${TOPIC}-0 moves from broker ${from} to broker ${to}. Broker ${from} rejects the batches in flight. They return to the front of the queue in order, and broker ${to} gets the first one after broker ${from} has answered the last one.`,
         rule: 6,
       })
     },
@@ -41,7 +41,7 @@ export const STEPS: readonly Step[] = [
       cluster.inject({ fault: { kind: 'appendThenDrop' }, node })
       tell({
         title: 'A response is lost',
-        text: `Broker ${node} stores a request, and its connection breaks before it has answered. Nobody can know what is stored, so the same bytes go again with the same sequences, and the broker drops what it has.`,
+        text: `Broker ${node} stores a request, and its connection breaks before it has answered. The producer cannot know what is stored, so it sends the same bytes again with the same sequences, and the broker drops what it already has.`,
         rule: 9,
       })
     },
@@ -56,7 +56,7 @@ export const STEPS: readonly Step[] = [
       const led = partitions().filter(partition => cluster.leader(TOPIC, partition) === node)
       tell({
         title: 'A broker is gone',
-        text: `Broker ${node} stops with requests in flight. Others lead its partitions, and each new leader gets one batch alone until it has stored it.`,
+        text: `Broker ${node} stops with requests in flight. Other brokers lead its partitions, and each new leader gets one batch alone until it has stored it.`,
         rule: 7,
       })
       await stop(cluster, node)
@@ -65,7 +65,7 @@ export const STEPS: readonly Step[] = [
       for (const partition of led) cluster.moveLeader(TOPIC, partition, node)
       tell({
         title: 'The broker is back',
-        text: `Broker ${node} leads its partitions again: they move once more, as before.`,
+        text: `Broker ${node} leads its partitions again, so they move once more.`,
         rule: 6,
       })
     },
@@ -78,8 +78,8 @@ export const STEPS: readonly Step[] = [
       const node = cluster.leader(TOPIC, 1)
       cluster.inject({ fault: { kind: 'throttle', ms: 4_000 }, node })
       tell({
-        title: 'A quota',
-        text: `Broker ${node} asks for a pause of 4 s (KIP-219). Nothing more goes to it; records wait in batches, and in order, and other brokers go on.`,
+        title: 'A broker throttles',
+        text: `Broker ${node} asks for a pause of 4 s, as for a quota (KIP-219). The producer sends it nothing more until then. Records wait in batches, and the other brokers go on.`,
       })
     },
   },
@@ -91,7 +91,7 @@ export const STEPS: readonly Step[] = [
       cluster.inject({ fault: { kind: 'error', code: NOT_ENOUGH_REPLICAS }, topic: TOPIC, partition: 2 })
       tell({
         title: 'A batch is rejected',
-        text: `Broker ${cluster.leader(TOPIC, 2)} rejects one batch of ${TOPIC}-2 (NOT_ENOUGH_REPLICAS), so those behind it are out of sequence. All come back, and wait in front of the queue in the order of their sequences.`,
+        text: `Broker ${cluster.leader(TOPIC, 2)} rejects one batch of ${TOPIC}-2 with NOT_ENOUGH_REPLICAS, so the batches behind it are out of sequence. All of them return to the front of the queue, in the order of their sequences.`,
         rule: 5,
       })
     },

@@ -165,6 +165,7 @@ function showQueue(cell, waiting, returned) {
       .reverse(),
   ]
   setText(/** @type {Element} */ (cell.children[0]), waiting === 0 ? '' : whole(waiting))
+  cell.classList.toggle('many', returned.length > 2)
   keyed(
     /** @type {HTMLElement} */ (cell.children[1]),
     drawn,
