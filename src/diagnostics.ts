@@ -128,12 +128,14 @@ export function traced<C extends TraceEnd & object, T>(
   })
 }
 
-function isObserved<C extends object>({
-  start,
-  end,
-  asyncStart,
-  asyncEnd,
-  error,
-}: TracingChannel<unknown, C>): boolean {
-  return [start, end, asyncStart, asyncEnd, error].some(channel => channel.hasSubscribers)
+/** Whether anybody subscribes to one of its five channels. */
+export function isObserved<C extends object>(channel: TracingChannel<unknown, C>): boolean {
+  const { start, end, asyncStart, asyncEnd, error } = channel
+  return (
+    start.hasSubscribers ||
+    end.hasSubscribers ||
+    asyncStart.hasSubscribers ||
+    asyncEnd.hasSubscribers ||
+    error.hasSubscribers
+  )
 }

@@ -1,18 +1,7 @@
-import {
-  type Attributes,
-  context,
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  type SpanContext,
-  SpanKind,
-  SpanStatusCode,
-  type Tracer,
-  trace,
-} from '@opentelemetry/api'
+import { type Attributes, context, type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api'
 import type { Ack, Headers, ProducerRecord } from '../index.js'
 import { DESTINATION, ERROR_TYPE, errorType, OFFSET, PARTITION, SEND, TOMBSTONE } from './conventions.js'
-import { carried, inject } from './headers.js'
+import { carriedSpan, inject, own } from './headers.js'
 
 /** Where a record keeps its span; a copy that an interceptor makes by `{ ...record }` keeps it too. */
 const SPAN = Symbol('rx-kafka.span')
@@ -49,16 +38,17 @@ export class RecordSpans {
 
   /** Returns the record with the span's context in its headers, unless they carry one already. */
   start(record: ProducerRecord): ProducerRecord {
-    const { topic, headers } = record
+    const { topic } = record
+    const headers = own(record.headers)
     const { name, attributes } = this.#spansOf(topic)
     const active = context.active()
-    const carrier = carried(headers)
-    const links = carrier === undefined ? undefined : linksTo(carrier)
+    const origin = carriedSpan(headers)
+    const links = origin && [{ context: origin }]
     const span = this.#tracer.startSpan(name, { kind: SpanKind.PRODUCER, attributes, ...(links && { links }) }, active)
     const recording = span.isRecording()
     if (recording && record.value === null) span.setAttribute(TOMBSTONE, true)
     const mark = recording ? { owner: this, span } : this.#unsampled
-    const written = carrier === undefined ? inject(trace.setSpan(active, span), headers) : headers
+    const written = origin === undefined ? inject(trace.setSpan(active, span), headers) : headers
     return marked(record, topic, written, mark)
   }
 
@@ -107,9 +97,4 @@ export function failed(span: Span, error: Error): void {
   span.recordException(error)
   span.setAttribute(ERROR_TYPE, errorType(error))
   span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
-}
-
-function linksTo(carrier: Record<string, string>): { context: SpanContext }[] {
-  const origin = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, carrier))
-  return origin === undefined ? [] : [{ context: origin }]
 }

@@ -130,7 +130,7 @@ export class DataPath {
 
   metrics(): ProducerMetrics {
     return snapshot(this.#meters, this.now(), {
-      topics: this.#batching.topics,
+      holding: this.#batching.holding(),
       windows: this.#windows,
       bufferedBytes: this.bufferedBytes,
       waitingSources: this.#bufferWait.waiting,

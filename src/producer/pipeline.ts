@@ -70,8 +70,8 @@ function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<Settle
   const owner = { clientId: options.clientId, producer: stages.producer }
   const attempt = (request: DrainedRequest) => {
     const attempt$ = produceTo(request, options.requestTimeoutMs)
-    const measured$ = measureRequest(meters, nodeId, request.parts, attempt$)
-    return slots.hold(traceRequest(request, nodeId, owner, measured$))
+    const traced$ = traceRequest(request, nodeId, owner, attempt$)
+    return slots.hold(measureRequest(meters, nodeId, request.parts, traced$))
   }
   return merge(wake$, slots.freed$).pipe(
     drain(slots, () => nextRequest.to(window)), // batching: one batch a partition, and only when a slot is free

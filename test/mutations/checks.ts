@@ -19,7 +19,7 @@ export interface Red {
 const FOLDERS: Readonly<Record<Exclude<CheckName, 'schedules'>, readonly string[]>> = {
   model: ['test/model'],
   units: ['test/producer', 'test/transport'],
-  scenarios: ['test/scenarios', 'test/scenarios/matrix'],
+  scenarios: ['test/scenarios', 'test/scenarios/matrix', 'test/opentelemetry'],
 }
 
 /** Runs a check in a copy of the repository; undefined: it is green. */

@@ -8,6 +8,7 @@ import type { Mutation } from './mutation.js'
 import { PIPELINE_STAGES } from './pipeline.js'
 import { RECOVERY } from './recovery.js'
 import { RECREATED } from './recreated.js'
+import { VISIBILITY } from './visibility.js'
 import { WINDOW } from './window.js'
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -21,4 +22,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...KEYS,
   ...CONNECTIONS,
   ...LOG_IN,
+  ...VISIBILITY,
 ]

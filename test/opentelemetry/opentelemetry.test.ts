@@ -5,7 +5,7 @@ import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlag
 import type { Histogram } from '@opentelemetry/sdk-metrics'
 import { AlwaysOffSampler, ParentBasedSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import kafkajs from 'kafkajs'
-import { from, lastValueFrom, toArray } from 'rxjs'
+import { from, lastValueFrom, Subject, toArray } from 'rxjs'
 import { createProducer, type ProducerRecord, RecordFailedError } from '../../src/index.js'
 import { openTelemetry } from '../../src/opentelemetry/index.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
@@ -150,6 +150,50 @@ test('a record that carries a context already keeps it, and its span is linked t
       span.links.map(link => [link.context.traceId, link.context.spanId]),
       [['a'.repeat(32), 'b'.repeat(16)]],
     )
+  await it.end()
+})
+
+test('the parent is the span that was active when the source gave the record, whatever its serializers wait for', async t => {
+  const telemetry = started(t)
+  const it = await world([telemetry.interceptor()])
+  const tracer = telemetry.tracerProvider.getTracer('test')
+  const source = new Subject<string>()
+  const options = {
+    topic: 't',
+    value: async (data: string) => data,
+    headers: (data: string) => ({ data }),
+    concurrency: 1,
+  }
+  const acks = lastValueFrom(source.pipe(it.producer.send(options), toArray()))
+  const parents = ['a', 'b', 'c'].map(data => {
+    const parent = tracer.startSpan(data)
+    context.with(trace.setSpan(ROOT_CONTEXT, parent), () => source.next(data))
+    return parent.spanContext().spanId
+  })
+  source.complete()
+  await it.time.until(acks)
+  assert.deepEqual(
+    telemetry
+      .spans(/^send/)
+      .map(({ parentSpanContext }) => parentSpanContext?.spanId)
+      .sort(),
+    parents.sort(),
+  )
+  await it.end()
+})
+
+test('headers of any form are kept beside the context: a generator, which can be read once, a Map, a header without a span', async t => {
+  const telemetry = started(t)
+  const it = await world([telemetry.interceptor()])
+  function* pairs(): Generator<[string, string]> {
+    yield ['own', 'h']
+  }
+  for (const headers of [pairs(), new Map([['own', 'h']]), { own: 'h', tracestate: 'a=b' }])
+    await it.time.until(it.producer.sendOne({ topic: 't', partition: 0, value: 'v', headers }))
+  for (const [i, span] of telemetry.spans(/^send/).entries()) {
+    assert.equal(headerIn(it, i, 'own'), 'h')
+    assert.equal(headerIn(it, i), `00-${span.spanContext().traceId}-${idOf(span)}-01`)
+  }
   await it.end()
 })
 

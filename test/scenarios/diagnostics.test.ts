@@ -138,6 +138,20 @@ test('rx-kafka:connection tells each attempt to connect, and rx-kafka:request wh
   await it.end()
 })
 
+test('a request that the producer gives up when it closes has failed', async t => {
+  const { messages } = listen<ProduceTrace>(t, 'rx-kafka:produce')
+  const it = await world()
+  it.cluster.inject({ fault: { kind: 'neverAnswer' } })
+  const pending = it.producer.sendOne({ topic: 't', value: 'a' }).catch(error => error)
+  await it.time.advance(100)
+  await it.time.until(it.producer.close({ timeoutMs: 0 }))
+  await it.time.until(pending)
+  const [[{ error }, events]] = [...messages] as [[ProduceTrace, string[]]]
+  assert.match(error!.message, /given up/)
+  assert.deepEqual(events, ['start', 'end', 'error', 'asyncStart', 'asyncEnd'])
+  await it.end()
+})
+
 test('a store that is bound to a channel has its value while the request is written', async t => {
   const storage = new AsyncLocalStorage<ProduceTrace>()
   const tracing = tracingChannel('rx-kafka:produce')

@@ -177,6 +177,37 @@ test('a record without buffer memory: onAck is called where the stream ends inst
   await it.end()
 })
 
+test('onSend is called in the order of the source, whichever serializer is done first, and never for a record that expires before', async () => {
+  const marker = new Marker('m')
+  const it = await world([marker], { producer: { deliveryTimeoutMs: 1_000, requestTimeoutMs: 500 } })
+  const done = new Map<string, () => void>()
+  const source = ['a', 'b', 'c', 'd']
+  const value = (data: string): Promise<string> => new Promise(resolve => done.set(data, () => resolve(data)))
+  const acks = watch(it.producer.publish(source, { topic: 't', value, concurrency: 4 }))
+  await it.time.advance(10)
+  for (const data of ['c', 'b', 'a']) {
+    done.get(data)!()
+    await it.time.advance(10)
+  }
+  await it.time.until(() => acks.done)
+  done.get('d')!()
+  await it.time.advance(10)
+  assert.deepEqual(
+    marker.sent.map(({ value }) => String(value)),
+    ['a', 'b', 'c'],
+  )
+  assert.deepEqual(
+    marker.acks.map(({ kind, record }) => [kind, record.metadata]),
+    [
+      ['acked', 'a'],
+      ['acked', 'b'],
+      ['acked', 'c'],
+      ['failed', 'd'],
+    ],
+  )
+  await it.end()
+})
+
 test('an interceptor that throws, or returns no record, fails nothing: the record goes on, and an event says why', async () => {
   const bad: Interceptor = {
     onSend(record) {

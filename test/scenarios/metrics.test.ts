@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { from, lastValueFrom, toArray } from 'rxjs'
-import type { ProducerMetrics, ProducerRecord } from '../../src/index.js'
+import { createProducer, type ProducerMetrics, type ProducerRecord } from '../../src/index.js'
 import { ErrorCode } from '../../src/protocol/error-codes.js'
+import { startCluster } from '../../src/testing/index.js'
 import { open, startWorld, type World, type WorldOptions, watch } from '../support/world.js'
 
 const world = (options: WorldOptions = {}): Promise<World> =>
@@ -131,6 +132,28 @@ test('queue time, compression, pauses and reconnects', async () => {
   await it.end()
 })
 
+test('latencies of a fast broker have fractions of a millisecond', async () => {
+  await using cluster = await startCluster({ topics: { t: { partitions: 1 } } })
+  await using producer = createProducer({ brokers: cluster.brokers })
+  for (let i = 0; i < 5; i++) await producer.sendOne({ topic: 't', value: 'v' })
+  const { requestTotal, requestLatencyAvg, brokers } = producer.metrics()
+  assert.equal(requestTotal, 5)
+  assert.ok(requestLatencyAvg > 0 && !Number.isInteger(requestLatencyAvg))
+  assert.ok(brokers[0]!.requestLatencyP50 > 0)
+})
+
+test('a request without a response has no latency', async () => {
+  const it = await world({ producer: { requestTimeoutMs: 500 } })
+  await sendAll(it, values(1))
+  const { requestLatencyMax } = it.producer.metrics()
+  it.cluster.inject({ fault: { kind: 'neverAnswer' } })
+  await sendAll(it, values(1))
+  const metrics = it.producer.metrics()
+  assert.equal(metrics.requestTotal, 3)
+  assert.equal(metrics.requestLatencyMax, requestLatencyMax)
+  await it.end()
+})
+
 test('metrics$ emits at each interval, survives JSON, has no timer while nobody subscribes, and completes on close', async () => {
   const it = await world({ producer: { metricsIntervalMs: 200 } })
   await sendAll(it, values(5))
@@ -150,6 +173,20 @@ test('metrics$ emits at each interval, survives JSON, has no timer while nobody 
   const late = watch(it.producer.metrics$)
   assert.equal(late.done, true)
   assert.equal(it.time.pending, 0)
+})
+
+test('a partition of a recreated topic is in a snapshot once, and begins again', async () => {
+  const it = await world({ producer: { metadataMaxAgeMs: 500 } })
+  await sendAll(it, values(5))
+  it.cluster.deleteTopic('t')
+  it.cluster.createTopic('t', { partitions: 1 })
+  await it.time.advance(1_000)
+  await sendAll(it, values(2))
+  assert.deepEqual(
+    it.producer.metrics().partitions.map(({ partition, recordSendTotal }) => [partition, recordSendTotal]),
+    [[0, 2]],
+  )
+  await it.end()
 })
 
 test('partitions that were never used are not in a snapshot', async () => {

@@ -26,6 +26,8 @@ export interface History {
   readonly mostBytes: number
   /** Partitions of which no record came through after everything was healed. */
   readonly stuck: readonly string[]
+  /** What an interceptor found wrong. */
+  readonly intercepted: readonly string[]
   /** What is there when the producer has closed. */
   readonly left: { readonly bytes: number; readonly connections: number; readonly timers: number }
 }

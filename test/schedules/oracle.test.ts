@@ -217,6 +217,10 @@ describe('ends', () => {
     only(doctored({ mostBytes: 33_554_433 }), /^23: 33554433 bytes/)
     only(doctored({ stuck: ['t0-1'] }), /^I6: nothing goes through t0-1/)
   })
+
+  test('an interceptor that gets no ack', () => {
+    only(doctored({ intercepted: ['no onAck'] }), /^17: no onAck$/)
+  })
 })
 
 describe('the window', () => {

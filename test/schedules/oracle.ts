@@ -243,11 +243,22 @@ function refusalFindings({ offered, settled, schedule, trace }: History): string
 }
 
 /** I6, and memory at all times (invariant 23). */
-function endFindings({ offered, settled, streams, calls, left, mostBytes, stuck, schedule }: History): string[] {
+function endFindings({
+  offered,
+  settled,
+  streams,
+  calls,
+  left,
+  mostBytes,
+  stuck,
+  intercepted,
+  schedule,
+}: History): string[] {
   const found: string[] = []
   const { bufferMemory = 33_554_432 } = schedule.producer
   if (mostBytes > bufferMemory) found.push(`23: ${mostBytes} bytes were buffered, \`bufferMemory\` is ${bufferMemory}`)
   for (const [what, count] of Object.entries(left)) if (count > 0) found.push(`I6: ${count} ${what} are left`)
+  for (const finding of intercepted) found.push(`17: ${finding}`)
   for (const partition of stuck) found.push(`I6: nothing goes through ${partition} any more`)
   if (!calls.some(({ kind }) => kind === 'close')) found.push('I6: the producer was not closed')
   const settledAt = new Map(settled.map(({ number }, i) => [number, i]))

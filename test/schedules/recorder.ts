@@ -28,6 +28,7 @@ export class Recorder {
   readonly #deletions: Deletion[] = []
   readonly #unsettled = new Set<number>()
   readonly stuck: string[] = []
+  readonly intercepted: string[] = []
   #mostBytes = 0
 
   constructor(world: World) {
@@ -143,6 +144,7 @@ export class Recorder {
       trace: cluster.trace,
       mostBytes: this.#mostBytes,
       stuck: this.stuck,
+      intercepted: this.intercepted,
       left: { bytes: producer.bufferedBytes, connections: network.connections, timers: time.pending },
     }
   }

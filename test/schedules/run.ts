@@ -3,6 +3,7 @@ import { Random } from '../support/random.js'
 import { LONGEST_COMPRESSION } from '../support/slow-codec.js'
 import { startWorld, type World } from '../support/world.js'
 import type { History } from './history.js'
+import { Paired } from './paired.js'
 import { logsOf, Recorder } from './recorder.js'
 import type { Schedule, Step } from './schedule.js'
 import { openStream, probe, type RunningStream } from './streams.js'
@@ -13,12 +14,14 @@ export async function run(schedule: Schedule): Promise<History> {
   const topics = Object.fromEntries(
     partitions.map((count, i) => [`t${i}`, { partitions: count, cleanupPolicy: policyOf(schedule) }]),
   )
+  // Without any, records take another way.
+  const interceptors = schedule.seed % 2 === 0 ? [] : [new Paired()]
   const world = await startWorld({
     cluster: { ...cluster, topics, ...(old && { apiVersions: { Produce: [3, 7], Metadata: [4, 9] } }) },
-    producer: { ...schedule.producer, random: new Random(schedule.seed).next },
+    producer: { ...schedule.producer, interceptors, random: new Random(schedule.seed).next },
     latencyMs,
   })
-  return new Run(world, schedule).whole()
+  return new Run(world, schedule, interceptors).whole()
 }
 
 function policyOf({ cluster }: Schedule): 'compact' | 'delete' {
@@ -33,11 +36,13 @@ class Run {
   readonly #schedule: Schedule
   readonly #recorder: Recorder
   readonly #streams: readonly RunningStream[]
+  readonly #interceptors: readonly Paired[]
   readonly #faults: InjectedFault[] = []
   readonly #down = new Set<number>()
   #closing: Promise<void> | undefined
 
-  constructor(world: World, schedule: Schedule) {
+  constructor(world: World, schedule: Schedule, interceptors: readonly Paired[]) {
+    this.#interceptors = interceptors
     this.#world = world
     this.#schedule = schedule
     this.#recorder = new Recorder(world)
@@ -59,6 +64,7 @@ class Run {
     await this.#within(limit, () => this.#streams.every(({ over }) => over))
     for (const stream of this.#streams) stream.stop()
     await time.until(this.#closing!, limit).catch(() => undefined)
+    for (const { findings } of this.#interceptors) this.#recorder.intercepted.push(...findings)
     const logs = [...cluster.topics.keys()].flatMap(topic => logsOf(cluster, topic))
     await cluster.stop()
     // A codec at work can't be stopped.

@@ -174,6 +174,11 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.batches.makeAllDue()
   }
 
+  /** The partitions that have batches without an outcome, once for each batch. */
+  *holding(): Iterable<Partition> {
+    for (const batch of this.batches) yield this.partitionOf(batch)
+  }
+
   /** Resolves when every record accepted so far has its terminal event. */
   flush(): Promise<void> {
     this.flushOpenBatches()

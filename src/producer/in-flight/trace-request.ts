@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs'
-import { channels, type ProduceTrace, type ProduceTraceBatch, traced } from '../../diagnostics.js'
+import { channels, isObserved, type ProduceTrace, type ProduceTraceBatch, traced } from '../../diagnostics.js'
 import type { Batch } from '../model/batch.js'
 import { sentForm } from '../model/intercepted-record.js'
 import type { ProduceResult } from '../model/outcome.js'
@@ -12,13 +12,14 @@ export interface TraceOwner {
   readonly producer: object
 }
 
-/** Publishes one network attempt on the tracing channel `rx-kafka:produce`. */
+/** Publishes one network attempt, which is subscribed to at once, on the tracing channel `rx-kafka:produce`. */
 export function traceRequest(
   request: DrainedRequest,
   nodeId: number,
   owner: TraceOwner,
   attempt: Observable<RequestResult>,
 ): Observable<RequestResult> {
+  if (!isObserved(channels.produce)) return attempt
   return traced(channels.produce, attempt, () => messageOf(request, nodeId, owner), ended)
 }
 

@@ -1,21 +1,19 @@
-import { defer, type Observable, tap } from 'rxjs'
+import { type Observable, tap } from 'rxjs'
 import type { PartitionBatch } from '../model/partition.js'
 import type { Meters } from './meters.js'
 
-/** Counts one network attempt when it is subscribed to, and its response when that arrives. */
+/** Counts one network attempt, which is subscribed to at once, and its response when that arrives. */
 export function measureRequest<R extends { readonly lost: boolean; readonly throttleTimeMs: number }>(
   meters: Meters,
   nodeId: number,
   parts: readonly PartitionBatch[],
   attempt: Observable<R>,
 ): Observable<R> {
-  return defer(() => {
-    const sentAt = meters.clock()
-    meters.sent(nodeId, parts)
-    return attempt.pipe(
-      tap(({ lost, throttleTimeMs }) => {
-        if (!lost) meters.answered(nodeId, meters.clock() - sentAt, throttleTimeMs)
-      }),
-    )
-  })
+  const sentAt = meters.clock()
+  meters.sent(nodeId, parts)
+  return attempt.pipe(
+    tap(({ lost, throttleTimeMs }) => {
+      if (!lost) meters.answered(nodeId, meters.clock() - sentAt, throttleTimeMs)
+    }),
+  )
 }

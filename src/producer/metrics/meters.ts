@@ -1,6 +1,6 @@
 import type { SchedulerLike } from 'rxjs'
 import { BrokerError } from '../../errors.js'
-import type { PartitionBatch } from '../model/partition.js'
+import type { Partition, PartitionBatch } from '../model/partition.js'
 import { PartitionTotals } from '../model/partition-totals.js'
 import type { SettledBatch } from '../model/settled-batch.js'
 import { processScheduler } from '../time/process-scheduler.js'
@@ -38,6 +38,8 @@ export class Meters {
   /** Failed records, by the name of their error. */
   readonly errors: Map<string, number> = new Map()
   readonly brokers: Map<number, BrokerMeter> = new Map()
+  /** Partitions that were sent to, in the order of their first request. */
+  readonly partitions: Set<Partition> = new Set()
   readonly #scheduler: SchedulerLike
 
   constructor(scheduler: SchedulerLike) {
@@ -59,8 +61,7 @@ export class Meters {
     this.#broker(nodeId, now).counters.totals.requests++
     for (const { partition, batch } of parts) {
       const { count, size, uncompressedSize } = batch
-      partition.totals ??= new PartitionTotals()
-      const own = partition.totals
+      const own = partition.totals ?? this.#first(partition)
       totals.batches++
       totals.records += count
       totals.bytes += size
@@ -115,6 +116,23 @@ export class Meters {
     const broker = this.#broker(nodeId, this.#now())
     this.counters.totals.connections++
     broker.counters.totals.connections++
+  }
+
+  /** Forgets the partitions of topics that were deleted. */
+  forgetRetired(): void {
+    for (const partition of this.partitions) {
+      if (partition.retired && partition.isEmpty) this.partitions.delete(partition)
+    }
+  }
+
+  /** The partition is sent to for the first time. */
+  #first(partition: Partition): PartitionTotals {
+    const totals = new PartitionTotals()
+    partition.totals = totals
+    this.partitions.add(partition)
+    // Where topics are recreated all the time and nobody asks for a snapshot.
+    if (this.partitions.size % 1_024 === 0) this.forgetRetired()
+    return totals
   }
 
   #now(): number {

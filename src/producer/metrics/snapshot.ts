@@ -5,7 +5,8 @@ import type { BrokerMetrics, PartitionMetrics, ProducerMetrics } from './produce
 
 /** What a snapshot needs to see of the data path. */
 export interface Measured {
-  readonly topics: Iterable<{ readonly partitions: readonly Partition[] }>
+  /** The partitions that hold batches; one may be there several times. */
+  readonly holding: Iterable<Partition>
   readonly windows: Iterable<{ readonly nodeId: number; readonly inFlight: number }>
   readonly bufferedBytes: number
   readonly waitingSources: number
@@ -50,7 +51,7 @@ export function snapshot(meters: Meters, now: number, measured: Measured): Produ
     bufferUsedBytes: measured.bufferedBytes,
     waitingSources: measured.waitingSources,
     brokers: windows.map(window => brokerMetrics(window, meters, now, measured.options.maxInFlight)),
-    partitions: [...partitionsOf(measured)],
+    partitions: partitionsOf(meters, measured).map(partitionMetrics),
   }
 }
 
@@ -80,13 +81,10 @@ function brokerMetrics(
   }
 }
 
-/** Partitions that were never used are left out: there may be very many. */
-function* partitionsOf({ topics }: Measured): Iterable<PartitionMetrics> {
-  for (const { partitions } of topics) {
-    for (const partition of partitions) {
-      if (partition.totals !== undefined || !partition.isEmpty) yield partitionMetrics(partition)
-    }
-  }
+/** Returns the partitions in use, without a look at the others: there may be very many. */
+function partitionsOf(meters: Meters, { holding }: Measured): Partition[] {
+  meters.forgetRetired()
+  return [...new Set([...meters.partitions, ...holding])]
 }
 
 function partitionMetrics(one: Partition): PartitionMetrics {

@@ -4,7 +4,7 @@ import type { Interceptor, InterceptorFailed } from '../model/interceptor.js'
 import type { Ack, ProducerRecord } from '../model/record.js'
 import type { Maker } from './maker.js'
 import { show } from './read-record.js'
-import { type Made, Unserializable } from './serializer.js'
+import type { Made } from './serializer.js'
 
 /** Calls the interceptors of a producer, in their order. What they throw fails no record. */
 export class Interceptors {
@@ -67,14 +67,14 @@ export class Interceptors {
   }
 }
 
-/** Makes records as `maker` does, or takes the data for records, and passes them through the interceptors. */
+/** Makes records as `maker` does, or takes the data for records, for a producer with interceptors. */
 export class InterceptingMaker<I> implements Maker<I> {
+  readonly intercept: (record: ProducerRecord) => ProducerRecord
   readonly #maker: Maker<I> | undefined
-  readonly #interceptors: Interceptors
 
   constructor(maker: Maker<I> | undefined, interceptors: Interceptors) {
     this.#maker = maker
-    this.#interceptors = interceptors
+    this.intercept = record => interceptors.intercept(record)
   }
 
   get concurrency(): number | undefined {
@@ -82,15 +82,10 @@ export class InterceptingMaker<I> implements Maker<I> {
   }
 
   make(data: I): Made<unknown> | Promise<Made<unknown>> {
-    const made = this.#maker === undefined ? (data as ProducerRecord) : this.#maker.make(data)
-    return made instanceof Promise ? made.then(one => this.#intercept(one)) : this.#intercept(made)
+    return this.#maker?.make(data) ?? (data as ProducerRecord)
   }
 
   standIn(data: I): ProducerRecord {
     return this.#maker?.standIn(data) ?? (data as ProducerRecord)
-  }
-
-  #intercept(made: Made<unknown>): Made<unknown> {
-    return made instanceof Unserializable ? made : this.#interceptors.intercept(made)
   }
 }

@@ -7,6 +7,8 @@ export interface Maker<I> {
   readonly concurrency: number | undefined
   /** Never throws, and never rejects. */
   make(data: I): Made<unknown> | Promise<Made<unknown>>
+  /** Passes a record through the interceptors, right before it is accepted; undefined: there are none. */
+  readonly intercept?: (record: ProducerRecord) => ProducerRecord
   /** Returns a stand-in for the record of data that was never serialized, for its ack. */
   standIn(data: I): ProducerRecord
 }

@@ -110,7 +110,7 @@ export class Intake<I = never> implements Observer<I> {
       const error = queue.add(data, made)
       if (error !== undefined) this.#refuse(maker.standIn(data), error)
     } else if (made instanceof Unserializable) this.#refuse(made.record, made.error)
-    else this.#accept(made)
+    else this.#accept(maker.intercept === undefined ? made : maker.intercept(made))
   }
 
   /** Ends the intake with the source's error. The stream errors when no more acks are owed. */

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Subject, Subscription } from 'rxjs'
 import { DeliveryTimeoutError, InvalidRecordError } from '../../errors.js'
 import type { AckSink, StreamSink } from '../model/sinks.js'
@@ -26,14 +27,18 @@ export interface SerializedBuffer {
   deliveries<T>(expired: (item: T) => void): Deadlines<T>
 }
 
+type Kept = TakenRecord | Unserializable<unknown>
+
 /** Data that was accepted, and is not in a batch yet. */
 interface Entry<I> {
   readonly data: I
   readonly acceptedAt: number
   /** Whether its serializers were called. */
   started: boolean
+  /** Calls user code in the async context in which the data came, for tools that follow it; undefined: nothing is called later. */
+  readonly origin: AsyncResource | undefined
   /** Their result. */
-  made: TakenRecord | Unserializable<unknown> | undefined
+  made: Kept | undefined
 }
 
 /** The default of `concurrency`. */
@@ -95,7 +100,10 @@ export class SerializerQueue<I> {
   add(data: I, made?: Promise<Made<unknown>>): Error | undefined {
     const error = this.#buffer.reserve()
     if (error !== undefined) return error
-    const entry: Entry<I> = { data, acceptedAt: this.#buffer.now(), started: made !== undefined, made: undefined }
+    const started = made !== undefined
+    const isLate = !started || this.#maker.intercept !== undefined
+    const origin = isLate ? new AsyncResource('rx-kafka.serializer') : undefined
+    const entry: Entry<I> = { data, acceptedAt: this.#buffer.now(), started, origin, made: undefined }
     this.#entries.push(entry)
     this.#deliveries.add(entry, entry.acceptedAt)
     this.#sink.accepted()
@@ -133,7 +141,7 @@ export class SerializerQueue<I> {
       const entry = this.#entries[i]!
       if (entry.started) continue
       entry.started = true
-      const made = this.#maker.make(entry.data)
+      const made = inContext(entry, () => this.#maker.make(entry.data))
       if (made instanceof Promise) this.#await(entry, made)
       else entry.made = kept(made)
     }
@@ -159,16 +167,25 @@ export class SerializerQueue<I> {
       }
       this.#entries.shift()
       this.#left(entry)
-      this.#accept(entry.made, entry.acceptedAt)
+      inContext(entry, () => this.#accept(entry))
       this.#start()
       drained = true
     }
     if (drained) this.#moved()
   }
 
-  #accept(made: TakenRecord | Unserializable<unknown>, acceptedAt: number): void {
-    const error = made instanceof Unserializable ? made.error : this.#buffer.acceptTaken(made, this.#sink, acceptedAt)
-    if (error !== undefined) this.#sink.neverBatched(made.record, error)
+  #accept({ made, acceptedAt }: Entry<I>): void {
+    const record = this.#intercepted(made!)
+    const error =
+      record instanceof Unserializable ? record.error : this.#buffer.acceptTaken(record, this.#sink, acceptedAt)
+    if (error !== undefined) this.#sink.neverBatched(record.record, error)
+  }
+
+  #intercepted(made: Kept): Kept {
+    const { intercept } = this.#maker
+    if (intercept === undefined || made instanceof Unserializable) return made
+    const { topic, key, value, headers, partition, timestamp, record } = made
+    return kept(intercept({ topic, key, value, headers, partition, timestamp, metadata: record.metadata }))
   }
 
   #resume(error: Error | undefined): void {
@@ -206,8 +223,12 @@ export class SerializerQueue<I> {
 }
 
 /** Gives the record bytes of its own: it may have to wait, and a serializer may reuse its buffer. */
-function kept(made: Made<unknown>): TakenRecord | Unserializable<unknown> {
+function kept(made: Made<unknown>): Kept {
   if (made instanceof Unserializable) return made
   const taken = takeRecord(made)
   return taken instanceof InvalidRecordError ? new Unserializable(made, taken) : taken
+}
+
+function inContext<R>({ origin }: { readonly origin: AsyncResource | undefined }, call: () => R): R {
+  return origin === undefined ? call() : origin.runInAsyncScope(call)
 }
