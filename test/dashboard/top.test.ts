@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { NEVER, Subject } from 'rxjs'
@@ -133,6 +135,13 @@ test('the command `top` writes what an application serves', async () => {
     top.run(flags({ url }), { stdout, interrupts$: NEVER }),
     /there is no dashboard at .*ECONNREFUSED/,
   )
+  const silent = createServer(socket => socket.destroy())
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const none = top.run(flags({ url: `127.0.0.1:${port}` }), { stdout, interrupts$: NEVER })
+  await assert.rejects(none, /there is no dashboard at .*socket hang up|ECONNRESET/)
+  silent.close()
   await assert.rejects(top.run(flags({ url: 'http://[' }), { stdout, interrupts$: NEVER }), /--url must be a URL/)
   await end()
 })

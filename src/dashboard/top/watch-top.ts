@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { get as getPlainly, type IncomingMessage } from 'node:http'
+import { get as getSecurely } from 'node:https'
+import { json } from 'node:stream/consumers'
 import {
   asyncScheduler,
   catchError,
@@ -22,6 +26,9 @@ export interface Screen {
 }
 
 const EVERY_MS = 1_000
+
+/** For an answer. */
+const TIMEOUT_MS = 5_000
 
 /** Moves to the first line without clearing the screen, which would flicker. */
 const HOME = '\u001b[H'
@@ -73,10 +80,14 @@ function textOf(metrics: unknown, { columns = 80, rows = 24 }: Screen): string {
   }
 }
 
+/** Not `fetch`: of a connection that ends without an answer it tells nothing, and lets the process end. */
 async function fetchMetrics(url: URL): Promise<unknown> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(error => {
-    throw (error as Error).cause ?? error
-  })
-  if (!response.ok) throw new KafkaError(`it answered ${response.status}`)
-  return response.json()
+  const get = url.protocol === 'https:' ? getSecurely : getPlainly
+  const request = get(url, { agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) })
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  if (response.statusCode !== 200) {
+    response.destroy()
+    throw new KafkaError(`it answered with status ${response.statusCode}`)
+  }
+  return json(response)
 }
