@@ -216,7 +216,8 @@ test('names and errors are text, whatever they hold', { timeout: 60_000 }, async
     recordsPerBatchAvg: 0,
     compressionRateAvg: 0,
   }
-  const fake = { events$, bufferedBytes: 1, metrics: () => ({ ...base, partitions: [partition] }) }
+  const others = Array.from({ length: 70 }, (_, i) => ({ ...partition, state: 'open' as const, partition: i + 1 }))
+  const fake = { events$, bufferedBytes: 1, metrics: () => ({ ...base, partitions: [partition, ...others] }) }
   const notes$ = new Subject<DashboardNote>()
   const actions = [{ label: evil, help: evil, run: () => Promise.reject(new Error(evil)) }]
   const dashboard = await serveDashboard(fake as unknown as Producer, { actions, notes$ })
@@ -227,9 +228,10 @@ test('names and errors are text, whatever they hold', { timeout: 60_000 }, async
   await page.locator('summary').first().press('Enter')
   await page.getByRole('button').first().click()
   await shown(page, `document.querySelector('#action-error').textContent.includes('onerror')`)
-  await shown(page, `document.querySelectorAll('#table tr').length === 1`)
+  await shown(page, `document.querySelectorAll('#table tr').length === 60`)
   await shown(page, `document.querySelectorAll('#lines li').length === 2`)
   assert.equal(await page.locator('img, #brokers script, #lines script, #story script, #table script').count(), 0)
+  assert.equal(await page.locator('#hidden').textContent(), '11 more partitions are not shown.')
   assert.match(await page.title(), /^rx-kafka/)
   const text = (await page.evaluate('document.body.innerText + document.body.textContent')) as string
   assert.ok(text.split('<img src=x').length > 6, 'it is shown as text in many places')

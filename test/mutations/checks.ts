@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ended, node } from './process.js'
 
-export type CheckName = 'schedules' | 'model' | 'units' | 'scenarios'
+export type CheckName = 'schedules' | 'model' | 'units' | 'scenarios' | 'dashboard'
 
 /** Those that a mutation has to get past, unless it names its own: what looks for itself comes before what was written down. */
 export const ALL: readonly CheckName[] = ['schedules', 'model', 'units', 'scenarios']
@@ -20,6 +20,7 @@ const FOLDERS: Readonly<Record<Exclude<CheckName, 'schedules'>, readonly string[
   model: ['test/model'],
   units: ['test/producer', 'test/transport'],
   scenarios: ['test/scenarios', 'test/scenarios/matrix', 'test/opentelemetry'],
+  dashboard: ['test/dashboard'],
 }
 
 /** Runs a check in a copy of the repository; undefined: it is green. */

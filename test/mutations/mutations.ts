@@ -2,6 +2,7 @@ import { ANSWERS } from './answers.js'
 import { BAD_RECORDS } from './bad-records.js'
 import { COMPRESSION } from './compression.js'
 import { CONNECTIONS } from './connections.js'
+import { DASHBOARD } from './dashboard.js'
 import { KEYS } from './keys.js'
 import { LOG_IN } from './log-in.js'
 import type { Mutation } from './mutation.js'
@@ -23,4 +24,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...CONNECTIONS,
   ...LOG_IN,
   ...VISIBILITY,
+  ...DASHBOARD,
 ]

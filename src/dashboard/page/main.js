@@ -3,7 +3,7 @@ import { byId, element, keyed, setText } from './elements.js'
 import { showFigures, showHistory } from './figures.js'
 import { moving } from './motion.js'
 import { showTable } from './table.js'
-import { visible } from './text.js'
+import { visible, whole } from './text.js'
 
 /** @typedef {import('../state.js').DashboardState} State */
 /** @typedef {import('../state.js').Line} Line */
@@ -17,6 +17,8 @@ const MOST_LINES = 60
 let rules = []
 /** @type {Line[]} */
 let lines = []
+/** Not shown yet. @type {State | undefined} */
+let latest
 
 const source = new EventSource('/events')
 on('hello', (/** @type {Hello} */ hello) => {
@@ -44,12 +46,23 @@ on('note', (/** @type {{ title: string, text: string, rule?: number }} */ note) 
   setText(byId('note-rule'), note.rule === undefined ? '' : `Rule ${note.rule}: ${rules[note.rule - 1] ?? ''}`)
 })
 on('state', (/** @type {State} */ state) => {
+  showFigures(state)
+  if (latest === undefined) requestAnimationFrame(show)
+  latest = state
+})
+
+/** Shows the latest state, as often as the browser can draw: a slow or hidden page skips what came between. */
+function show() {
+  const state = /** @type {State} */ (latest)
+  latest = undefined
   setText(byId('client'), visible(state.clientId))
   setText(byId('link'), state.ended === undefined ? 'live' : `ended: ${visible(state.ended)}`)
-  showFigures(state)
   moving(() => showBrokers(state))
+  const { hiddenPartitions } = state
+  setText(byId('hidden'), hiddenPartitions === 0 ? '' : `${whole(hiddenPartitions)} more partitions are not shown.`)
   if (/** @type {HTMLDetailsElement} */ (byId('table-details')).open) showTable(state)
-})
+}
+
 source.onerror = () => setText(byId('link'), 'no connection to the process; trying again')
 
 /**

@@ -1,6 +1,11 @@
 /** Batches that move: from the queue into a slot, back, or out as an ack. Positions tell everything, so without motion nothing is lost. */
 
 const MOVE_MS = 260
+
+/** Batches that an eye can follow. More just change: moving them would take most of a processor. */
+const MOST_MOVING = 80
+
+const BATCHES = '.partition .batch[data-batch]'
 const still = matchMedia('(prefers-reduced-motion: reduce)')
 
 /**
@@ -9,7 +14,7 @@ const still = matchMedia('(prefers-reduced-motion: reduce)')
  * @param {() => void} change
  */
 export function moving(change) {
-  if (still.matches || document.hidden) {
+  if (still.matches || document.hidden || document.querySelectorAll(BATCHES).length > MOST_MOVING) {
     change()
     return
   }
@@ -36,7 +41,7 @@ export function moving(change) {
 /** @returns {Map<string, Place>} */
 function places() {
   const found = new Map()
-  for (const child of document.querySelectorAll('.partition .batch[data-batch]')) {
+  for (const child of document.querySelectorAll(BATCHES)) {
     const of = /** @type {HTMLElement} */ (child)
     const flying = of.parentElement?.classList.contains('slot') ?? false
     const row = /** @type {HTMLElement | null} */ (of.closest('.partition'))
