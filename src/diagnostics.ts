@@ -10,6 +10,8 @@ export interface TraceEnd {
 
 /** The messages of the tracing channel `rx-kafka:produce`: one object for each Produce request. */
 export interface ProduceTrace extends TraceEnd {
+  /** The `Producer` that sends it; several in a process may have one `clientId`. Not enumerable, as it is no plain value. */
+  readonly producer: object
   readonly clientId: string
   readonly nodeId: number
   /** The broker's, as `host:port`. */
@@ -29,6 +31,9 @@ export interface ProduceTraceBatch {
   readonly bytes: number
   /** Which request carries it: 1 for the first. */
   readonly attempt: number
+  readonly producerEpoch: number
+  /** The sequence of its first record. The last one's is `count - 1` higher, and starts again at 0 after 2147483647. */
+  readonly baseSequence: number
   /** Its records, as interceptors made them; empty once the batch has its outcome. Made when it is read, so it costs nothing else. */
   readonly records: readonly object[]
 }

@@ -17,6 +17,7 @@ const LAYERS: Record<string, readonly string[]> = {
   testing: ['protocol', 'transport'],
   // Its own test says what it may import.
   opentelemetry: [''],
+  dashboard: ['', 'testing'],
 }
 /** Entry points of their own import the public face only: what they can do, every user can. */
 const ENTRIES: Record<string, readonly string[]> = { cli: ['index.ts', 'testing/index.ts'] }
@@ -141,7 +142,8 @@ test('protocol is pure: no rxjs, no sockets', () => {
 })
 
 test('every timer is a scheduler of the options, which is bounded: Node fires a timer of more than 24.8 days at once', () => {
-  const own = ['producer/time/process-scheduler.ts', 'producer/time/process-hold.ts']
+  // The last one has a constant interval.
+  const own = ['producer/time/process-scheduler.ts', 'producer/time/process-hold.ts', 'dashboard/ticker.ts']
   for (const file of own) assert.ok(sources.includes(file), file)
   for (const file of sources) {
     const text = readFileSync(join(src, file), 'utf8')
@@ -165,6 +167,16 @@ test('opentelemetry imports what users can import, and no more', () => {
   }
   for (const { from, specifier } of imports) {
     if (specifier.startsWith('@opentelemetry/')) assert.equal(layerOf(from), 'opentelemetry', from)
+  }
+})
+
+test('dashboard imports what users can import, and leaves; the broker only for its demonstration', () => {
+  const own = imports.filter(({ from }) => layerOf(from) === 'dashboard')
+  assert.ok(own.length > 20)
+  for (const { from, target } of own) {
+    if (target === undefined || layerOf(target) === 'dashboard' || LEAVES.includes(target)) continue
+    const demo = from.startsWith('dashboard/demo/') && target === 'testing/index.ts'
+    assert.ok(target === 'index.ts' || demo, `${from} must not import ${target}`)
   }
 })
 

@@ -9,5 +9,6 @@ export const examples: Readonly<Record<string, string>> = {
   'dead-letter': 'records that can never be written go to another topic',
   'back-pressure': 'an endless source that waits for a slow broker',
   transform: 'records that are read, enriched and written exactly once, in transactions',
+  dashboard: 'the in-flight windows in a browser, in slow motion, with faults to inject',
   'retry-failed': 'failed records are sent again where that is safe',
 }

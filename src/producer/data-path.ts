@@ -46,6 +46,7 @@ export class DataPath {
   /** Emits when memory was released. */
   readonly released$: Subject<void>
   readonly #options: ResolvedOptions
+  readonly #producer: object
   readonly #brokers: Brokers
   readonly #metadata: Metadata
   readonly #batching: Accumulator
@@ -63,12 +64,14 @@ export class DataPath {
   /** Calls of `connect()` that wait. */
   #connecting = 0
 
-  constructor(options: ResolvedOptions) {
+  /** @param producer whom traced requests are from. */
+  constructor(options: ResolvedOptions, producer: object) {
     const { logger, scheduler } = options
     const log = logger && new EventLog(logger, scheduler)
     const events$ = new ProducerEvents(log && (event => log.log(event)))
     this.events$ = events$
     this.#options = options
+    this.#producer = producer
     this.#meters = new Meters(options.scheduler)
     const brokers = new Brokers(reportPlaintext(options, event => events$.next(event)))
     const batching = new Accumulator(options)
@@ -283,6 +286,7 @@ export class DataPath {
       topicChanges: this.#topicChanges,
       meters: this.#meters,
       metadata$: this.#metadata.events$,
+      producer: this.#producer,
       options: this.#options,
     })
     this.#life.add(settled$.subscribe({ next: settled => this.#settle(settled), error: fatal }))

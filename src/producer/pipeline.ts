@@ -25,6 +25,8 @@ export interface Stages {
   readonly topicChanges: TopicChanges
   readonly meters: Meters
   readonly metadata$: Observable<MetadataEvent>
+  /** Who the requests are from, for those who trace them. */
+  readonly producer: object
   readonly options: Pick<ResolvedOptions, 'clientId' | 'maxInFlight' | 'requestTimeoutMs' | 'transactionalId'>
 }
 
@@ -65,9 +67,10 @@ function brokerPipeline(window: BrokerWindow, stages: Stages): Observable<Settle
   const { nextRequest, resolver, meters, options } = stages
   const { slots, wake$, closed$ } = window
   const { nodeId } = window
+  const owner = { clientId: options.clientId, producer: stages.producer }
   const attempt = (request: DrainedRequest) => {
     const attempt$ = produceTo(request, options.requestTimeoutMs, options.transactionalId)
-    const traced$ = traceRequest(request, nodeId, options.clientId, attempt$)
+    const traced$ = traceRequest(request, nodeId, owner, attempt$)
     return slots.hold(measureRequest(meters, nodeId, request.parts, traced$))
   }
   return merge(wake$, slots.freed$).pipe(

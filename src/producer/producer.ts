@@ -84,7 +84,7 @@ export class Producer extends RecordSender implements AsyncDisposable {
   constructor(options: ResolvedOptions) {
     super()
     this.#options = options
-    this.#path = new DataPath(options)
+    this.#path = new DataPath(options, this)
     this.#path.fatal$.subscribe({ error: error => this.#fail(error) })
     const { interceptors } = options
     if (interceptors.length > 0)

@@ -65,6 +65,10 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
     /^the buffer never held more than its 4\.0 MB$/m,
     /^verified: topic example-back-pressure has \d+ records, each once and in order \(partitions: 1\)$/m,
   ],
+  dashboard: [
+    /^open http:\/\/127\.0\.0\.1:\d+\/ in a browser; Ctrl-C stops$/m,
+    /^[\d,]+ records are in the brokers' logs, each once and in order; acks came in the same order\.$/m,
+  ],
   'retry-failed': [
     /^(order [014] was not written: once more\n){3}/m,
     // Either may come first: one waits for timers, the other for a broker that does not answer.
@@ -73,9 +77,12 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
   ],
 }
 
+/** What ends an example that goes on for as long as somebody looks. */
+const args: Readonly<Record<string, readonly string[]>> = { dashboard: ['--port', '0', '--seconds', '2'] }
+
 for (const name of Object.keys(examples)) {
   test(`example ${name}: runs, ends by itself, and what it wrote is verified`, async () => {
-    const { code, stdout, stderr } = await run(name)
+    const { code, stdout, stderr } = await run(name, ...(args[name] ?? []))
     assert.equal(code, 0, stdout + stderr)
     let from = 0
     for (const pattern of expected[name]!) {

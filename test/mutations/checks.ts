@@ -2,7 +2,15 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ended, node } from './process.js'
 
-export type CheckName = 'schedules' | 'model' | 'units' | 'scenarios' | 'transactions' | 'cli' | 'transaction schedules'
+export type CheckName =
+  | 'schedules'
+  | 'model'
+  | 'units'
+  | 'scenarios'
+  | 'transactions'
+  | 'cli'
+  | 'dashboard'
+  | 'transaction schedules'
 
 /** Those that a mutation has to get past, unless it names its own: what looks for itself comes before what was written down. */
 export const ALL: readonly CheckName[] = ['schedules', 'model', 'units', 'scenarios', 'cli']
@@ -35,6 +43,7 @@ const FOLDERS: Readonly<Partial<Record<CheckName, readonly string[]>>> = {
   scenarios: ['test/scenarios', 'test/scenarios/matrix', 'test/opentelemetry'],
   transactions: ['test/scenarios/transactions'],
   cli: ['test/cli'],
+  dashboard: ['test/dashboard'],
 }
 
 /** Runs a check in a copy of the repository; undefined: it is green. */

@@ -3,6 +3,7 @@ import { BAD_RECORDS } from './bad-records.js'
 import { COMMAND } from './cli.js'
 import { COMPRESSION } from './compression.js'
 import { CONNECTIONS } from './connections.js'
+import { DASHBOARD } from './dashboard.js'
 import { KEYS } from './keys.js'
 import { LOG_IN } from './log-in.js'
 import type { Mutation } from './mutation.js'
@@ -27,4 +28,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...TRANSACTIONS,
   ...VISIBILITY,
   ...COMMAND,
+  ...DASHBOARD,
 ]

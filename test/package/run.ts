@@ -15,14 +15,18 @@ const run = (cwd: string, command: string, ...args: string[]): string =>
 
 const PROGRAM = `import { from, lastValueFrom, toArray } from 'rxjs'
 import { type Ack, createProducer } from 'rx-kafka'
+import { serveDashboard } from 'rx-kafka/dashboard'
 import { openTelemetry } from 'rx-kafka/opentelemetry'
 import { startCluster } from 'rx-kafka/testing'
 
 const cluster = await startCluster({ nodes: 3, topics: { orders: { partitions: 6 } } })
 const producer = createProducer({ brokers: cluster.brokers, interceptors: [openTelemetry()] })
+const dashboard = await serveDashboard(producer)
+if (!(await fetch(dashboard.url)).ok) throw new Error('no page')
 const records = Array.from({ length: 1000 }, (_, i) => ({ topic: 'orders', key: \`k\${i}\`, value: \`v\${i}\`, metadata: i }))
 const acks: Ack<number>[] = await lastValueFrom(from(records).pipe(producer.send(), toArray()))
 console.log(acks.filter(ack => ack.kind === 'acked').length, acks.every(ack => ack.record.metadata !== undefined))
+await dashboard.close()
 await producer.close()
 await cluster.stop()
 `

@@ -43,7 +43,9 @@ test('rx-kafka:produce tells each request: its batches when it starts, the resul
   await send(it, 'a')
   const [[message, events]] = [...messages] as [[ProduceTrace, string[]]]
   assert.deepEqual(events, ['start', 'end', 'asyncStart', 'asyncEnd'])
-  const { clientId, nodeId, address, batches, results, error } = message
+  const { clientId, nodeId, address, batches, results, error, producer } = message
+  assert.equal(producer, it.producer)
+  assert.ok(!Object.keys(message).includes('producer'))
   assert.deepEqual(
     { clientId, nodeId, address, results, error },
     {
@@ -54,8 +56,11 @@ test('rx-kafka:produce tells each request: its batches when it starts, the resul
       error: undefined,
     },
   )
-  const [{ topic, partition, count, attempt, bytes }] = batches as [ProduceTrace['batches'][0]]
+  const [{ topic, partition, count, attempt, bytes, producerEpoch, baseSequence }] = batches as [
+    ProduceTrace['batches'][0],
+  ]
   assert.deepEqual({ topic, partition, count, attempt }, { topic: 't', partition: 0, count: 1, attempt: 1 })
+  assert.deepEqual({ producerEpoch, baseSequence }, { producerEpoch: 0, baseSequence: 0 })
   assert.equal(bytes, it.cluster.batches('t', 0)[0]!.bytes.length)
   assert.deepEqual(batches[0]!.records, [])
   await it.end()

@@ -6,19 +6,31 @@ import type { ProduceResult } from '../model/outcome.js'
 import type { PartitionBatch } from '../model/partition.js'
 import type { DrainedRequest, RequestResult } from './produce-request.js'
 
+/** Whose requests they are. */
+export interface TraceOwner {
+  readonly clientId: string
+  readonly producer: object
+}
+
 /** Publishes one network attempt, which is subscribed to at once, on the tracing channel `rx-kafka:produce`. */
 export function traceRequest(
   request: DrainedRequest,
   nodeId: number,
-  clientId: string,
+  owner: TraceOwner,
   attempt: Observable<RequestResult>,
 ): Observable<RequestResult> {
   if (!isObserved(channels.produce)) return attempt
-  return traced(channels.produce, attempt, () => messageOf(request, nodeId, clientId), ended)
+  return traced(channels.produce, attempt, () => messageOf(request, nodeId, owner), ended)
 }
 
-function messageOf({ connection, parts }: DrainedRequest, nodeId: number, clientId: string): ProduceTrace {
-  return { clientId, nodeId, address: connection.name, batches: parts.map(part => new TracedBatch(part)) }
+function messageOf(
+  { connection, parts }: DrainedRequest,
+  nodeId: number,
+  { clientId, producer }: TraceOwner,
+): ProduceTrace {
+  const batches = parts.map(part => new TracedBatch(part))
+  const message = { producer, clientId, nodeId, address: connection.name, batches }
+  return Object.defineProperty(message, 'producer', { enumerable: false })
 }
 
 function ended(message: ProduceTrace, { results, lost }: RequestResult): Error | undefined {
@@ -40,6 +52,8 @@ class TracedBatch implements ProduceTraceBatch {
   readonly count: number
   readonly bytes: number
   readonly attempt: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
   readonly #batch: Batch
 
   constructor({ batch }: PartitionBatch) {
@@ -48,6 +62,8 @@ class TracedBatch implements ProduceTraceBatch {
     this.count = batch.count
     this.bytes = batch.size
     this.attempt = batch.attempts
+    this.producerEpoch = batch.identity!.producerEpoch
+    this.baseSequence = batch.baseSequence
     this.#batch = batch
   }
 

@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises'
+
+export interface Asset {
+  readonly type: string
+  readonly bytes: Buffer
+}
+
+const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
+  '/': ['index.html', 'text/html; charset=utf-8'],
+  '/style.css': ['style.css', 'text/css; charset=utf-8'],
+  '/icon.svg': ['icon.svg', 'image/svg+xml'],
+  '/main.js': ['main.js', 'text/javascript; charset=utf-8'],
+  '/brokers.js': ['brokers.js', 'text/javascript; charset=utf-8'],
+  '/elements.js': ['elements.js', 'text/javascript; charset=utf-8'],
+  '/figures.js': ['figures.js', 'text/javascript; charset=utf-8'],
+  '/motion.js': ['motion.js', 'text/javascript; charset=utf-8'],
+  '/table.js': ['table.js', 'text/javascript; charset=utf-8'],
+  '/text.js': ['text.js', 'text/javascript; charset=utf-8'],
+}
+
+/** Reads the page's files. They are served as they are written: src/ is in the package beside dist/, and this path leads there from both. */
+export async function readAssets(): Promise<ReadonlyMap<string, Asset>> {
+  const entries = Object.entries(FILES).map(async ([path, [file, type]]): Promise<[string, Asset]> => {
+    const bytes = await readFile(new URL(`../../src/dashboard/page/${file}`, import.meta.url))
+    return [path, { type, bytes }]
+  })
+  return new Map(await Promise.all(entries))
+}

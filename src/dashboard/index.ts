@@ -1,0 +1,4 @@
+/** rx-kafka/dashboard: a page, and text for a terminal, that show a producer's in-flight windows live. */
+export type { DashboardAction, DashboardNote, DashboardOptions } from './action.js'
+export { type Dashboard, serveDashboard } from './serve-dashboard.js'
+export { type TopOptions, topText } from './top/top-text.js'
