@@ -6,7 +6,7 @@ export type Interrupt = 'SIGINT' | 'SIGTERM'
 /** What a command has of its process. */
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean }
-  readonly stdout: Writable
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number }
   readonly env: Readonly<Record<string, string | undefined>>
   readonly interrupts$: Observable<Interrupt>

@@ -3,7 +3,9 @@ import { VERSION } from '../version.js'
 import { broker } from './commands/broker.js'
 import type { Command } from './commands/command.js'
 import { completion } from './commands/completion.js'
+import { dashboard } from './commands/dashboard.js'
 import { produce } from './commands/produce.js'
+import { top } from './commands/top.js'
 import { CommandError, EXIT, UsageError } from './errors.js'
 import { helpOf, overview } from './flags/help.js'
 import { readFlags } from './flags/read-flags.js'
@@ -11,7 +13,13 @@ import type { Io } from './io.js'
 import { nearest } from './nearest.js'
 import { Terminal } from './report/terminal.js'
 
-const COMMANDS: readonly Command[] = [produce, broker, completion(() => COMMANDS.map(({ spec }) => spec))]
+const COMMANDS: readonly Command[] = [
+  produce,
+  broker,
+  dashboard,
+  top,
+  completion(() => COMMANDS.map(({ spec }) => spec)),
+]
 
 /**
  * Runs one command line.

@@ -68,7 +68,7 @@ for (const [args, message] of [
   [['broker', '--port', '1', '--port', '2'], /^rx-kafka: --port is given 2 times; it can be given once\n$/],
   [['broker', 'x'], /^rx-kafka: broker takes only flags, and 'x' was given\n$/],
   [['prodcue'], /^rx-kafka: there is no command 'prodcue'; did you mean produce\?\n$/],
-  [['consumer'], /^rx-kafka: there is no command 'consumer'; the commands are produce, broker, completion\n$/],
+  [['consumer'], /^rx-kafka: there is no command 'consumer'; the commands are produce, broker, dashboard, top, completion\n$/],
 ] as const) {
   test(`${JSON.stringify(args)} ends with 2 and says why on one line`, async () => {
     const { code, stdout, stderr } = await runHere(args)
@@ -90,7 +90,7 @@ test('--version, and help: of all commands, and of each with its examples', asyn
   const overview = await runHere([])
   assert.deepEqual([overview.code, overview.stderr], [2, ''])
   assert.match(overview.stdout, /rx-kafka produce[\s\S]*rx-kafka broker[\s\S]*rx-kafka completion/)
-  for (const command of ['produce', 'broker', 'completion']) {
+  for (const command of ['produce', 'broker', 'dashboard', 'top', 'completion']) {
     const { code, stdout, stderr } = await runHere([command, '--bogus', '--help'])
     assert.deepEqual([code, stderr], [0, ''])
     assert.match(stdout, new RegExp(`^rx-kafka ${command} .*\n[\\s\\S]*\nExamples\n {2}# `))

@@ -15,7 +15,7 @@ async function complete(...words: string[]): Promise<string[]> {
 }
 
 test('bash completes commands, flags, values and files', async () => {
-  assert.deepEqual(await complete(''), ['produce', 'broker', 'completion'])
+  assert.deepEqual(await complete(''), ['produce', 'broker', 'dashboard', 'top', 'completion'])
   assert.deepEqual(await complete('pro'), ['produce'])
   assert.deepEqual(await complete('produce', '--key'), ['--key-delimiter', '--key'])
   assert.deepEqual(await complete('produce', '--format', ''), ['lines', 'ndjson', 'csv'])

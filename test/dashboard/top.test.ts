@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
-import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { NEVER, Subject } from 'rxjs'
-import { dashboard } from '../../src/dashboard/commands/dashboard.js'
-import { top } from '../../src/dashboard/commands/top.js'
-import { serveDashboard, topText } from '../../src/dashboard/index.js'
+import { topText } from '../../src/dashboard/index.js'
 import { watchTop } from '../../src/dashboard/top/watch-top.js'
 import type { PartitionMetrics, ProducerMetrics } from '../../src/index.js'
 import { VirtualTime } from '../../src/testing/index.js'
@@ -114,46 +108,4 @@ test('what is no dashboard is told at once', async () => {
     /there is no dashboard at .*ECONNREFUSED; .*serveDashboard/,
   )
   assert.match(await failed(() => Promise.resolve({ hello: 1 })), /not the metrics of a producer/)
-})
-
-const flags = (given: Record<string, string>) => ({
-  text: (name: string) => given[name],
-  isSet: (name: string) => name in given,
-  wholeNumber: (name: string) => (given[name] === undefined ? undefined : Number(given[name])),
-})
-
-test('the command `top` writes what an application serves', async () => {
-  const { producer, time, end } = await world()
-  await time.until(producer.sendOne({ topic: 't', partition: 2, value: 'a' }))
-  const served = await serveDashboard(producer)
-  const stdout = new PassThrough({ encoding: 'utf8' })
-  const url = served.url.replace('http://', '')
-  assert.equal(await top.run(flags({ url }), { stdout, interrupts$: NEVER }), 0)
-  assert.match(stdout.read(), /^t-2 +1 +open/m)
-  await served.close()
-  await assert.rejects(
-    top.run(flags({ url }), { stdout, interrupts$: NEVER }),
-    /there is no dashboard at .*ECONNREFUSED/,
-  )
-  const silent = createServer(socket => socket.destroy())
-  silent.listen(0, '127.0.0.1')
-  await once(silent, 'listening')
-  const { port } = silent.address() as AddressInfo
-  const none = top.run(flags({ url: `127.0.0.1:${port}` }), { stdout, interrupts$: NEVER })
-  await assert.rejects(none, /there is no dashboard at .*socket hang up|ECONNRESET/)
-  silent.close()
-  await assert.rejects(top.run(flags({ url: 'http://[' }), { stdout, interrupts$: NEVER }), /--url must be a URL/)
-  await end()
-})
-
-test('the command `dashboard` serves the demonstration until it is interrupted', async () => {
-  const stdout = new PassThrough({ encoding: 'utf8' })
-  const interrupts$ = new Subject<string>()
-  const ended = dashboard.run(flags({ port: '0', quiet: 'true' }), { stdout, interrupts$ })
-  const [line] = await new Promise<string[]>(resolve => stdout.once('data', data => resolve([data])))
-  const [, url] = /^open (http:\/\/127\.0\.0\.1:\d+\/) in a browser; Ctrl-C stops\n$/.exec(line!)!
-  assert.match(await (await fetch(url!)).text(), /<title>rx-kafka/)
-  interrupts$.next('SIGINT')
-  assert.equal(await ended, 0)
-  await assert.rejects(fetch(url!))
 })

@@ -1,8 +1,11 @@
 import { firstValueFrom } from 'rxjs'
-import { type DashboardCommand, DEFAULT_PORT } from './command.js'
+import type { Command } from './command.js'
+
+/** Where the page is, unless a flag says otherwise. */
+export const DEFAULT_PORT = 8092
 
 /** `rx-kafka dashboard`: the demonstration. */
-export const dashboard: DashboardCommand = {
+export const dashboard: Command = {
   spec: {
     name: 'dashboard',
     summary: 'shows the in-flight windows of a producer in a browser, in slow motion, with faults to inject',
@@ -24,7 +27,7 @@ export const dashboard: DashboardCommand = {
     const port = flags.wholeNumber('port', 0, 65_535) ?? DEFAULT_PORT
     const interrupted = firstValueFrom(interrupts$)
     // Only now: the other commands start sooner without it.
-    const { Demo } = await import('../demo/demo.js')
+    const { Demo } = await import('../../dashboard/demo/demo.js')
     const demo = await Demo.start({ port, ...(host !== undefined && { host }), story: !flags.isSet('quiet') })
     stdout.write(`open ${demo.dashboard.url} in a browser; Ctrl-C stops\n`)
     await interrupted

@@ -1,11 +1,12 @@
 import { lastValueFrom, takeUntil, tap } from 'rxjs'
-import { watchTop } from '../top/watch-top.js'
-import { type DashboardCommand, DEFAULT_PORT } from './command.js'
+import { UsageError } from '../errors.js'
+import type { Command } from './command.js'
+import { DEFAULT_PORT } from './dashboard.js'
 
 const DEFAULT_URL = `http://127.0.0.1:${DEFAULT_PORT}`
 
 /** `rx-kafka top`: the metrics of an application that serves a dashboard. */
-export const top: DashboardCommand = {
+export const top: Command = {
   spec: {
     name: 'top',
     summary: "shows an application's producer in the terminal: brokers, their windows, and partitions",
@@ -22,6 +23,8 @@ export const top: DashboardCommand = {
     ],
   },
   async run(flags, { stdout, interrupts$ }) {
+    // Only now: the other commands start sooner without it.
+    const { watchTop } = await import('../../dashboard/top/watch-top.js')
     const written$ = watchTop(urlOf(flags.text('url') ?? DEFAULT_URL), stdout).pipe(
       tap(text => stdout.write(text)),
       takeUntil(interrupts$),
@@ -33,6 +36,6 @@ export const top: DashboardCommand = {
 
 function urlOf(text: string): string {
   const url = /^https?:\/\//.test(text) ? text : `http://${text}`
-  if (!URL.canParse(url)) throw new Error(`--url must be a URL such as ${DEFAULT_URL}, not '${text}'`)
+  if (!URL.canParse(url)) throw new UsageError(`--url must be a URL such as ${DEFAULT_URL}, not '${text}'`)
   return url
 }
