@@ -90,6 +90,8 @@ export interface Seen {
     readonly producer: { readonly maxInFlight?: number | undefined }
     readonly cluster: { readonly latencyMs: number }
   }
+  /** With transactions the coordinator gives each epoch: a leader that knows the one before takes nothing of the next before its sequence 0. */
+  readonly transactional?: boolean
   readonly trace: readonly TraceEntry[]
 }
 
@@ -97,6 +99,7 @@ class WindowOracle {
   readonly findings: string[] = []
   readonly #maxInFlight: number
   readonly #latencyMs: number
+  readonly #transactional: boolean
   readonly #lines = new Map<string, Line>()
   /** By connection. */
   readonly #open = new Map<number, OpenRequest[]>()
@@ -104,7 +107,8 @@ class WindowOracle {
   /** The request that a connection has in hand. */
   #lastFault: Extract<TraceEntry, { kind: 'fault' }> | undefined
 
-  constructor({ schedule, trace }: Seen) {
+  constructor({ schedule, trace, transactional = false }: Seen) {
+    this.#transactional = transactional
     this.#maxInFlight = schedule.producer.maxInFlight ?? 4
     this.#latencyMs = schedule.cluster.latencyMs
     for (const entry of trace) this.#take(entry)
@@ -167,7 +171,8 @@ class WindowOracle {
     line.node = node
     if (baseSequence !== next) {
       if (line.open.size > 0) this.#find(at, `10: ${what}: sent with ${line.open.size} other requests of it open`)
-      line.proven = undefined
+      const nextEpoch = next === undefined && [...line.next.keys()].some(one => one.startsWith(`${producerId}/`))
+      if (!(this.#transactional && nextEpoch)) line.proven = undefined
       line.failedAt = undefined
       line.asking = false
     } else if (line.failedAt !== undefined && !this.#slow.has(connection)) {

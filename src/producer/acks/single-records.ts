@@ -105,6 +105,9 @@ export class SingleRecords {
   }
 
   #drain(): void {
+    // The memory is that of its records, which are being dropped.
+    const dropped = this.#transaction?.dropped
+    if (dropped !== undefined) this.close(dropped)
     while (this.#waiting.length > 0 && this.#buffer.hasRoom) {
       const single = this.#waiting.shift()!
       this.#blocks.delete(single)

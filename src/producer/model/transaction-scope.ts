@@ -16,7 +16,7 @@ export class TransactionScope {
   sent = false
   /** Why it accepts no more records. */
   closed: Error | undefined
-  /** Why its batches are not sent any more: it is being aborted. What is not in flight fails with this error. */
+  /** Why its batches are not sent any more: it is being aborted, or the producer ends. What is not in flight fails with this error. */
   dropped: Error | undefined
   /** Its place among the transactions of the producer, which run one after the other. */
   readonly turn: number

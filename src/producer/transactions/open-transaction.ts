@@ -78,6 +78,7 @@ export class OpenTransaction {
   fail(error: Error): void {
     if (this.is('committed', 'aborted') || this.#states.hasError) return
     this.scope.closed ??= error
+    this.scope.dropped ??= error
     this.#cause ??= error
     this.#states.error(error)
     queueMicrotask(() => this.#controller.abort(error))

@@ -41,7 +41,6 @@ const ABORTING: Readonly<Record<string, readonly number[]>> = {
     ErrorCode.FENCED_INSTANCE_ID,
     ErrorCode.TRANSACTION_ABORTABLE,
   ],
-  EndTxn: [ErrorCode.TRANSACTION_ABORTABLE],
   Produce: [
     ErrorCode.TRANSACTION_ABORTABLE,
     ErrorCode.INVALID_TXN_STATE,

@@ -215,6 +215,6 @@ function windowsFindings({ schedule, instances, trace }: TransactionHistory): st
     for (const entry of trace)
       if (entry.kind === 'request' && entry.clientId === clientId) connections.add(entry.connection)
     const own = trace.filter(entry => 'connection' in entry && connections.has(entry.connection))
-    return windowFindings({ schedule, trace: own }).map(one => `T9: ${clientId}: ${one}`)
+    return windowFindings({ schedule, trace: own, transactional: true }).map(one => `T9: ${clientId}: ${one}`)
   })
 }

@@ -1,4 +1,4 @@
-import { ErrorCode } from '../../../src/protocol/error-codes.js'
+import { brokerError, ErrorCode } from '../../../src/protocol/error-codes.js'
 import type { Cause, TransactionHistory, TransactionStory } from './history.js'
 import { takeoversOf, timedOut } from './takeovers.js'
 
@@ -78,7 +78,8 @@ function isReason(history: TransactionHistory, transaction: number, cause?: Caus
       return true
     case 'DataLossError':
       // A batch of an earlier transaction came late: the partition waits for that one (KIP-890).
-      return recreated.size > 0 || trace.some(entry => entry.kind === 'rejected' && entry.rule === 'R9')
+      if (recreated.size > 0 || trace.some(entry => entry.kind === 'rejected' && entry.rule === 'R9')) return true
+      break
     case 'TopicRecreatedError':
       return recreated.size > 0
     case 'KafkaError':
@@ -86,12 +87,14 @@ function isReason(history: TransactionHistory, transaction: number, cause?: Caus
       if (contents.position && !records.some((one, i) => one.transaction === transaction && !overflowed.has(i)))
         return true
   }
-  return isInjected(history, cause?.code) || mayEnd(history, instance, cause)
+  // As above: what the broker said of the batch last.
+  const passing = cause?.code !== undefined && brokerError(cause.code).retriable && schedule.steps.length > 0
+  return passing || isInjected(history, cause?.code) || mayEnd(history, instance, cause)
 }
 
 /** Why a producer may end, or a transaction of it fail with no word of what became of it. */
 function mayEnd(history: TransactionHistory, instance: number, cause: { name: string; message: string } | undefined) {
-  const { code } = cause as Cause
+  const code = cause === undefined ? undefined : (cause as Cause).code
   const fenced = cause?.name === 'ProducerFencedError' || FENCED.includes(code ?? ErrorCode.NONE)
   if (fenced && (isReplaced(history, instance) || timedOut(history))) return true
   if (cause?.name === 'ProducerClosedError') return history.instances[instance]!.closed
