@@ -68,7 +68,10 @@ for (const [args, message] of [
   [['broker', '--port', '1', '--port', '2'], /^rx-kafka: --port is given 2 times; it can be given once\n$/],
   [['broker', 'x'], /^rx-kafka: broker takes only flags, and 'x' was given\n$/],
   [['prodcue'], /^rx-kafka: there is no command 'prodcue'; did you mean produce\?\n$/],
-  [['consumer'], /^rx-kafka: there is no command 'consumer'; the commands are produce, broker, dashboard, top, completion\n$/],
+  [
+    ['consumer'],
+    /^rx-kafka: there is no command 'consumer'; the commands are produce, broker, dashboard, top, completion\n$/,
+  ],
 ] as const) {
   test(`${JSON.stringify(args)} ends with 2 and says why on one line`, async () => {
     const { code, stdout, stderr } = await runHere(args)

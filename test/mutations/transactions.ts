@@ -165,8 +165,9 @@ export const TRANSACTIONS: readonly Mutation[] = [
     rule: 'transactions, partitions',
     name: 'a partition is added as often as a batch is opened',
     file: TRANSACTIONS_FILE,
-    text: '        const partitions = [...this.#unadded]\n',
-    instead: '        const partitions = [...this.#unadded]\n        this.#unadded.clear()\n',
+    text: "        const partitions = [...this.#unadded]\n        const verdict = await this.#requests.addPartitions(this.#identity.current, partitions, wanted)\n        this.#added = 'maybe'\n        if (verdict !== undefined) {\n          this.#refused(transaction, verdict)\n          return\n        }\n        for (const partition of partitions) {\n          this.#unadded.delete(partition)\n",
+    instead:
+      "        const partitions = [...this.#unadded]\n        this.#unadded.clear()\n        const verdict = await this.#requests.addPartitions(this.#identity.current, partitions, wanted)\n        this.#added = 'maybe'\n        if (verdict !== undefined) {\n          this.#refused(transaction, verdict)\n          return\n        }\n        for (const partition of partitions) {\n",
     checks,
   },
   {

@@ -185,20 +185,22 @@ test('an abort does not wait for partitions that can not be added', async () => 
 
 test('a partition is added once, however many batches wait for it: nothing is left to be answered after the commit', async () => {
   const world = await startTransactional(1, { producer: { batchSize: 1 }, latencyMs: 10 })
+  const first = await begun(world, records('w', 1))
+  await world.time.until(first.transaction.commit())
   const source = new Subject<ProducerRecord>()
   const transaction = await world.time.until(world.producer.beginTransaction())
   watch(source.pipe(transaction.send()))
   for (let i = 0; i < 4; i++) {
     source.next(record(`a${i}`))
-    await world.time.advance(15)
+    await world.time.advance(5)
   }
   source.complete()
   await world.time.until(transaction.commit())
   const next = await begun(world, records('b', 1))
   await world.time.until(next.transaction.commit())
-  assert.deepEqual(committed(world.cluster), ['a0', 'a1', 'a2', 'a3', 'b0'])
+  assert.deepEqual(committed(world.cluster), ['w0', 'a0', 'a1', 'a2', 'a3', 'b0'])
   const added = world.cluster.trace.filter(entry => entry.kind === 'request' && entry.api === 'AddPartitionsToTxn')
-  assert.equal(added.length, 2)
+  assert.equal(added.length, 3)
   await world.end()
 })
 

@@ -78,6 +78,8 @@ function isReason(history: TransactionHistory, transaction: number, cause?: Caus
       return true
     case 'DataLossError':
       // A batch of an earlier transaction came late: the partition waits for that one (KIP-890).
+      // A leader that has read its snapshot knows the last batch alone.
+      if (schedule.steps.some(step => step.do === 'reloadProducers')) return true
       if (recreated.size > 0 || trace.some(entry => entry.kind === 'rejected' && entry.rule === 'R9')) return true
       break
     case 'TopicRecreatedError':

@@ -19,7 +19,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'position committed': 100,
   'because of ProducerFencedError': 50,
   'because of BrokerError': 5,
-  'because of DeliveryTimeoutError': 10,
+  'because of DeliveryTimeoutError': 3,
   'because of SourceError': 10,
   'because of InvalidRecordError': 10,
   'because of TransactionEndedError': 10,
