@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, closeSync, openSync, readFileSync, renameSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -107,6 +107,19 @@ test('--strict ends at the first line that fails, and sends what is before it', 
     ['1'],
   )
   assert.match(stderr, /stdin:2: /)
+})
+
+test('failed lines that cannot be kept end it', { skip: !existsSync('/dev/full') && 'no /dev/full' }, async () => {
+  await using cluster = await oneTopic()
+  const bad = `${'x'.repeat(1_000)}\n`.repeat(100)
+  const args = [...to(cluster.brokers), '-k', '.k', '--failed', '/dev/full']
+  const { code, stderr } = await runHere(args, { stdin: `{"k":1}\n${bad}{"k":2}\n` })
+  assert.equal(code, 1)
+  assert.match(stderr, /^rx-kafka: --failed: \/dev\/full can't be written: ENOSPC/m)
+  assert.deepEqual(
+    stored(cluster, 't').map(({ key }) => key),
+    ['1'],
+  )
 })
 
 test('every file has line numbers and a header of its own', async () => {

@@ -69,7 +69,7 @@ export const COMMAND: readonly Mutation[] = [
     "text.split('\\n').map(printable).join('\\n')",
     'printable.length > 0 ? text : text',
   ),
-  command('commands/reading.ts', 'a strict command goes on', 'if (this.#strict) this.#end()\n', ''),
+  command('commands/reading.ts', 'a strict command goes on', 'if (ends) this.#end()\n', ''),
   command(
     'commands/reading.ts',
     'lines of a second file are numbered on from the first',

@@ -113,8 +113,9 @@ export class Reading implements SendObserver {
 
   /** @returns whether a failure does not end it. */
   #goesOn(): boolean {
-    if (this.#strict) this.#end()
-    return !this.#strict
+    const ends = this.#strict || this.#failures.error !== undefined
+    if (ends) this.#end()
+    return !ends
   }
 
   /** Sends no further record, also of the block that was read last. */

@@ -54,6 +54,7 @@ export async function send(job: SendJob): Promise<number> {
     failures.close()
     interrupts.unsubscribe()
   }
+  error ??= failures.error
   const { exitCode: interrupted } = interrupts
   // Before it is connected, an interrupt is what ends the wait.
   if (interrupted !== undefined) error = undefined

@@ -17,6 +17,7 @@ export class FailedLines {
   #waiting: Buffer[] = []
   #bytes = 0
   #hasHeader = false
+  #error: CommandError | undefined
 
   constructor(path: string, delimiter: Buffer) {
     this.#path = path
@@ -39,6 +40,11 @@ export class FailedLines {
     if (this.#bytes > CHUNK) this.flush()
   }
 
+  /** Why lines could not be written, and are lost. */
+  get error(): CommandError | undefined {
+    return this.#error
+  }
+
   /** Synchronous, so that it also works while the process exits. */
   flush(): void {
     const bytes = Buffer.concat(this.#waiting)
@@ -47,7 +53,10 @@ export class FailedLines {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at)
     } catch (error) {
-      throw new CommandError(`--failed: ${this.#path} can't be written: ${(error as Error).message}`, EXIT.failed)
+      this.#error ??= new CommandError(
+        `--failed: ${this.#path} can't be written: ${(error as Error).message}`,
+        EXIT.failed,
+      )
     }
   }
 

@@ -1,5 +1,6 @@
 import { describe } from '../../errors.js'
 import type { Failed } from '../../index.js'
+import type { CommandError } from '../errors.js'
 import type { InputRecord, Line } from '../parse/record.js'
 import type { FailedLines } from './failed-lines.js'
 import { count } from './format.js'
@@ -32,6 +33,11 @@ export class Failures {
   refused(record: InputRecord, { error, persisted }: Failed, header: Buffer | undefined): void {
     const maybe = persisted === 'maybe' ? ' (it may be stored)' : ''
     this.#add(record, `${describe(error)}${maybe}`, header)
+  }
+
+  /** Why failed lines are not kept: without their file, going on would lose them. */
+  get error(): CommandError | undefined {
+    return this.#file?.error
   }
 
   /** Says how many failures were not reported. */
