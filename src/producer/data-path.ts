@@ -258,6 +258,7 @@ export class DataPath {
       else this.#metadata[kind](topic)
     })
     ready.ready$.subscribe(nodeId => this.#windows.open(nodeId).wakeSoon())
+    this.#windows.opened$.subscribe(({ nodeId, closed$ }) => closed$.subscribe(() => this.#meters.left(nodeId)))
     this.#identification.identity$.subscribe({
       next: identity => {
         this.#identified = true

@@ -175,6 +175,36 @@ test('metrics$ emits at each interval, survives JSON, has no timer while nobody 
   assert.equal(it.time.pending, 0)
 })
 
+test('a broker that leaves the cluster is forgotten; if it returns, it begins again', async () => {
+  const it = await world({
+    cluster: { nodes: 2, topics: { t: { partitions: 2 } } },
+    producer: { metadataMaxAgeMs: 500 },
+  })
+  const both = [0, 1].map(partition => ({ topic: 't', partition, value: 'v' }))
+  const requests = (): number[][] =>
+    it.producer.metrics().brokers.map(({ nodeId, requestTotal }) => [nodeId, requestTotal])
+  for (const partition of [0, 1]) await it.cluster.moveLeader('t', partition, partition + 1)
+  for (let i = 0; i < 3; i++) await sendAll(it, both)
+  assert.deepEqual(requests().sort(), [
+    [1, 3],
+    [2, 3],
+  ])
+  const port = Number(it.cluster.brokers[0]!.split(':')[1])
+  await it.cluster.stopNode(1)
+  await it.time.advance(2_000)
+  await sendAll(it, both)
+  assert.deepEqual(
+    requests().map(([nodeId]) => nodeId),
+    [2],
+  )
+  await it.cluster.startNode(1, port)
+  await it.cluster.moveLeader('t', 0, 1)
+  await it.time.advance(2_000)
+  await sendAll(it, both)
+  assert.equal(requests().find(([nodeId]) => nodeId === 1)?.[1], 1)
+  await it.end()
+})
+
 test('a partition of a recreated topic is in a snapshot once, and begins again', async () => {
   const it = await world({ producer: { metadataMaxAgeMs: 500 } })
   await sendAll(it, values(5))

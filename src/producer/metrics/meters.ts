@@ -118,6 +118,11 @@ export class Meters {
     broker.counters.totals.connections++
   }
 
+  /** The broker has left the cluster. */
+  left(nodeId: number): void {
+    this.brokers.delete(nodeId)
+  }
+
   /** Forgets the partitions of topics that were deleted. */
   forgetRetired(): void {
     for (const partition of this.partitions) {
