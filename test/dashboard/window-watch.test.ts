@@ -99,6 +99,10 @@ test('rejected batches come back in order, and leave when they are sent again', 
   ])
   answer(again, 0n)
   assert.equal(seen.partition('t', 0).acked, 10)
+  assert.deepEqual(returned(seen), [
+    [10, false],
+    [20, false],
+  ])
 })
 
 test('a batch that is stored behind one that is not waits for it with its ack', t => {

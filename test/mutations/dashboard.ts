@@ -47,7 +47,7 @@ export const DASHBOARD: readonly Mutation[] = [
     name: 'any name is taken for the own Host',
     file: 'src/dashboard/guards.ts',
     text: 'if (name === undefined) return false',
-    instead: 'return true',
+    instead: 'if (name === undefined || header !== undefined) return header !== undefined',
     checks: ['dashboard'],
   },
   {
