@@ -102,19 +102,23 @@ async function measureLatency(program: Program): Promise<Latency> {
 
 // The first one would pay for the broker's own warm-up.
 for (const transactional of [true, false]) await run(chosen[0]!, { transactional, perTransaction: 10_000, size: 100 })
+console.log('small transactions')
+const latency: Latency[] = []
+for (const program of chosen) latency.push(await measureLatency(program))
 const throughput = new Map<string, Throughput[]>()
 for (const { title, perTransaction, size } of SCENARIOS) {
   console.log(title)
   throughput.set(title, await measureThroughput(perTransaction, size))
+  keep()
 }
-console.log('small transactions')
-const latency: Latency[] = []
-for (const program of chosen) latency.push(await measureLatency(program))
 
-const markdown = toMarkdown({ kafka: options.kafka, rounds, throughput, latency })
-console.log(`\n${markdown}`)
-const results = fileURLToPath(new URL(options.only === undefined ? './results/' : './.cache/results/', import.meta.url))
-mkdirSync(results, { recursive: true })
-const file = join(results, options.kafka === NEWEST ? 'transactions.md' : `transactions-${options.kafka}.md`)
-writeFileSync(file, `${markdown}\n`)
-console.log(`written to ${relative(process.cwd(), file)}`)
+/** After each scenario: what has been measured is not lost when a later one fails. */
+function keep(): void {
+  const markdown = toMarkdown({ kafka: options.kafka, rounds, throughput, latency })
+  const folder = options.only === undefined ? './results/' : './.cache/results/'
+  const results = fileURLToPath(new URL(folder, import.meta.url))
+  mkdirSync(results, { recursive: true })
+  const file = join(results, options.kafka === NEWEST ? 'transactions.md' : `transactions-${options.kafka}.md`)
+  writeFileSync(file, `${markdown}\n`)
+  console.log(`\n${markdown}\nwritten to ${relative(process.cwd(), file)}`)
+}

@@ -49,7 +49,7 @@ public class Transactions {
                 start = now;
                 startRecords = done;
                 startCpu = cpu();
-            } else if (start != 0 && now > begin + (warmUp + measured) * 1_000_000) {
+            } else if (start != 0 && now > begin + (warmUp + measured) * 1_000_000 && done > startRecords) {
                 double count = done - startRecords;
                 return "\"rate\":" + count * 1e9 / (now - start) + ",\"cpuMicros\":" + (cpu() - startCpu) / 1e3 / count;
             }

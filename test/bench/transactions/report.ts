@@ -1,5 +1,5 @@
 /** The figures as tables in Markdown. */
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { median } from '../peers/results.js'
 import type { Figures } from './programs.js'
 
@@ -29,7 +29,8 @@ export function toMarkdown({ kafka, rounds, throughput, latency }: Report): stri
     `# Transactions, Apache Kafka ${kafka}`,
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), ${gib} GiB, Linux, Node ${process.version}. ` +
       `\`npm run bench:transactions\`: medians of ${rounds} rounds in which all take turns, lowest and highest in brackets; ratios are ` +
-      'those of the same round, and their median. One broker, which shares the cores with the producer; 3 partitions, no keys, acks=all, ' +
+      `those of the same round, and their median. Load average at the end: ${loadavg()[0]!.toFixed(0)}. ` +
+      'One broker, which shares the cores with the producer; 3 partitions, no keys, acks=all, ' +
       'linger 5 ms. Without transactions all is the same, rx-kafka sends with `sendBatches()`. Every record was counted in the log.',
     ...[...throughput].map(([title, results]) => `## ${title}\n\n${table(THROUGHPUT, results.map(throughputRow))}`),
     `## One small transaction after the other, ms from beginning to commit\n\n${latencyTable(latency)}`,

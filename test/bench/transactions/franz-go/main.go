@@ -104,7 +104,7 @@ func throughput() {
 		now, done := time.Now(), acked.Load()
 		if start.IsZero() && now.After(warm) {
 			start, startRecords, startCPU = now, done, cpu()
-		} else if !start.IsZero() && now.After(end) {
+		} else if !start.IsZero() && now.After(end) && done > startRecords {
 			count := float64(done - startRecords)
 			total.Rate = count / now.Sub(start).Seconds()
 			total.CPUMicros = float64((cpu() - startCPU).Microseconds()) / count
