@@ -78,6 +78,8 @@ export class Transactionally<T> {
   readonly #project: TransactionProject<T>
   readonly #continues: boolean
   readonly #subscriber: Subscriber<TransactionOutcome<T>>
+  /** Values whose transactions have not begun. A source may emit any number at once. */
+  readonly #values = new ValueQueue<T>()
   /** Those that have not ended, in order. */
   readonly #runs: Run<T>[] = []
   #sourceEnded = false
@@ -99,6 +101,9 @@ export class Transactionally<T> {
     const all = new Subscription(() => this.#stop())
     const left$ = new Subject<void>()
     const leave = (error: Error): void => {
+      // Values that are not sent are the same as a source that has not ended.
+      if (this.#values.length > 0) this.#sourceEnded = false
+      this.#values.clear()
       this.#ended(error)
       left$.next()
     }
@@ -116,6 +121,17 @@ export class Transactionally<T> {
   }
 
   #next(value: T): void {
+    if (isObservable(value)) {
+      // It may be hot. The values before it keep their place.
+      while (this.#values.length > 0) this.#begin(this.#values.shift())
+      this.#start(this.#begin(value))
+    } else {
+      this.#values.push(value)
+      this.#startNext()
+    }
+  }
+
+  #begin(value: T): Run<T> {
     const { open, transaction } = this.#producer.begin()
     const run = { value, open, transaction, source: new Subscription(), started: false }
     this.#runs.push(run)
@@ -124,17 +140,17 @@ export class Transactionally<T> {
       () => this.#settled(run),
       error => this.#settled(run, error),
     )
-    if (isObservable(value)) this.#start(run)
-    else this.#startNext()
+    return run
   }
 
   /** Reads the next value if the one before it has been read, and no more than one transaction is being committed. */
   #startNext(): void {
-    const index = this.#runs.findIndex(({ started }) => !started)
-    if (index === -1 || index > 1) return
+    const begun = this.#runs.findIndex(({ started }) => !started)
+    const index = begun === -1 ? this.#runs.length : begun
+    if (index > 1 || (begun === -1 && this.#values.length === 0)) return
     const before = this.#runs[index - 1]?.open
     if (before !== undefined && before.scope.closed === undefined) return
-    this.#start(this.#runs[index]!)
+    this.#start(this.#runs[index] ?? this.#begin(this.#values.shift()))
   }
 
   #start(run: Run<T>): void {
@@ -189,6 +205,7 @@ export class Transactionally<T> {
 
   /** What comes behind an aborted transaction usually depends on it. */
   #dropBehind(run: Run<T>): void {
+    this.#values.clear()
     const error = new KafkaError(`the transaction before it was aborted: ${describe(run.open.cause)}`)
     for (const { open } of this.#runs.slice(this.#runs.indexOf(run) + 1)) open.abort(error)
   }
@@ -202,17 +219,46 @@ export class Transactionally<T> {
   }
 
   #finish(): void {
-    if (!this.#sourceEnded || this.#runs.length > 0) return
+    if (!this.#sourceEnded || this.#runs.length > 0 || this.#values.length > 0) return
     if (this.#sourceError === undefined) this.#subscriber.complete()
     else this.#subscriber.error(this.#sourceError)
   }
 
   /** Nobody listens any more: what was not read whole must not be committed. */
   #stop(): void {
+    this.#values.clear()
     for (const { open, source } of this.#runs) {
       if (open.is('gathering', 'open')) open.abort(new Error('the stream of transactions was left'))
       source.unsubscribe()
     }
+  }
+}
+
+/** First in, first out, in constant time. */
+class ValueQueue<T> {
+  #values: T[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#values.length - this.#head
+  }
+
+  push(value: T): void {
+    this.#values.push(value)
+  }
+
+  /** Only while there is one. */
+  shift(): T {
+    const value = this.#values[this.#head]!
+    // What is taken need not stay in memory.
+    this.#values[this.#head++] = undefined as never
+    if (this.length === 0) this.clear()
+    return value
+  }
+
+  clear(): void {
+    this.#values = []
+    this.#head = 0
   }
 }
 

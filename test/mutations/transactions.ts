@@ -171,14 +171,6 @@ export const TRANSACTIONS: readonly Mutation[] = [
     checks,
   },
   {
-    rule: 'transactions, partitions',
-    name: 'partitions of a transaction join it though they were refused',
-    file: TRANSACTIONS_FILE,
-    text: '          this.#refused(transaction, verdict)\n          return\n        }\n        for',
-    instead: '          this.#refused(transaction, verdict)\n        }\n        for',
-    checks,
-  },
-  {
     rule: 'transactions, offsets',
     name: 'offsets are sent before it is their turn',
     file: TRANSACTIONS_FILE,
@@ -240,14 +232,6 @@ export const TRANSACTIONS: readonly Mutation[] = [
     file: VERDICTS,
     text: 'return !ABORTABLE.includes(code)',
     instead: 'return false',
-    checks,
-  },
-  {
-    rule: 'transactions, abort',
-    name: 'a transaction that is being committed is aborted',
-    file: OPEN_TRANSACTION,
-    text: "if (!this.is('committing')) this.refused(cause)",
-    instead: 'this.refused(cause)',
     checks,
   },
   {
@@ -336,14 +320,6 @@ export const TRANSACTIONS: readonly Mutation[] = [
     file: SEQUENCES,
     text: '    if (identity === this.identity) return\n    this.renew()\n',
     instead: '    this.renew()\n',
-    checks,
-  },
-  {
-    rule: 'transactions, sequences',
-    name: 'a transactional producer counts epochs itself',
-    file: SEQUENCES,
-    text: 'identity === undefined || identity.transactional ||',
-    instead: 'identity === undefined ||',
     checks,
   },
 ]

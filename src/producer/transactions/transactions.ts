@@ -1,6 +1,6 @@
 import { concatMap, type Observable, Subject, type Subscription } from 'rxjs'
 import type { Brokers } from '../../cluster/brokers.js'
-import { BrokerError, DataLossError, describe, KafkaError } from '../../errors.js'
+import { BrokerError, ConnectionError, DataLossError, describe, KafkaError } from '../../errors.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { ProducerEvent } from '../model/events.js'
@@ -303,9 +303,13 @@ export class Transactions {
     offsets: readonly GroupOffset[],
   ): Promise<void> {
     await transaction.until('open', 'flushing', 'aborting')
-    const wanted = (): boolean => transaction.is('open', 'flushing')
-    if (!wanted()) throw transaction.scope.dropped
+    if (!transaction.is('open', 'flushing')) throw transaction.scope.dropped
     const version2 = this.#isVersion2(transaction)
+    const wanted = (error: unknown): boolean => {
+      // It may be carried out late. In another epoch it cannot take the place of what the next transaction stores.
+      if (!version2 && error instanceof ConnectionError) this.#identity.lose()
+      return transaction.is('open', 'flushing')
+    }
     transaction.groups.add(group.groupId)
     // What is not answered may be carried out.
     if (this.#added === 'no') this.#added = 'maybe'

@@ -5,6 +5,7 @@ import { concat, EMPTY, from, NEVER, type Observable, of, Subject, throwError, w
 import {
   InvalidArgumentError,
   InvalidRecordError,
+  ProducerClosedError,
   type ProducerRecord,
   TransactionAbortedError,
   type TransactionOutcome,
@@ -167,6 +168,42 @@ for (const version of VERSIONS) {
       await world.time.advance(10_000)
       assert.deepEqual(read, [0, 1, 2, 3])
       assert.deepEqual(told(outcomes.values), Array(4).fill('committed 2'))
+      await world.end()
+    })
+
+    test('a source may emit any number of values at once: each waits as it is', async () => {
+      const world = await startTransactional(version)
+      const values = Array.from({ length: 2_000 }, (_, i) => i)
+      let begun = 0
+      const outcomes = watch(
+        from(values).pipe(
+          world.producer.transactionally((n, transaction) => {
+            begun++
+            assert.equal(transaction.signal.aborted, false)
+            return n % 100 === 0 ? [record(`v${n}`)] : []
+          }),
+        ),
+      )
+      assert.ok(begun <= 2, `${begun}`)
+      await world.time.advance(10_000)
+      assert.ok(outcomes.done)
+      assert.deepEqual(
+        outcomes.values.map(({ value }) => value),
+        values,
+      )
+      assert.equal(committed(world.cluster).length, 20)
+      await world.end()
+    })
+
+    test('a producer that is closed before every value had its turn ends the stream with an error', async () => {
+      const world = await startTransactional(version, { cluster: { replyDelayMs: 50 } })
+      const outcomes = watch(
+        of(1, 2, 3, 4, 5).pipe(world.producer.transactionally(n => [record(`v${n}`)], { onAborted: 'continue' })),
+      )
+      await world.time.advance(10)
+      await world.time.until(world.producer.close())
+      assert.ok(outcomes.error instanceof ProducerClosedError)
+      assert.ok(outcomes.values.length < 5)
       await world.end()
     })
 

@@ -3,6 +3,8 @@ import type { Cause, TransactionHistory, TransactionStory } from './history.js'
 import { takeoversOf, timedOut } from './takeovers.js'
 
 /** What brokers answer a producer whose epoch is over: to Produce, and with version 2 to a commit. */
+/** Of an EndTxn that finds its transaction aborted. */
+const TOOK_TOO_LONG = 'its coordinator had aborted it'
 const FENCED: readonly number[] = [ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.INVALID_TXN_STATE]
 
 /** T10: transactions are committed, and producers go on, unless there is a reason. */
@@ -44,7 +46,11 @@ function probeFindings(
   if (told === 'committed' || fatal) return []
   // It has not heard of the new topic before.
   const moved = ['TopicRecreatedError', 'DataLossError'].includes(cause?.name ?? '')
-  if (moved && history.recreated.size > 0) return []
+  if (moved && (history.recreated.size > 0 || cameLate(history))) return []
+  // Its records expire before the markers of the transaction before it are written; what became of them is told by their last attempt.
+  if (['DeliveryTimeoutError', 'ConnectionError'].includes(cause?.name ?? '') && markersAreSlow(history)) return []
+  const fenced = FENCED.includes(cause?.code ?? ErrorCode.NONE) || cause?.message.includes(TOOK_TOO_LONG)
+  if (fenced && (initializedAgain(history) || timedOut(history))) return []
   return [`T10: instance ${index} does not commit after everything was healed: ${told} ${textOf(cause)}`]
 }
 
@@ -55,8 +61,31 @@ function isReplaced(history: TransactionHistory, index: number, before = Number.
   return own !== undefined && takeovers.some(one => one !== undefined && one.rank > own.rank && one.at < before)
 }
 
+/**
+ * An InitProducerId was sent again, and the one before may be carried out late. Whatever is open by then is aborted by it, be it of another
+ * instance, because Kafka compares the epoch last.
+ */
+function initializedAgain({ trace, instances }: TransactionHistory): boolean {
+  const requests = trace.filter(entry => entry.kind === 'request' && entry.api === 'InitProducerId')
+  return requests.length > instances.length
+}
+
+/** Markers may take as long as a record has. */
+function markersAreSlow({ schedule }: TransactionHistory): boolean {
+  const { deliveryTimeoutMs = Number.POSITIVE_INFINITY } = schedule.producer
+  const slow = schedule.steps.flatMap(step =>
+    step.do === 'inject' && step.rule.fault.kind === 'slowMarkers' ? [step.rule.fault.ms] : [],
+  )
+  return Math.max(0, schedule.cluster.markerDelayMs, ...slow) >= deliveryTimeoutMs
+}
+
+/** A batch of an earlier transaction came late: the partition waits for that one (KIP-890). */
+function cameLate({ trace }: TransactionHistory): boolean {
+  return trace.some(entry => entry.kind === 'rejected' && entry.rule === 'R9')
+}
+
 function isReason(history: TransactionHistory, transaction: number, cause?: Cause): boolean {
-  const { schedule, instances, recreated, records, transactions, overflowed, trace } = history
+  const { schedule, instances, recreated, records, transactions, overflowed } = history
   const { contents, instance } = transactions[transaction]!
   switch (cause?.name) {
     case 'InvalidRecordError':
@@ -77,14 +106,14 @@ function isReason(history: TransactionHistory, transaction: number, cause?: Caus
       // The one before it was.
       return true
     case 'DataLossError':
-      // A batch of an earlier transaction came late: the partition waits for that one (KIP-890).
       // A leader that has read its snapshot knows the last batch alone.
       if (schedule.steps.some(step => step.do === 'reloadProducers')) return true
-      if (recreated.size > 0 || trace.some(entry => entry.kind === 'rejected' && entry.rule === 'R9')) return true
+      if (recreated.size > 0 || cameLate(history)) return true
       break
     case 'TopicRecreatedError':
       return recreated.size > 0
     case 'KafkaError':
+      if (cause.message.includes(TOOK_TOO_LONG) && initializedAgain(history)) return true
       // A position needs a record.
       if (contents.position && !records.some((one, i) => one.transaction === transaction && !overflowed.has(i)))
         return true
@@ -98,7 +127,8 @@ function isReason(history: TransactionHistory, transaction: number, cause?: Caus
 function mayEnd(history: TransactionHistory, instance: number, cause: { name: string; message: string } | undefined) {
   const code = cause === undefined ? undefined : (cause as Cause).code
   const fenced = cause?.name === 'ProducerFencedError' || FENCED.includes(code ?? ErrorCode.NONE)
-  if (fenced && (isReplaced(history, instance) || timedOut(history))) return true
+  // An instance that was closed may have taken over without having heard of it.
+  if (fenced && (history.instances.length > 1 || timedOut(history) || initializedAgain(history))) return true
   if (cause?.name === 'ProducerClosedError') return history.instances[instance]!.closed
   return isInjected(history, code)
 }
