@@ -174,8 +174,8 @@ export const TRANSACTIONS: readonly Mutation[] = [
     rule: 'transactions, offsets',
     name: 'offsets are sent before it is their turn',
     file: TRANSACTIONS_FILE,
-    text: "    await transaction.until('open', 'flushing', 'aborting')\n    const wanted",
-    instead: '    const wanted',
+    text: "    await transaction.until('open', 'flushing', 'aborting')\n    if (!transaction.is",
+    instead: '    if (!transaction.is',
     checks,
   },
   {
