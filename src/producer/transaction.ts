@@ -75,7 +75,8 @@ export class Transaction extends RecordSender implements AsyncDisposable {
    *
    * @param text a byte offset, a cursor, a change number: at most 4,096 bytes.
    *
-   * @throws {InvalidArgumentError} when it is no string, or too long.
+   * @throws {InvalidArgumentError} when it is no string, or too long; {@link TransactionEndedError} after `commit()` or `abort()`. Does nothing
+   * in a transaction that was aborted for another reason, which its commit tells.
    *
    * @example transaction.setPosition(String(bytesRead))
    */
@@ -87,7 +88,9 @@ export class Transaction extends RecordSender implements AsyncDisposable {
         `setPosition() got ${bytes} bytes, and brokers store at most ${MOST_POSITION_BYTES} (their \`offset.metadata.max.bytes\`)`,
       )
     }
-    if (this.#open.scope.closed === undefined) this.#open.position = text
+    const { closed } = this.#open.scope
+    if (closed instanceof TransactionEndedError) throw closed
+    if (closed === undefined) this.#open.position = text
   }
 
   /**

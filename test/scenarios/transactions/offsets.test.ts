@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { of } from 'rxjs'
-import { createProducer, InvalidArgumentError, TransactionAbortedError } from '../../../src/index.js'
+import {
+  createProducer,
+  InvalidArgumentError,
+  TransactionAbortedError,
+  TransactionEndedError,
+} from '../../../src/index.js'
 import { watch } from '../../support/world.js'
 import { begun, committed, ID, record, records, rejection, startTransactional, TOPICS, VERSIONS } from './support.js'
 
@@ -52,6 +57,21 @@ for (const version of VERSIONS) {
       const error = await world.time.until(rejection(transaction.commit()))
       assert.ok(error instanceof TransactionAbortedError)
       assert.match(error.message, /setPosition\(\) needs a record/)
+      await world.end()
+    })
+
+    test('a position that comes after commit() or abort() is refused, for it would be lost', async () => {
+      const world = await startTransactional(version)
+      const first = await begun(world, records('a', 2))
+      first.transaction.setPosition('1')
+      const committing = first.transaction.commit()
+      assert.throws(() => first.transaction.setPosition('2'), TransactionEndedError)
+      await world.time.until(committing)
+      const second = await begun(world, records('b', 2))
+      const aborting = second.transaction.abort()
+      assert.throws(() => second.transaction.setPosition('3'), TransactionEndedError)
+      await world.time.until(aborting)
+      assert.equal(await world.time.until(world.producer.position()), '1')
       await world.end()
     })
 
