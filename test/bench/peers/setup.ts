@@ -87,7 +87,7 @@ function newerNode(): { path: string } | { missing: string } {
 function buildRdkafka(): void {
   const folder = join(modules, 'node-rdkafka')
   if (existsSync(join(folder, 'build/Release/node-librdkafka.node'))) return
-  console.log('building node-rdkafka, which takes minutes')
+  console.log('building node-rdkafka, which takes minutes; it has zstd where the headers are (libzstd-dev)')
   // Headers that came with Node, where there are any: else node-gyp would have to download them.
   const prefix = join(process.execPath, '../..')
   const headers = existsSync(join(prefix, 'include/node/node.h')) ? [`--nodedir=${prefix}`] : []
