@@ -34,7 +34,8 @@ test('zsh and fish know every flag, and no text of a help ends a quote', async (
     const { code, stdout } = await runHere(['completion', shell])
     assert.equal(code, 0)
     for (const name of flags)
-      assert.match(stdout, shell === 'zsh' ? new RegExp(`'\\*?--${name}\\[`) : new RegExp(` -l ${name} `))
+      assert.match(stdout, shell === 'zsh' ? new RegExp(`'\\*?--${name}=?\\[`) : new RegExp(` -l ${name} `))
+    assert.match(stdout, /murmur2 places keys as Java does, consistent-random as librdkafka, fnv1a/)
     for (const line of stdout.split('\n'))
       assert.equal((line.replaceAll("'\\''", '').match(/'/g) ?? []).length % 2, 0, line)
   }

@@ -55,7 +55,7 @@ const longs = (spec: CommandSpec): string =>
 /** Shells take the text between single quotes as it is. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
-const firstLine = ({ help }: Flag): string => help.split('\n')[0]!
+const description = ({ help }: Flag): string => help.replaceAll('\n', ' ')
 
 /** A flag that takes a value completes that, and never another flag. */
 function bashValue({ name }: CommandSpec, flag: Flag): string[] {
@@ -74,12 +74,16 @@ function bashPositionals({ name, positionals }: CommandSpec): string[] {
 
 function zshArguments(spec: CommandSpec): string {
   const flags = flagsOf(spec).map(flag => {
-    const text = firstLine(flag).replaceAll(/[[\]:\\]/g, '\\$&')
+    const text = description(flag).replaceAll(/[[\]:\\]/g, '\\$&')
     const action = flag.choices !== undefined ? `(${flag.choices.join(' ')})` : flag.file ? '_files' : ' '
     const value = flag.value === undefined ? '' : `:value:${action}`
     const star = flag.multiple ? '*' : ''
     const short = flag.short === undefined ? [] : [quoted(`${star}-${flag.short}[${text}]${value}`)]
-    return [quoted(`${star}--${flag.name}[${text}]${value}`), ...short].map(one => `        ${one}`).join(' \\\n')
+    // With `=`, its value may stand behind that, or be the next word.
+    const equals = flag.value === undefined ? '' : '='
+    return [quoted(`${star}--${flag.name}${equals}[${text}]${value}`), ...short]
+      .map(one => `        ${one}`)
+      .join(' \\\n')
   })
   const { positionals } = spec
   const rest =
@@ -93,7 +97,7 @@ function fishFlag({ name }: CommandSpec, flag: Flag): string {
   const short = flag.short === undefined ? '' : ` -s ${flag.short}`
   const choices = flag.choices === undefined ? '' : ` -a ${quoted(flag.choices.join(' '))}`
   const value = flag.value === undefined ? '' : flag.file ? ' -r -F' : ` -x${choices}`
-  return `complete -c rx-kafka -n '__fish_seen_subcommand_from ${name}' -l ${flag.name}${short}${value} -d ${quoted(firstLine(flag))}`
+  return `complete -c rx-kafka -n '__fish_seen_subcommand_from ${name}' -l ${flag.name}${short}${value} -d ${quoted(description(flag))}`
 }
 
 function fishPositionals({ name, positionals }: CommandSpec): string[] {
