@@ -17,7 +17,7 @@ export async function dryRun(
 ): Promise<number> {
   const out = new Output(io.stdout)
   let count = 0
-  for await (const block of reading.blocks()) {
+  for await (const block of reading.blocks) {
     reading.enter(block)
     for (let records = reading.take(1); records.length > 0 && !out.isClosed; records = reading.take(1)) {
       count++

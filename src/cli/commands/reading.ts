@@ -27,6 +27,8 @@ export class Reading implements SendObserver {
   /** Records that may still be sent. */
   #left: number
   readonly #stop = new AbortController()
+  /** Blocks of all inputs, to be read once. */
+  readonly blocks: AsyncGenerator<Block> = this.#read()
   #parser: Parser | undefined
   #last: Block | undefined
   #ended = false
@@ -72,11 +74,10 @@ export class Reading implements SendObserver {
     this.#stop.abort()
   }
 
-  async *blocks(): AsyncGenerator<Block> {
-    for (const input of this.#inputs) {
-      if (this.#stop.signal.aborted) return
-      yield* input.blocks(this.#parsing.lastEnd, this.#stop.signal, this.#begun.offset)
-    }
+  /** Reads no further block, and closes the input, also where blocks are left in it. Resolves once it is closed. */
+  async close(): Promise<void> {
+    this.stop()
+    await this.blocks.return(undefined)
   }
 
   enter(block: Block): void {
@@ -109,6 +110,13 @@ export class Reading implements SendObserver {
 
   delivered(what: Delivered): void {
     this.#tally.delivered(what)
+  }
+
+  async *#read(): AsyncGenerator<Block> {
+    for (const input of this.#inputs) {
+      if (this.#stop.signal.aborted) return
+      yield* input.blocks(this.#parsing.lastEnd, this.#stop.signal, this.#begun.offset)
+    }
   }
 
   /** @returns whether a failure does not end it. */

@@ -27,11 +27,11 @@ export function resumeOf(flags: Flags, inputs: readonly Input[], format: Format)
 
 /** Sends everything that is read; with `--resume`, what an earlier run has not committed. */
 export function deliverer(resume: string | undefined): (producer: Producer, reading: Reading) => Promise<void> {
-  if (resume === undefined) return (producer, reading) => sendBlocks(producer, reading.blocks(), reading)
+  if (resume === undefined) return (producer, reading) => sendBlocks(producer, reading.blocks, reading)
   return async (producer, reading) => {
     const position = await producer.position({ signal: reading.stopped })
     const begun = position === undefined ? undefined : await readBookmark(position, reading.inputName, resume)
     if (begun !== undefined) reading.beginAt(begun)
-    await importBlocks(producer, reading.blocks(), reading, begun)
+    await importBlocks(producer, reading.blocks, reading, begun)
   }
 }

@@ -48,7 +48,8 @@ export async function send(job: SendJob): Promise<number> {
   } catch (cause) {
     error = cause
   } finally {
-    reading.stop()
+    // Not awaited: a pipe that nobody writes to may not close before it is opened. What can't be read was told.
+    reading.close().catch(() => {})
     await producer.close()
     progress?.stop()
     failures.close()
