@@ -32,7 +32,7 @@ for (const version of VERSIONS) {
     try {
       const file = join(folder, 'lines.txt')
       writeFileSync(file, Array.from({ length: COUNT }, (_, i) => `${i} `.padEnd(LINE_BYTES, '.')).join('\n'))
-      const share = Math.floor((COUNT * LINE_BYTES) / BLOCK_BYTES / (KILLS + 1))
+      const blocks = Math.ceil((COUNT * LINE_BYTES) / BLOCK_BYTES)
       let kills = 0
       for (let done = false; !done; ) {
         const args = ['--import', 'tsx', COMMAND, 'produce', '-b', kafka.brokers.join(), '-t', topic, '-q']
@@ -42,7 +42,10 @@ for (const version of VERSIONS) {
           said += String(chunk)
         })
         const exit = once(child, 'exit')
-        const goal = (await stored(kafka, topic)) + 1 + Math.floor(Math.random() * share)
+        const begun = await stored(kafka, topic)
+        // Half of its share: more is committed while the kill is on its way.
+        const share = (blocks - begun) / (KILLS + 1 - kills) / 2
+        const goal = begun + 1 + Math.floor(Math.random() * share)
         while (child.exitCode === null && (kills >= KILLS || (await stored(kafka, topic)) < goal)) await sleep(10)
         if (child.exitCode === null) {
           child.kill('SIGKILL')
