@@ -2,18 +2,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { of } from 'rxjs'
-import {
-  BrokerError,
-  createProducer,
-  DeliveryTimeoutError,
-  type Producer,
-  ProducerFencedError,
-  TransactionAbortedError,
-} from '../../../src/index.js'
+import { BrokerError, DeliveryTimeoutError, ProducerFencedError, TransactionAbortedError } from '../../../src/index.js'
 import { ErrorCode } from '../../../src/protocol/error-codes.js'
 import type { Fault } from '../../../src/testing/index.js'
 import { type World, watch } from '../../support/world.js'
-import { begun, committed, ID, record, records, rejection, startTransactional, VERSIONS } from './support.js'
+import { begun, committed, ID, record, records, rejection, startTransactional, successor, VERSIONS } from './support.js'
 
 /** The requests of a transaction in each version. */
 const STEPS = {
@@ -304,15 +297,5 @@ for (const version of VERSIONS) {
       assert.match((await error).message, /closed before brokers had answered: `timeoutMs` \(3000\) is over/)
       await world.end()
     })
-  })
-}
-
-function successor({ cluster, network, time }: World): Producer {
-  return createProducer({
-    brokers: cluster.brokers,
-    transport: network,
-    scheduler: time,
-    random: () => 0.5,
-    transactionalId: ID,
   })
 }

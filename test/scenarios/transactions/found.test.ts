@@ -2,16 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { NEVER, Subject } from 'rxjs'
-import {
-  createProducer,
-  type Producer,
-  ProducerClosedError,
-  ProducerFencedError,
-  type ProducerRecord,
-} from '../../../src/index.js'
+import { ProducerClosedError, ProducerFencedError, type ProducerRecord } from '../../../src/index.js'
 import { ErrorCode } from '../../../src/protocol/error-codes.js'
-import { type World, watch } from '../../support/world.js'
-import { begun, committed, ID, record, records, rejection, startTransactional, VERSIONS } from './support.js'
+import { watch } from '../../support/world.js'
+import { begun, committed, ID, record, records, rejection, startTransactional, successor, VERSIONS } from './support.js'
 
 for (const version of VERSIONS) {
   describe(`transaction.version ${version}`, () => {
@@ -235,15 +229,4 @@ async function withRecreatedTopic() {
   await time.until(transaction.abort())
   assert.equal(acks.values.length, 1)
   return { world, cluster, time }
-}
-
-/** Another producer with the same transactional id. */
-function successor({ cluster, network, time }: World): Producer {
-  return createProducer({
-    brokers: cluster.brokers,
-    transport: network,
-    scheduler: time,
-    random: () => 0.5,
-    transactionalId: ID,
-  })
 }

@@ -2,14 +2,19 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { of } from 'rxjs'
-import {
-  createProducer,
-  InvalidArgumentError,
-  TransactionAbortedError,
-  TransactionEndedError,
-} from '../../../src/index.js'
+import { InvalidArgumentError, TransactionAbortedError, TransactionEndedError } from '../../../src/index.js'
 import { watch } from '../../support/world.js'
-import { begun, committed, ID, record, records, rejection, startTransactional, TOPICS, VERSIONS } from './support.js'
+import {
+  begun,
+  committed,
+  record,
+  records,
+  rejection,
+  startTransactional,
+  successor,
+  TOPICS,
+  VERSIONS,
+} from './support.js'
 
 for (const version of VERSIONS) {
   describe(`transaction.version ${version}`, () => {
@@ -168,14 +173,8 @@ test('a position of a transactional id survives a producer that was lost', async
   const lost = await begun(world, [record('b')])
   lost.transaction.setPosition('2')
   await world.time.advance(10)
-  const { cluster, network, time } = world
-  const next = createProducer({
-    brokers: cluster.brokers,
-    transport: network,
-    scheduler: time,
-    transactionalId: ID,
-    random: () => 0.5,
-  })
+  const { cluster, time } = world
+  const next = successor(world)
   assert.equal(await time.until(next.position()), '1')
   assert.deepEqual(committed(cluster), ['a'])
   await time.until(next.close())

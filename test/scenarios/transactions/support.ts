@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Ack, Producer, ProducerRecord, Transaction } from '../../../src/index.js'
+import { type Ack, createProducer, type Producer, type ProducerRecord, type Transaction } from '../../../src/index.js'
 import type { TestCluster } from '../../../src/testing/index.js'
 import { startWorld, type World, type WorldOptions, watch } from '../../support/world.js'
 
@@ -16,6 +16,17 @@ export function startTransactional(transactionVersion: Version, options: WorldOp
     cluster: { topics: TOPICS, transactionVersion, ...options.cluster },
     // Longer than two requests that are not answered.
     producer: { transactionalId: ID, transactionTimeoutMs: 600_000, ...options.producer },
+  })
+}
+
+/** Another producer with the same transactional id. */
+export function successor({ cluster, network, time }: World): Producer {
+  return createProducer({
+    brokers: cluster.brokers,
+    transport: network,
+    scheduler: time,
+    random: () => 0.5,
+    transactionalId: ID,
   })
 }
 
@@ -49,5 +60,3 @@ export async function rejection(promise: Promise<unknown>): Promise<Error> {
   }
   throw new assert.AssertionError({ message: 'the promise did not reject' })
 }
-
-export type { Producer }
