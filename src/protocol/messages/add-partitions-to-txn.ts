@@ -54,11 +54,8 @@ export const addPartitionsToTxn: Api<AddPartitionsToTxnRequest, AddPartitionsToT
       .string(request.v3AndBelowTransactionalId)
       .int64(request.v3AndBelowProducerId)
       .int16(request.v3AndBelowProducerEpoch)
-      .array(request.v3AndBelowTopics, topic => {
-        writer
-          .string(topic.name)
-          .array(topic.partitions, partition => writer.int32(partition))
-          .tags()
+      .structs(request.v3AndBelowTopics, topic => {
+        writer.string(topic.name).array(topic.partitions, partition => writer.int32(partition))
       })
       .tags()
   },
@@ -68,11 +65,10 @@ export const addPartitionsToTxn: Api<AddPartitionsToTxnRequest, AddPartitionsToT
       v3AndBelowTransactionalId: reader.string(),
       v3AndBelowProducerId: reader.int64(),
       v3AndBelowProducerEpoch: reader.int16(),
-      v3AndBelowTopics: reader.array(() => {
-        const topic = { name: reader.string(), partitions: reader.array(() => reader.int32()) }
-        reader.tags()
-        return topic
-      }),
+      v3AndBelowTopics: reader.structs(() => ({
+        name: reader.string(),
+        partitions: reader.array(() => reader.int32()),
+      })),
     }
     reader.tags()
     return request
@@ -81,13 +77,10 @@ export const addPartitionsToTxn: Api<AddPartitionsToTxnRequest, AddPartitionsToT
   encodeResponse(writer: Writer, response: AddPartitionsToTxnResponse): void {
     writer
       .int32(response.throttleTimeMs)
-      .array(response.resultsByTopicV3AndBelow, topic => {
-        writer
-          .string(topic.name)
-          .array(topic.resultsByPartition, ({ partitionIndex, partitionErrorCode }) => {
-            writer.int32(partitionIndex).int16(partitionErrorCode).tags()
-          })
-          .tags()
+      .structs(response.resultsByTopicV3AndBelow, topic => {
+        writer.string(topic.name).structs(topic.resultsByPartition, ({ partitionIndex, partitionErrorCode }) => {
+          writer.int32(partitionIndex).int16(partitionErrorCode)
+        })
       })
       .tags()
   },
@@ -95,18 +88,13 @@ export const addPartitionsToTxn: Api<AddPartitionsToTxnRequest, AddPartitionsToT
   decodeResponse(reader: Reader): AddPartitionsToTxnResponse {
     const response: AddPartitionsToTxnResponse = {
       throttleTimeMs: reader.int32(),
-      resultsByTopicV3AndBelow: reader.array(() => {
-        const topic: AddPartitionsToTxnTopicResult = {
-          name: reader.string(),
-          resultsByPartition: reader.array(() => {
-            const partition = { partitionIndex: reader.int32(), partitionErrorCode: reader.int16() }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      resultsByTopicV3AndBelow: reader.structs<AddPartitionsToTxnTopicResult>(() => ({
+        name: reader.string(),
+        resultsByPartition: reader.structs(() => ({
+          partitionIndex: reader.int32(),
+          partitionErrorCode: reader.int16(),
+        })),
+      })),
     }
     reader.tags()
     return response

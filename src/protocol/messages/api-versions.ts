@@ -117,8 +117,8 @@ export const spokenVersions: Api<ApiVersionsRequest, ApiVersionsResponse> = {
 }
 
 function encodeBody(writer: Writer, response: ApiVersionsResponse, version: number): void {
-  writer.int16(response.errorCode).array(response.apiKeys, api => {
-    writer.int16(api.apiKey).int16(api.minVersion).int16(api.maxVersion).tags()
+  writer.int16(response.errorCode).structs(response.apiKeys, api => {
+    writer.int16(api.apiKey).int16(api.minVersion).int16(api.maxVersion)
   })
   if (version >= 1) writer.int32(response.throttleTimeMs)
   writer.tags(response.finalizedFeatures.length > 0 ? featuresTag(response) : undefined)
@@ -126,8 +126,8 @@ function encodeBody(writer: Writer, response: ApiVersionsResponse, version: numb
 
 function featuresTag({ finalizedFeatures }: ApiVersionsResponse): TaggedField[] {
   const write = (writer: Writer): void => {
-    writer.array(finalizedFeatures, ({ name, maxVersionLevel, minVersionLevel }) => {
-      writer.string(name).int16(maxVersionLevel).int16(minVersionLevel).tags()
+    writer.structs(finalizedFeatures, ({ name, maxVersionLevel, minVersionLevel }) => {
+      writer.string(name).int16(maxVersionLevel).int16(minVersionLevel)
     })
   }
   return [{ tag: FEATURES_TAG, write }]
@@ -136,11 +136,10 @@ function featuresTag({ finalizedFeatures }: ApiVersionsResponse): TaggedField[] 
 function decodeBody(reader: Reader, errorCode: number, version: number): ApiVersionsResponse {
   const response: ApiVersionsResponse = {
     errorCode,
-    apiKeys: reader.array(() => {
-      const api: ApiVersion = { apiKey: reader.int16(), minVersion: reader.int16(), maxVersion: reader.int16() }
-      reader.tags()
-      return api
-    }, MOST_KEYS),
+    apiKeys: reader.structs<ApiVersion>(
+      () => ({ apiKey: reader.int16(), minVersion: reader.int16(), maxVersion: reader.int16() }),
+      MOST_KEYS,
+    ),
     throttleTimeMs: version >= 1 ? reader.int32() : 0,
     finalizedFeatures: [],
   }

@@ -86,21 +86,17 @@ export const createTopics: Api<CreateTopicsRequest, CreateTopicsResponse> = {
 
   encodeRequest(writer: Writer, request: CreateTopicsRequest): void {
     writer
-      .array(request.topics, topic => {
+      .structs(request.topics, topic => {
         writer
           .string(topic.name)
           .int32(topic.numPartitions)
           .int16(topic.replicationFactor)
-          .array(topic.assignments, assignment => {
-            writer
-              .int32(assignment.partitionIndex)
-              .array(assignment.brokerIds, id => writer.int32(id))
-              .tags()
+          .structs(topic.assignments, assignment => {
+            writer.int32(assignment.partitionIndex).array(assignment.brokerIds, id => writer.int32(id))
           })
-          .array(topic.configs, config => {
-            writer.string(config.name).nullableString(config.value).tags()
+          .structs(topic.configs, config => {
+            writer.string(config.name).nullableString(config.value)
           })
-          .tags()
       })
       .int32(request.timeoutMs)
       .boolean(request.validateOnly)
@@ -120,7 +116,7 @@ export const createTopics: Api<CreateTopicsRequest, CreateTopicsResponse> = {
   encodeResponse(writer: Writer, response: CreateTopicsResponse, version: number): void {
     writer
       .int32(response.throttleTimeMs)
-      .array(response.topics, topic => {
+      .structs(response.topics, topic => {
         writer.string(topic.name)
         if (version >= 7) writer.uuid(topic.topicId)
         writer.int16(topic.errorCode).nullableString(topic.errorMessage)
@@ -138,7 +134,6 @@ export const createTopics: Api<CreateTopicsRequest, CreateTopicsResponse> = {
                 .tags()
             })
         }
-        writer.tags()
       })
       .tags()
   },
@@ -146,19 +141,15 @@ export const createTopics: Api<CreateTopicsRequest, CreateTopicsResponse> = {
   decodeResponse(reader: Reader, version: number): CreateTopicsResponse {
     const response: CreateTopicsResponse = {
       throttleTimeMs: reader.int32(),
-      topics: reader.array(() => {
-        const topic: CreatableTopicResult = {
-          name: reader.string(),
-          topicId: version >= 7 ? reader.uuid() : ZERO_UUID,
-          errorCode: reader.int16(),
-          errorMessage: reader.nullableString(),
-          numPartitions: version >= 5 ? reader.int32() : -1,
-          replicationFactor: version >= 5 ? reader.int16() : -1,
-          configs: version >= 5 ? reader.nullableArray(() => decodeResultConfig(reader)) : [],
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<CreatableTopicResult>(() => ({
+        name: reader.string(),
+        topicId: version >= 7 ? reader.uuid() : ZERO_UUID,
+        errorCode: reader.int16(),
+        errorMessage: reader.nullableString(),
+        numPartitions: version >= 5 ? reader.int32() : -1,
+        replicationFactor: version >= 5 ? reader.int16() : -1,
+        configs: version >= 5 ? reader.nullableArray(() => decodeResultConfig(reader)) : [],
+      })),
     }
     reader.tags()
     return response
@@ -170,19 +161,11 @@ function decodeCreatableTopic(reader: Reader): CreatableTopic {
     name: reader.string(),
     numPartitions: reader.int32(),
     replicationFactor: reader.int16(),
-    assignments: reader.array(() => {
-      const assignment: CreatableReplicaAssignment = {
-        partitionIndex: reader.int32(),
-        brokerIds: reader.array(() => reader.int32()),
-      }
-      reader.tags()
-      return assignment
-    }),
-    configs: reader.array(() => {
-      const config: CreatableTopicConfig = { name: reader.string(), value: reader.nullableString() }
-      reader.tags()
-      return config
-    }),
+    assignments: reader.structs<CreatableReplicaAssignment>(() => ({
+      partitionIndex: reader.int32(),
+      brokerIds: reader.array(() => reader.int32()),
+    })),
+    configs: reader.structs<CreatableTopicConfig>(() => ({ name: reader.string(), value: reader.nullableString() })),
   }
   reader.tags()
   return topic

@@ -109,18 +109,14 @@ export const fetch: Api<FetchRequest, FetchResponse> = {
       .int32(request.maxBytes)
       .int8(request.isolationLevel)
     if (version >= 7) writer.int32(request.sessionId).int32(request.sessionEpoch)
-    writer.array(request.topics, topic => {
+    writer.structs(request.topics, topic => {
       writer
         .string(topic.topic)
         .array(topic.partitions, partition => encodeRequestPartition(writer, partition, version))
-        .tags()
     })
     if (version >= 7) {
-      writer.array(request.forgottenTopicsData, forgotten => {
-        writer
-          .string(forgotten.topic)
-          .array(forgotten.partitions, partition => writer.int32(partition))
-          .tags()
+      writer.structs(request.forgottenTopicsData, forgotten => {
+        writer.string(forgotten.topic).array(forgotten.partitions, partition => writer.int32(partition))
       })
     }
     if (version >= 11) writer.string(request.rackId)
@@ -136,14 +132,10 @@ export const fetch: Api<FetchRequest, FetchResponse> = {
       isolationLevel: reader.int8(),
       sessionId: version >= 7 ? reader.int32() : 0,
       sessionEpoch: version >= 7 ? reader.int32() : -1,
-      topics: reader.array(() => {
-        const topic: FetchTopic = {
-          topic: reader.string(),
-          partitions: reader.array(() => decodeRequestPartition(reader, version)),
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<FetchTopic>(() => ({
+        topic: reader.string(),
+        partitions: reader.array(() => decodeRequestPartition(reader, version)),
+      })),
       forgottenTopicsData: version >= 7 ? reader.array(() => decodeForgottenTopic(reader)) : [],
       rackId: version >= 11 ? reader.string() : '',
     }
@@ -155,11 +147,8 @@ export const fetch: Api<FetchRequest, FetchResponse> = {
     writer.int32(response.throttleTimeMs)
     if (version >= 7) writer.int16(response.errorCode).int32(response.sessionId)
     writer
-      .array(response.responses, topic => {
-        writer
-          .string(topic.topic)
-          .array(topic.partitions, partition => encodePartitionData(writer, partition, version))
-          .tags()
+      .structs(response.responses, topic => {
+        writer.string(topic.topic).array(topic.partitions, partition => encodePartitionData(writer, partition, version))
       })
       .tags()
   },
@@ -169,14 +158,10 @@ export const fetch: Api<FetchRequest, FetchResponse> = {
       throttleTimeMs: reader.int32(),
       errorCode: version >= 7 ? reader.int16() : 0,
       sessionId: version >= 7 ? reader.int32() : 0,
-      responses: reader.array(() => {
-        const topic: FetchableTopicResponse = {
-          topic: reader.string(),
-          partitions: reader.array(() => decodePartitionData(reader, version)),
-        }
-        reader.tags()
-        return topic
-      }),
+      responses: reader.structs<FetchableTopicResponse>(() => ({
+        topic: reader.string(),
+        partitions: reader.array(() => decodePartitionData(reader, version)),
+      })),
     }
     reader.tags()
     return response

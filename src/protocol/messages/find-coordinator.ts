@@ -77,7 +77,7 @@ export const findCoordinator: Api<FindCoordinatorRequest, FindCoordinatorRespons
       if (version >= 1) writer.nullableString(response.errorMessage)
       writer.int32(response.nodeId).string(response.host).int32(response.port)
     } else {
-      writer.array(response.coordinators, coordinator => {
+      writer.structs(response.coordinators, coordinator => {
         writer
           .string(coordinator.key)
           .int32(coordinator.nodeId)
@@ -85,7 +85,6 @@ export const findCoordinator: Api<FindCoordinatorRequest, FindCoordinatorRespons
           .int32(coordinator.port)
           .int16(coordinator.errorCode)
           .nullableString(coordinator.errorMessage)
-          .tags()
       })
     }
     writer.tags()

@@ -68,8 +68,8 @@ export const joinGroup: Api<JoinGroupRequest, JoinGroupResponse> = {
     if (version >= 5) writer.nullableString(request.groupInstanceId)
     writer
       .string(request.protocolType)
-      .array(request.protocols, protocol => {
-        writer.string(protocol.name).bytes(protocol.metadata).tags()
+      .structs(request.protocols, protocol => {
+        writer.string(protocol.name).bytes(protocol.metadata)
       })
       .tags()
   },
@@ -82,11 +82,7 @@ export const joinGroup: Api<JoinGroupRequest, JoinGroupResponse> = {
       memberId: reader.string(),
       groupInstanceId: version >= 5 ? reader.nullableString() : null,
       protocolType: reader.string(),
-      protocols: reader.array(() => {
-        const protocol: JoinGroupRequestProtocol = { name: reader.string(), metadata: reader.bytes() }
-        reader.tags()
-        return protocol
-      }),
+      protocols: reader.structs<JoinGroupRequestProtocol>(() => ({ name: reader.string(), metadata: reader.bytes() })),
     }
     reader.tags()
     return request
@@ -99,10 +95,10 @@ export const joinGroup: Api<JoinGroupRequest, JoinGroupResponse> = {
     writer
       .string(response.leader)
       .string(response.memberId)
-      .array(response.members, member => {
+      .structs(response.members, member => {
         writer.string(member.memberId)
         if (version >= 5) writer.nullableString(member.groupInstanceId)
-        writer.bytes(member.metadata).tags()
+        writer.bytes(member.metadata)
       })
       .tags()
   },
@@ -116,15 +112,11 @@ export const joinGroup: Api<JoinGroupRequest, JoinGroupResponse> = {
       protocolName: version >= 7 ? reader.nullableString() : reader.string(),
       leader: reader.string(),
       memberId: reader.string(),
-      members: reader.array(() => {
-        const member: JoinGroupResponseMember = {
-          memberId: reader.string(),
-          groupInstanceId: version >= 5 ? reader.nullableString() : null,
-          metadata: reader.bytes(),
-        }
-        reader.tags()
-        return member
-      }),
+      members: reader.structs<JoinGroupResponseMember>(() => ({
+        memberId: reader.string(),
+        groupInstanceId: version >= 5 ? reader.nullableString() : null,
+        metadata: reader.bytes(),
+      })),
     }
     reader.tags()
     return response

@@ -49,8 +49,8 @@ export const leaveGroup: Api<LeaveGroupRequest, LeaveGroupResponse> = {
     writer.string(request.groupId)
     if (version <= 2) writer.string(request.memberId)
     else {
-      writer.array(request.members, member => {
-        writer.string(member.memberId).nullableString(member.groupInstanceId).tags()
+      writer.structs(request.members, member => {
+        writer.string(member.memberId).nullableString(member.groupInstanceId)
       })
     }
     writer.tags()
@@ -70,8 +70,8 @@ export const leaveGroup: Api<LeaveGroupRequest, LeaveGroupResponse> = {
     if (version >= 1) writer.int32(response.throttleTimeMs)
     writer.int16(response.errorCode)
     if (version >= 3) {
-      writer.array(response.members, member => {
-        writer.string(member.memberId).nullableString(member.groupInstanceId).int16(member.errorCode).tags()
+      writer.structs(response.members, member => {
+        writer.string(member.memberId).nullableString(member.groupInstanceId).int16(member.errorCode)
       })
     }
     writer.tags()

@@ -76,15 +76,12 @@ export const listOffsets: Api<ListOffsetsRequest, ListOffsetsResponse> = {
     writer.int32(request.replicaId)
     if (version >= 2) writer.int8(request.isolationLevel)
     writer
-      .array(request.topics, topic => {
-        writer
-          .string(topic.name)
-          .array(topic.partitions, partition => {
-            writer.int32(partition.partitionIndex)
-            if (version >= 4) writer.int32(partition.currentLeaderEpoch)
-            writer.int64(partition.timestamp).tags()
-          })
-          .tags()
+      .structs(request.topics, topic => {
+        writer.string(topic.name).structs(topic.partitions, partition => {
+          writer.int32(partition.partitionIndex)
+          if (version >= 4) writer.int32(partition.currentLeaderEpoch)
+          writer.int64(partition.timestamp)
+        })
       })
       .tags()
   },
@@ -93,22 +90,14 @@ export const listOffsets: Api<ListOffsetsRequest, ListOffsetsResponse> = {
     const request: ListOffsetsRequest = {
       replicaId: reader.int32(),
       isolationLevel: version >= 2 ? reader.int8() : 0,
-      topics: reader.array(() => {
-        const topic: ListOffsetsTopic = {
-          name: reader.string(),
-          partitions: reader.array(() => {
-            const partition: ListOffsetsPartition = {
-              partitionIndex: reader.int32(),
-              currentLeaderEpoch: version >= 4 ? reader.int32() : -1,
-              timestamp: reader.int64(),
-            }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<ListOffsetsTopic>(() => ({
+        name: reader.string(),
+        partitions: reader.structs<ListOffsetsPartition>(() => ({
+          partitionIndex: reader.int32(),
+          currentLeaderEpoch: version >= 4 ? reader.int32() : -1,
+          timestamp: reader.int64(),
+        })),
+      })),
     }
     reader.tags()
     return request
@@ -117,19 +106,15 @@ export const listOffsets: Api<ListOffsetsRequest, ListOffsetsResponse> = {
   encodeResponse(writer: Writer, response: ListOffsetsResponse, version: number): void {
     if (version >= 2) writer.int32(response.throttleTimeMs)
     writer
-      .array(response.topics, topic => {
-        writer
-          .string(topic.name)
-          .array(topic.partitions, partition => {
-            writer
-              .int32(partition.partitionIndex)
-              .int16(partition.errorCode)
-              .int64(partition.timestamp)
-              .int64(partition.offset)
-            if (version >= 4) writer.int32(partition.leaderEpoch)
-            writer.tags()
-          })
-          .tags()
+      .structs(response.topics, topic => {
+        writer.string(topic.name).structs(topic.partitions, partition => {
+          writer
+            .int32(partition.partitionIndex)
+            .int16(partition.errorCode)
+            .int64(partition.timestamp)
+            .int64(partition.offset)
+          if (version >= 4) writer.int32(partition.leaderEpoch)
+        })
       })
       .tags()
   },
@@ -137,24 +122,16 @@ export const listOffsets: Api<ListOffsetsRequest, ListOffsetsResponse> = {
   decodeResponse(reader: Reader, version: number): ListOffsetsResponse {
     const response: ListOffsetsResponse = {
       throttleTimeMs: version >= 2 ? reader.int32() : 0,
-      topics: reader.array(() => {
-        const topic: ListOffsetsTopicResponse = {
-          name: reader.string(),
-          partitions: reader.array(() => {
-            const partition: ListOffsetsPartitionResponse = {
-              partitionIndex: reader.int32(),
-              errorCode: reader.int16(),
-              timestamp: reader.int64(),
-              offset: reader.int64(),
-              leaderEpoch: version >= 4 ? reader.int32() : -1,
-            }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<ListOffsetsTopicResponse>(() => ({
+        name: reader.string(),
+        partitions: reader.structs<ListOffsetsPartitionResponse>(() => ({
+          partitionIndex: reader.int32(),
+          errorCode: reader.int16(),
+          timestamp: reader.int64(),
+          offset: reader.int64(),
+          leaderEpoch: version >= 4 ? reader.int32() : -1,
+        })),
+      })),
     }
     reader.tags()
     return response

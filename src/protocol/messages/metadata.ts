@@ -130,8 +130,8 @@ export const metadata: Api<MetadataRequest, MetadataResponse> = {
   encodeResponse(writer: Writer, response: MetadataResponse, version: number): void {
     writer
       .int32(response.throttleTimeMs)
-      .array(response.brokers, broker => {
-        writer.int32(broker.nodeId).string(broker.host).int32(broker.port).nullableString(broker.rack).tags()
+      .structs(response.brokers, broker => {
+        writer.int32(broker.nodeId).string(broker.host).int32(broker.port).nullableString(broker.rack)
       })
       .nullableString(response.clusterId)
       .int32(response.controllerId)
@@ -165,16 +165,12 @@ function decodeResponse<P>(
 ): MetadataOf<P> {
   const response = {
     throttleTimeMs: reader.int32(),
-    brokers: reader.array(() => {
-      const broker: MetadataResponseBroker = {
-        nodeId: reader.int32(),
-        host: reader.string(),
-        port: reader.int32(),
-        rack: reader.nullableString(),
-      }
-      reader.tags()
-      return broker
-    }),
+    brokers: reader.structs<MetadataResponseBroker>(() => ({
+      nodeId: reader.int32(),
+      host: reader.string(),
+      port: reader.int32(),
+      rack: reader.nullableString(),
+    })),
     clusterId: reader.nullableString(),
     controllerId: reader.int32(),
     topics: reader.array(() => decodeTopic(reader, version, readPartition)),
@@ -190,14 +186,13 @@ function encodeTopic(writer: Writer, topic: MetadataResponseTopic, version: numb
   if (version >= 12) writer.nullableString(topic.name)
   else writer.string(topic.name ?? '')
   if (version >= 10) writer.uuid(topic.topicId)
-  writer.boolean(topic.isInternal).array(topic.partitions, partition => {
+  writer.boolean(topic.isInternal).structs(topic.partitions, partition => {
     writer.int16(partition.errorCode).int32(partition.partitionIndex).int32(partition.leaderId)
     if (version >= 7) writer.int32(partition.leaderEpoch)
     writer
       .array(partition.replicaNodes, node => writer.int32(node))
       .array(partition.isrNodes, node => writer.int32(node))
     if (version >= 5) writer.array(partition.offlineReplicas, node => writer.int32(node))
-    writer.tags()
   })
   if (version >= 8) writer.int32(topic.topicAuthorizedOperations)
   writer.tags()

@@ -67,15 +67,12 @@ export const offsetCommit: Api<OffsetCommitRequest, OffsetCommitResponse> = {
     if (version >= 7) writer.nullableString(request.groupInstanceId)
     if (version <= 4) writer.int64(request.retentionTimeMs)
     writer
-      .array(request.topics, topic => {
-        writer
-          .string(topic.name)
-          .array(topic.partitions, partition => {
-            writer.int32(partition.partitionIndex).int64(partition.committedOffset)
-            if (version >= 6) writer.int32(partition.committedLeaderEpoch)
-            writer.nullableString(partition.committedMetadata).tags()
-          })
-          .tags()
+      .structs(request.topics, topic => {
+        writer.string(topic.name).structs(topic.partitions, partition => {
+          writer.int32(partition.partitionIndex).int64(partition.committedOffset)
+          if (version >= 6) writer.int32(partition.committedLeaderEpoch)
+          writer.nullableString(partition.committedMetadata)
+        })
       })
       .tags()
   },
@@ -87,23 +84,15 @@ export const offsetCommit: Api<OffsetCommitRequest, OffsetCommitResponse> = {
       memberId: reader.string(),
       groupInstanceId: version >= 7 ? reader.nullableString() : null,
       retentionTimeMs: version <= 4 ? reader.int64() : -1n,
-      topics: reader.array(() => {
-        const topic: OffsetCommitRequestTopic = {
-          name: reader.string(),
-          partitions: reader.array(() => {
-            const partition: OffsetCommitRequestPartition = {
-              partitionIndex: reader.int32(),
-              committedOffset: reader.int64(),
-              committedLeaderEpoch: version >= 6 ? reader.int32() : -1,
-              committedMetadata: reader.nullableString(),
-            }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<OffsetCommitRequestTopic>(() => ({
+        name: reader.string(),
+        partitions: reader.structs<OffsetCommitRequestPartition>(() => ({
+          partitionIndex: reader.int32(),
+          committedOffset: reader.int64(),
+          committedLeaderEpoch: version >= 6 ? reader.int32() : -1,
+          committedMetadata: reader.nullableString(),
+        })),
+      })),
     }
     reader.tags()
     return request
@@ -112,13 +101,10 @@ export const offsetCommit: Api<OffsetCommitRequest, OffsetCommitResponse> = {
   encodeResponse(writer: Writer, response: OffsetCommitResponse, version: number): void {
     if (version >= 3) writer.int32(response.throttleTimeMs)
     writer
-      .array(response.topics, topic => {
-        writer
-          .string(topic.name)
-          .array(topic.partitions, partition => {
-            writer.int32(partition.partitionIndex).int16(partition.errorCode).tags()
-          })
-          .tags()
+      .structs(response.topics, topic => {
+        writer.string(topic.name).structs(topic.partitions, partition => {
+          writer.int32(partition.partitionIndex).int16(partition.errorCode)
+        })
       })
       .tags()
   },
@@ -126,21 +112,13 @@ export const offsetCommit: Api<OffsetCommitRequest, OffsetCommitResponse> = {
   decodeResponse(reader: Reader, version: number): OffsetCommitResponse {
     const response: OffsetCommitResponse = {
       throttleTimeMs: version >= 3 ? reader.int32() : 0,
-      topics: reader.array(() => {
-        const topic: OffsetCommitResponseTopic = {
-          name: reader.string(),
-          partitions: reader.array(() => {
-            const partition: OffsetCommitResponsePartition = {
-              partitionIndex: reader.int32(),
-              errorCode: reader.int16(),
-            }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<OffsetCommitResponseTopic>(() => ({
+        name: reader.string(),
+        partitions: reader.structs<OffsetCommitResponsePartition>(() => ({
+          partitionIndex: reader.int32(),
+          errorCode: reader.int16(),
+        })),
+      })),
     }
     reader.tags()
     return response

@@ -85,15 +85,12 @@ export const offsetFetch: Api<OffsetFetchRequest, OffsetFetchResponse> = {
 
   encodeResponse(writer: Writer, response: OffsetFetchResponse, version: number): void {
     if (version >= 3) writer.int32(response.throttleTimeMs)
-    writer.array(response.topics, topic => {
-      writer
-        .string(topic.name)
-        .array(topic.partitions, partition => {
-          writer.int32(partition.partitionIndex).int64(partition.committedOffset)
-          if (version >= 5) writer.int32(partition.committedLeaderEpoch)
-          writer.nullableString(partition.metadata).int16(partition.errorCode).tags()
-        })
-        .tags()
+    writer.structs(response.topics, topic => {
+      writer.string(topic.name).structs(topic.partitions, partition => {
+        writer.int32(partition.partitionIndex).int64(partition.committedOffset)
+        if (version >= 5) writer.int32(partition.committedLeaderEpoch)
+        writer.nullableString(partition.metadata).int16(partition.errorCode)
+      })
     })
     if (version >= 2) writer.int16(response.errorCode)
     writer.tags()
@@ -102,24 +99,16 @@ export const offsetFetch: Api<OffsetFetchRequest, OffsetFetchResponse> = {
   decodeResponse(reader: Reader, version: number): OffsetFetchResponse {
     const response: OffsetFetchResponse = {
       throttleTimeMs: version >= 3 ? reader.int32() : 0,
-      topics: reader.array(() => {
-        const topic: OffsetFetchResponseTopic = {
-          name: reader.string(),
-          partitions: reader.array(() => {
-            const partition: OffsetFetchResponsePartition = {
-              partitionIndex: reader.int32(),
-              committedOffset: reader.int64(),
-              committedLeaderEpoch: version >= 5 ? reader.int32() : -1,
-              metadata: reader.nullableString(),
-              errorCode: reader.int16(),
-            }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<OffsetFetchResponseTopic>(() => ({
+        name: reader.string(),
+        partitions: reader.structs<OffsetFetchResponsePartition>(() => ({
+          partitionIndex: reader.int32(),
+          committedOffset: reader.int64(),
+          committedLeaderEpoch: version >= 5 ? reader.int32() : -1,
+          metadata: reader.nullableString(),
+          errorCode: reader.int16(),
+        })),
+      })),
       errorCode: version >= 2 ? reader.int16() : 0,
     }
     reader.tags()

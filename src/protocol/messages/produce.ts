@@ -106,12 +106,10 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
       .nullableString(request.transactionalId)
       .int16(request.acks)
       .int32(request.timeoutMs)
-      .array(request.topicData, topic => {
-        nameTopic(writer, topic, version)
-          .array(topic.partitionData, partition => {
-            writer.int32(partition.index).records(partition.records).tags()
-          })
-          .tags()
+      .structs(request.topicData, topic => {
+        nameTopic(writer, topic, version).structs(topic.partitionData, partition => {
+          writer.int32(partition.index).records(partition.records)
+        })
       })
       .tags()
   },
@@ -121,19 +119,11 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
       transactionalId: reader.nullableString(),
       acks: reader.int16(),
       timeoutMs: reader.int32(),
-      topicData: reader.array(() => {
-        const topic: ProduceTopicData = {
-          name: version >= BY_ID ? '' : reader.string(),
-          topicId: version >= BY_ID ? reader.uuid() : ZERO_UUID,
-          partitionData: reader.array(() => {
-            const partition = { index: reader.int32(), records: reader.nullableBytes() }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      topicData: reader.structs<ProduceTopicData>(() => ({
+        name: version >= BY_ID ? '' : reader.string(),
+        topicId: version >= BY_ID ? reader.uuid() : ZERO_UUID,
+        partitionData: reader.structs(() => ({ index: reader.int32(), records: reader.nullableBytes() })),
+      })),
     }
     reader.tags()
     return request
@@ -141,25 +131,23 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
 
   encodeResponse(writer: Writer, response: ProduceResponse, version: number): void {
     writer
-      .array(response.responses, topic => {
-        nameTopic(writer, topic, version)
-          .array(topic.partitionResponses, partition => {
+      .structs(response.responses, topic => {
+        nameTopic(writer, topic, version).array(topic.partitionResponses, partition => {
+          writer
+            .int32(partition.index)
+            .int16(partition.errorCode)
+            .int64(partition.baseOffset)
+            .int64(partition.logAppendTimeMs)
+          if (version >= 5) writer.int64(partition.logStartOffset)
+          if (version >= 8) {
             writer
-              .int32(partition.index)
-              .int16(partition.errorCode)
-              .int64(partition.baseOffset)
-              .int64(partition.logAppendTimeMs)
-            if (version >= 5) writer.int64(partition.logStartOffset)
-            if (version >= 8) {
-              writer
-                .array(partition.recordErrors, error => {
-                  writer.int32(error.batchIndex).nullableString(error.batchIndexErrorMessage).tags()
-                })
-                .nullableString(partition.errorMessage)
-            }
-            writer.tags(version >= 10 && partition.currentLeader.leaderId !== -1 ? leaderTag(partition) : undefined)
-          })
-          .tags()
+              .structs(partition.recordErrors, error => {
+                writer.int32(error.batchIndex).nullableString(error.batchIndexErrorMessage)
+              })
+              .nullableString(partition.errorMessage)
+          }
+          writer.tags(version >= 10 && partition.currentLeader.leaderId !== -1 ? leaderTag(partition) : undefined)
+        })
       })
       .int32(response.throttleTimeMs)
       .tags(version >= 10 && response.nodeEndpoints.length > 0 ? endpointsTag(response) : undefined)
@@ -167,15 +155,11 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
 
   decodeResponse(reader: Reader, version: number): ProduceResponse {
     const response: ProduceResponse = {
-      responses: reader.array(() => {
-        const topic: TopicProduceResponse = {
-          name: version >= BY_ID ? '' : reader.string(),
-          topicId: version >= BY_ID ? reader.uuid() : ZERO_UUID,
-          partitionResponses: reader.array(() => decodePartitionResponse(reader, version)),
-        }
-        reader.tags()
-        return topic
-      }),
+      responses: reader.structs<TopicProduceResponse>(() => ({
+        name: version >= BY_ID ? '' : reader.string(),
+        topicId: version >= BY_ID ? reader.uuid() : ZERO_UUID,
+        partitionResponses: reader.array(() => decodePartitionResponse(reader, version)),
+      })),
       throttleTimeMs: reader.int32(),
       nodeEndpoints: [],
     }
@@ -194,11 +178,7 @@ function decodePartitionResponse(reader: Reader, version: number): PartitionProd
     logStartOffset: version >= 5 ? reader.int64() : -1n,
     recordErrors:
       version >= 8
-        ? reader.array(() => {
-            const error = { batchIndex: reader.int32(), batchIndexErrorMessage: reader.nullableString() }
-            reader.tags()
-            return error
-          })
+        ? reader.structs(() => ({ batchIndex: reader.int32(), batchIndexErrorMessage: reader.nullableString() }))
         : [],
     errorMessage: version >= 8 ? reader.nullableString() : null,
     currentLeader: NO_LEADER,
@@ -221,22 +201,18 @@ function leaderTag({ currentLeader: { leaderId, leaderEpoch } }: PartitionProduc
 
 function endpointsTag({ nodeEndpoints }: ProduceResponse): TaggedField[] {
   const write = (writer: Writer): void => {
-    writer.array(nodeEndpoints, ({ nodeId, host, port, rack }) => {
-      writer.int32(nodeId).string(host).int32(port).nullableString(rack).tags()
+    writer.structs(nodeEndpoints, ({ nodeId, host, port, rack }) => {
+      writer.int32(nodeId).string(host).int32(port).nullableString(rack)
     })
   }
   return [{ tag: 0, write }]
 }
 
 function readEndpoints(reader: Reader): NodeEndpoint[] {
-  return reader.array(() => {
-    const endpoint = {
-      nodeId: reader.int32(),
-      host: reader.string(),
-      port: reader.int32(),
-      rack: reader.nullableString(),
-    }
-    reader.tags()
-    return endpoint
-  })
+  return reader.structs(() => ({
+    nodeId: reader.int32(),
+    host: reader.string(),
+    port: reader.int32(),
+    rack: reader.nullableString(),
+  }))
 }

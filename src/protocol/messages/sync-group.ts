@@ -49,8 +49,8 @@ export const syncGroup: Api<SyncGroupRequest, SyncGroupResponse> = {
     if (version >= 3) writer.nullableString(request.groupInstanceId)
     if (version >= 5) writer.nullableString(request.protocolType).nullableString(request.protocolName)
     writer
-      .array(request.assignments, item => {
-        writer.string(item.memberId).bytes(item.assignment).tags()
+      .structs(request.assignments, item => {
+        writer.string(item.memberId).bytes(item.assignment)
       })
       .tags()
   },
@@ -63,11 +63,10 @@ export const syncGroup: Api<SyncGroupRequest, SyncGroupResponse> = {
       groupInstanceId: version >= 3 ? reader.nullableString() : null,
       protocolType: version >= 5 ? reader.nullableString() : null,
       protocolName: version >= 5 ? reader.nullableString() : null,
-      assignments: reader.array(() => {
-        const item: SyncGroupRequestAssignment = { memberId: reader.string(), assignment: reader.bytes() }
-        reader.tags()
-        return item
-      }),
+      assignments: reader.structs<SyncGroupRequestAssignment>(() => ({
+        memberId: reader.string(),
+        assignment: reader.bytes(),
+      })),
     }
     reader.tags()
     return request

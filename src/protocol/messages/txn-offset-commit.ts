@@ -77,15 +77,12 @@ export const txnOffsetCommit: Api<TxnOffsetCommitRequest, TxnOffsetCommitRespons
       writer.int32(request.generationId).string(request.memberId).nullableString(request.groupInstanceId)
     }
     writer
-      .array(request.topics, topic => {
-        writer
-          .string(topic.name)
-          .array(topic.partitions, partition => {
-            writer.int32(partition.partitionIndex).int64(partition.committedOffset)
-            if (version >= 2) writer.int32(partition.committedLeaderEpoch)
-            writer.nullableString(partition.committedMetadata).tags()
-          })
-          .tags()
+      .structs(request.topics, topic => {
+        writer.string(topic.name).structs(topic.partitions, partition => {
+          writer.int32(partition.partitionIndex).int64(partition.committedOffset)
+          if (version >= 2) writer.int32(partition.committedLeaderEpoch)
+          writer.nullableString(partition.committedMetadata)
+        })
       })
       .tags()
   },
@@ -99,23 +96,15 @@ export const txnOffsetCommit: Api<TxnOffsetCommitRequest, TxnOffsetCommitRespons
       generationId: version >= 3 ? reader.int32() : -1,
       memberId: version >= 3 ? reader.string() : '',
       groupInstanceId: version >= 3 ? reader.nullableString() : null,
-      topics: reader.array(() => {
-        const topic: TxnOffsetCommitRequestTopic = {
-          name: reader.string(),
-          partitions: reader.array(() => {
-            const partition: TxnOffsetCommitRequestPartition = {
-              partitionIndex: reader.int32(),
-              committedOffset: reader.int64(),
-              committedLeaderEpoch: version >= 2 ? reader.int32() : -1,
-              committedMetadata: reader.nullableString(),
-            }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<TxnOffsetCommitRequestTopic>(() => ({
+        name: reader.string(),
+        partitions: reader.structs<TxnOffsetCommitRequestPartition>(() => ({
+          partitionIndex: reader.int32(),
+          committedOffset: reader.int64(),
+          committedLeaderEpoch: version >= 2 ? reader.int32() : -1,
+          committedMetadata: reader.nullableString(),
+        })),
+      })),
     }
     reader.tags()
     return request
@@ -124,13 +113,10 @@ export const txnOffsetCommit: Api<TxnOffsetCommitRequest, TxnOffsetCommitRespons
   encodeResponse(writer: Writer, response: TxnOffsetCommitResponse): void {
     writer
       .int32(response.throttleTimeMs)
-      .array(response.topics, topic => {
-        writer
-          .string(topic.name)
-          .array(topic.partitions, ({ partitionIndex, errorCode }) => {
-            writer.int32(partitionIndex).int16(errorCode).tags()
-          })
-          .tags()
+      .structs(response.topics, topic => {
+        writer.string(topic.name).structs(topic.partitions, ({ partitionIndex, errorCode }) => {
+          writer.int32(partitionIndex).int16(errorCode)
+        })
       })
       .tags()
   },
@@ -138,18 +124,10 @@ export const txnOffsetCommit: Api<TxnOffsetCommitRequest, TxnOffsetCommitRespons
   decodeResponse(reader: Reader): TxnOffsetCommitResponse {
     const response: TxnOffsetCommitResponse = {
       throttleTimeMs: reader.int32(),
-      topics: reader.array(() => {
-        const topic: TxnOffsetCommitResponseTopic = {
-          name: reader.string(),
-          partitions: reader.array(() => {
-            const partition = { partitionIndex: reader.int32(), errorCode: reader.int16() }
-            reader.tags()
-            return partition
-          }),
-        }
-        reader.tags()
-        return topic
-      }),
+      topics: reader.structs<TxnOffsetCommitResponseTopic>(() => ({
+        name: reader.string(),
+        partitions: reader.structs(() => ({ partitionIndex: reader.int32(), errorCode: reader.int16() })),
+      })),
     }
     reader.tags()
     return response

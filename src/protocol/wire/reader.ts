@@ -124,6 +124,15 @@ export class Reader {
     return items
   }
 
+  /** An ARRAY of structs: each ends in a tag section. */
+  structs<T>(read: () => T, most?: number): T[] {
+    return this.array(() => {
+      const struct = read()
+      this.tags()
+      return struct
+    }, most)
+  }
+
   /** Skips an ARRAY of INT32. */
   skipInt32Array(): void {
     const length = this.#arrayLength()

@@ -137,6 +137,14 @@ export class Writer {
     return this
   }
 
+  /** An ARRAY of structs: each ends in a tag section, which is empty. */
+  structs<T>(items: readonly T[], write: (item: T) => void): this {
+    return this.array(items, item => {
+      write(item)
+      this.tags()
+    })
+  }
+
   nullableArray<T>(items: readonly T[] | null, write: (item: T) => void): this {
     if (items !== null) return this.array(items, write)
     return this.flexible ? this.unsignedVarint(0) : this.int32(-1)
