@@ -182,8 +182,8 @@ export const TRANSACTIONS: readonly Mutation[] = [
     rule: 'transactions, offsets',
     name: 'with version 1, the group is not added',
     file: TRANSACTION_REQUESTS,
-    text: '    if (!version2) {\n      const verdict = await this.addGroup',
-    instead: '    if (version2) {\n      const verdict = await this.addGroup',
+    text: '    if (!version2) {\n      const refused = await this.addGroup',
+    instead: '    if (version2) {\n      const refused = await this.addGroup',
     checks,
   },
   {

@@ -1,5 +1,5 @@
 import type { GroupMember, GroupOffset } from './offsets.js'
-import type { TransactionRequests } from './requests.js'
+import { always, type TransactionRequests } from './requests.js'
 
 interface Stored {
   readonly topic: string
@@ -25,7 +25,7 @@ export class Positions {
 
   /** Returns the position that was committed last. */
   async read(): Promise<string | undefined> {
-    const { topics } = await this.#requests.fetchOffsets(this.group.groupId, () => true)
+    const { topics } = await this.#requests.fetchOffsets(this.group.groupId, always)
     this.#read = true
     this.#last = undefined
     for (const { name: topic, partitions } of topics) {

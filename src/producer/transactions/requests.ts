@@ -8,7 +8,7 @@ import { endTxn } from '../../protocol/messages/end-txn.js'
 import { CoordinatorType } from '../../protocol/messages/find-coordinator.js'
 import { initProducerId } from '../../protocol/messages/init-producer-id.js'
 import { type OffsetFetchResponse, offsetFetch } from '../../protocol/messages/offset-fetch.js'
-import { txnOffsetCommit } from '../../protocol/messages/txn-offset-commit.js'
+import { type TxnOffsetCommitRequestTopic, txnOffsetCommit } from '../../protocol/messages/txn-offset-commit.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { Partition } from '../model/partition.js'
 import type { GroupMember, GroupOffset } from './offsets.js'
@@ -67,7 +67,7 @@ export class TransactionRequests {
    */
   async initialize(current: ProducerIdAndEpoch | undefined, wanted: Wanted): Promise<ProducerIdAndEpoch | Verdict> {
     const { producerId, producerEpoch } = current ?? NOBODY
-    const answer = await this.#ask(this.#coordinator, wanted, {
+    const { answer, verdict } = await this.#ask(this.#coordinator, wanted, {
       api: initProducerId,
       request: {
         transactionalId: this.#transactionalId,
@@ -77,7 +77,7 @@ export class TransactionRequests {
       },
       codes: ({ errorCode }) => [errorCode],
     })
-    return verdictOn('InitProducerId', [answer.errorCode]) ?? identityOf(answer)
+    return verdict ?? identityOf(answer)
   }
 
   /** Adds partitions to the transaction. With {@link isVersion2} their records do it. */
@@ -88,11 +88,7 @@ export class TransactionRequests {
   ): Promise<Verdict | undefined> {
     const topics = new Map<string, number[]>()
     for (const { topic, index } of partitions) topics.set(topic, [...(topics.get(topic) ?? []), index])
-    const codes = (answer: ReturnType<typeof addPartitionsToTxn.decodeResponse>): number[] =>
-      answer.resultsByTopicV3AndBelow.flatMap(topic =>
-        topic.resultsByPartition.map(({ partitionErrorCode }) => partitionErrorCode),
-      )
-    const answer = await this.#ask(this.#coordinator, wanted, {
+    const { verdict } = await this.#ask(this.#coordinator, wanted, {
       api: addPartitionsToTxn,
       request: {
         v3AndBelowTransactionalId: this.#transactionalId,
@@ -100,9 +96,10 @@ export class TransactionRequests {
         v3AndBelowProducerEpoch: identity.producerEpoch,
         v3AndBelowTopics: [...topics].map(([name, indexes]) => ({ name, partitions: indexes })),
       },
-      codes,
+      codes: ({ resultsByTopicV3AndBelow }) =>
+        resultsByTopicV3AndBelow.flatMap(topic => topic.resultsByPartition.map(one => one.partitionErrorCode)),
     })
-    return verdictOn('AddPartitionsToTxn', codes(answer))
+    return verdict
   }
 
   /** Adds a group to the transaction. With {@link isVersion2} its offsets do it. */
@@ -111,12 +108,12 @@ export class TransactionRequests {
     groupId: string,
     wanted: Wanted,
   ): Promise<Verdict | undefined> {
-    const answer = await this.#ask(this.#coordinator, wanted, {
+    const { verdict } = await this.#ask(this.#coordinator, wanted, {
       api: addOffsetsToTxn,
       request: { transactionalId: this.#transactionalId, producerId, producerEpoch, groupId },
       codes: ({ errorCode }) => [errorCode],
     })
-    return verdictOn('AddOffsetsToTxn', [answer.errorCode])
+    return verdict
   }
 
   /** Stores offsets of a group in the transaction (KIP-447): its members see them once it is committed. */
@@ -128,29 +125,22 @@ export class TransactionRequests {
     wanted: Wanted,
   ): Promise<Verdict | undefined> {
     const { producerId, producerEpoch } = identity
-    const { groupId, memberId, generationId, groupInstanceId } = group
-    const transactionalId = this.#transactionalId
     if (!version2) {
-      const verdict = await this.addGroup(identity, groupId, wanted)
-      if (verdict !== undefined) return verdict
+      const refused = await this.addGroup(identity, group.groupId, wanted)
+      if (refused !== undefined) return refused
     }
-    const codes = (answer: ReturnType<typeof txnOffsetCommit.decodeResponse>): number[] =>
-      answer.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
-    const answer = await this.#ask(this.#group(groupId), wanted, {
+    const { verdict } = await this.#ask(this.#group(group.groupId), wanted, {
       api: version2 ? txnOffsetCommit : txnOffsetCommit1,
       request: {
-        transactionalId,
-        groupId,
+        ...group,
+        transactionalId: this.#transactionalId,
         producerId,
         producerEpoch,
-        generationId,
-        memberId,
-        groupInstanceId,
         topics: byTopic(offsets),
       },
-      codes,
+      codes: ({ topics }) => topics.flatMap(({ partitions }) => partitions.map(one => one.errorCode)),
     })
-    return verdictOn('TxnOffsetCommit', codes(answer))
+    return verdict
   }
 
   /** Commits or aborts the transaction. Resolves to the identity of the next one. */
@@ -160,19 +150,18 @@ export class TransactionRequests {
     version2: boolean,
   ): Promise<ProducerIdAndEpoch | Verdict> {
     const { producerId, producerEpoch } = identity
-    const answer = await this.#ask(this.#coordinator, always, {
+    const { answer, verdict } = await this.#ask(this.#coordinator, always, {
       api: version2 ? endTxn : endTxn1,
       request: { transactionalId: this.#transactionalId, producerId, producerEpoch, committed },
       codes: ({ errorCode }) => [errorCode],
     })
-    const verdict = verdictOn('EndTxn', [answer.errorCode])
     if (verdict !== undefined) return verdict
     return version2 ? identityOf(answer) : identity
   }
 
   /** Returns all offsets of a group that no open transaction may change. */
   async fetchOffsets(groupId: string, wanted: Wanted): Promise<OffsetFetchResponse> {
-    return this.#ask(this.#group(groupId), wanted, {
+    const { answer } = await this.#ask(this.#group(groupId), wanted, {
       api: offsetFetch,
       request: { groupId, topics: null, requireStable: true },
       codes: ({ errorCode, topics }) => [
@@ -180,6 +169,7 @@ export class TransactionRequests {
         ...topics.flatMap(({ partitions }) => partitions.map(one => one.errorCode)),
       ],
     })
+    return answer
   }
 
   /** Fails every request that has no answer. */
@@ -203,8 +193,14 @@ export class TransactionRequests {
     return group
   }
 
-  #ask<Q, S>(coordinator: Coordinator, wanted: Wanted, call: Omit<CoordinatorCall<Q, S>, 'wanted'>): Promise<S> {
-    return firstValueFrom(merge(coordinator.request({ ...call, wanted }), this.#abandoned$))
+  /** Resolves to the answer, and to the verdict if it has an error. */
+  async #ask<Q, S>(
+    coordinator: Coordinator,
+    wanted: Wanted,
+    call: Omit<CoordinatorCall<Q, S>, 'wanted'>,
+  ): Promise<{ readonly answer: S; readonly verdict: Verdict | undefined }> {
+    const answer = await firstValueFrom(merge(coordinator.request({ ...call, wanted }), this.#abandoned$))
+    return { answer, verdict: verdictOn(call.api.name, call.codes(answer)) }
   }
 }
 
@@ -218,10 +214,8 @@ function identityOf({ producerId, producerEpoch }: { producerId: bigint; produce
   return { producerId, producerEpoch, transactional: true }
 }
 
-type CommitTopics = Parameters<typeof txnOffsetCommit.encodeRequest>[1]['topics']
-
-function byTopic(offsets: readonly GroupOffset[]): CommitTopics {
-  const topics = new Map<string, CommitTopics[number]>()
+function byTopic(offsets: readonly GroupOffset[]): TxnOffsetCommitRequestTopic[] {
+  const topics = new Map<string, TxnOffsetCommitRequestTopic>()
   for (const { topic, partition, offset, leaderEpoch, metadata } of offsets) {
     const known = topics.get(topic) ?? { name: topic, partitions: [] }
     topics.set(topic, known)

@@ -37,11 +37,11 @@ export interface Verdict {
  *
  * @param asked what was asked of the coordinator, for the message.
  */
-export function verdictOn(asked: string, codes: readonly number[], detail?: string | null): Verdict | undefined {
+export function verdictOn(asked: string, codes: readonly number[]): Verdict | undefined {
   const failed = codes.filter(code => code !== ErrorCode.NONE)
   const code = failed.find(isFatal) ?? failed.find(one => one !== ErrorCode.OPERATION_NOT_ATTEMPTED) ?? failed[0]
   if (code === undefined) return undefined
-  const cause = new BrokerError(brokerError(code), detail)
+  const cause = new BrokerError(brokerError(code))
   if (!FENCED.includes(code)) return { fatal: isFatal(code), code, error: cause }
   const error = new ProducerFencedError(
     `${asked} was refused: another producer with this \`transactionalId\` has taken over, or the transaction was open for longer than` +
