@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 /** Bytes that a client may leave unread, beside what the kernel holds. */
 const MOST_UNREAD = 1024 * 1024
 
-/** Pages that are open at a time. */
+/** How many pages may be open at once. */
 export const MOST_CLIENTS = 32
 
 /** The pages that watch, as Server-Sent Events. A client that reads too slowly is dropped; its browser comes back by itself. */

@@ -23,7 +23,7 @@ export const SEND: Attributes = { 'messaging.system': 'kafka', [OPERATION_NAME]:
 /** A Produce request, which carries many records: Kafka's own name of the operation. */
 export const PRODUCE: Attributes = { ...SEND, [OPERATION_NAME]: 'produce' }
 
-/** Returns Kafka's name of an error that a broker answered, or the name of the error's class. */
+/** Returns Kafka's name for an error code that a broker returned; for any other error, its class name. */
 export function errorType(error: Error): string {
   return (error as { readonly codeName?: string }).codeName ?? error.name
 }

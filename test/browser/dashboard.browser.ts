@@ -100,7 +100,7 @@ test('the story: the page shows what the brokers saw, and why the order survives
   }
   assert.ok(mutes > 0, 'no partition was muted')
 
-  // Rule 6: no batch at two brokers at a time.
+  // Rule 6: no partition is in flight to two brokers at once.
   for (const state of states)
     for (const partition of PARTITIONS) {
       const places = state.filter(({ rows }) =>
@@ -246,7 +246,7 @@ test('names and errors are text, whatever they hold', { timeout: 60_000 }, async
   assert.ok(text.split('<img src=x').length > 6, 'it is shown as text in many places')
   assert.ok(!text.includes('\u202e') && !text.includes('\u0000'), 'letters that nobody sees')
   assert.match(text, /\\u202e\\u0000/)
-  // Chromium tells of the response with status 500 in its console.
+  // Chromium logs the response with status 500 to its console.
   assert.deepEqual(
     wrong.filter(message => !message.includes('500')),
     [],

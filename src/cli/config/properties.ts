@@ -25,7 +25,7 @@ export function readProperties(text: string): Property[] {
   return properties
 }
 
-/** Whether an odd number of backslashes ends the line. */
+/** Whether the line ends in an odd number of backslashes, and so continues on the next one. */
 function endsOpen(line: string): boolean {
   return /\\*$/.exec(line)![0].length % 2 === 1
 }

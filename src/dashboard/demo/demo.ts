@@ -37,7 +37,7 @@ const STEADY: DashboardNote = {
 /** Records for each partition at a time. */
 const RECORDS = 5
 
-/** So often in each response time: the four slots are in use, and records seldom wait. */
+/** Bursts of records per response time: enough to keep the four slots in use, and few enough that records seldom wait. */
 const TIMES = 4.5
 
 /** A producer and three brokers in this process, in slow motion, and a page that shows them. */

@@ -9,7 +9,7 @@ export class OpenTransaction {
   readonly scope: TransactionScope
   /** The partitions that its records were placed in. */
   readonly partitions: Set<Partition> = new Set()
-  /** The groups whose offsets it stores. */
+  /** The groups whose offsets are committed with it. */
   readonly groups: Set<string> = new Set()
   /** Where its source stands; undefined: it was not told. */
   position: string | undefined

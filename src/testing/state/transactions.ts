@@ -30,7 +30,7 @@ interface Coordinated {
   node: number
   /** Counts the moves: markers carry it. */
   epoch: number
-  /** Whether the node has read the state. */
+  /** Whether the coordinator has loaded the state. */
   loaded: boolean
   /** Until the state is loaded, the transaction has taken too long, or its markers are written. */
   timer: Subscription

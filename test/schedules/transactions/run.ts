@@ -14,7 +14,7 @@ import { Instance } from './instance.js'
 import { numberOf, Recorder } from './recorder.js'
 import { GROUP, ID, type Step, type TransactionSchedule } from './schedule.js'
 
-/** Runs a schedule in virtual time: its instances and steps, then everything is healed, probed, and closed. */
+/** Runs a schedule in virtual time: its instances and steps. Then heals, probes and closes everything. */
 export async function run(schedule: TransactionSchedule): Promise<TransactionHistory> {
   const time = new VirtualTime()
   const { partitions, latencyMs, ...cluster } = schedule.cluster
@@ -132,7 +132,7 @@ class Run {
     return probes
   }
 
-  /** The next instance takes over, reads where the source stands, and commits; gives the position. */
+  /** The next instance takes over, reads the position, and commits. Returns the position. */
   async #succeed(): Promise<string | undefined> {
     const next = this.#create()
     const index = this.#instances.length - 1

@@ -38,7 +38,7 @@ export interface Imperative extends Contents {
   readonly by: 'send' | 'sendBatches' | 'publish' | 'sendOne'
   /** `leave`: nothing more is done with it, until the next one begins. */
   readonly end: 'commit' | 'abort' | 'leave'
-  /** How long after the last record that is, in ms; undefined: once everything is acked. Whoever commits waits for acks in any case. */
+  /** Time from the last record to that call, in ms; undefined: it comes once everything is acked. `commit()` waits for acks either way. */
   readonly endAfter?: number
   /** The next work begins before this one has ended. */
   readonly overlaps?: boolean
@@ -56,7 +56,7 @@ export interface Operator {
 export interface Value extends Contents {
   /** `hot`: an Observable that emits whether or not anybody listens; the others are made by a project function when it is their turn. */
   readonly source: 'hot' | 'array' | 'async' | 'promise' | 'observable'
-  /** After the value before it, in ms. */
+  /** Time since the previous value, in ms. */
   readonly wait: number
 }
 
