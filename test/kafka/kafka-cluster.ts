@@ -126,6 +126,7 @@ export class KafkaCluster implements AsyncDisposable {
     const cluster = new KafkaCluster(folder, version, jvm, all)
     // Whatever ends the tests ends the brokers.
     process.once('exit', () => cluster.#killAll())
+    process.once('SIGTERM', () => process.exit(1))
     try {
       for (const node of all) {
         if (proxies) node.proxy = await TcpProxy.start(node.port)

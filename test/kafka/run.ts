@@ -12,6 +12,9 @@ import { fileURLToPath } from 'node:url'
 import { getPackages } from '../bench/peers/setup.js'
 import { fetchJars, MATRIX, VERSIONS } from './jars.js'
 
+/** The longest take about two minutes. */
+const FILE_LIMIT_MS = 900_000
+
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 function version(command: string, ...args: string[]): string | undefined {
@@ -53,7 +56,9 @@ const all = folders.flatMap(folder => {
   )
   return names.map(name => join(here, folder, name))
 })
-const suite = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...(named.length > 0 ? named : all)]
+// A test that fails may leave timers and sockets behind, and one that waits for ever must not keep the others from the end.
+const ends = ['--test-force-exit', ...(chaos || matrix ? [] : [`--test-timeout=${FILE_LIMIT_MS}`])]
+const suite = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...ends, ...(named.length > 0 ? named : all)]
 const what = named.includes('--random') ? [join(here, 'chaos', 'random.ts'), ...named] : suite
 const { status } = spawnSync(process.execPath, ['--import', 'tsx', ...what], {
   stdio: 'inherit',

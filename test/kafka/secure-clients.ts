@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { concat, firstValueFrom, interval, lastValueFrom, NEVER, of, toArray } from 'rxjs'
+import { concat, finalize, firstValueFrom, interval, lastValueFrom, NEVER, of, toArray } from 'rxjs'
 import { type Ack, createProducer, type ProducerEvent, type ProducerOptions } from '../../src/index.js'
 import { findings } from '../support/validator.js'
 import type { KafkaCluster, SecureListener } from './kafka-cluster.js'
@@ -39,8 +39,12 @@ export async function sendFor(
   const watching = interval(1).subscribe(() => {
     most = Math.max(most, ...producer.inFlight.values())
   })
-  const acks: Ack<number>[] = await lastValueFrom(producer.publish(records()).pipe(toArray()))
-  watching.unsubscribe()
+  const acks: Ack<number>[] = await lastValueFrom(
+    producer.publish(records()).pipe(
+      toArray(),
+      finalize(() => watching.unsubscribe()),
+    ),
+  )
   assert.equal(most, 4)
   assert.deepEqual(findings(count, acks, await readWithKcat(kafka.brokers, topic)), [])
   assert.deepEqual(
