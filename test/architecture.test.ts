@@ -29,6 +29,7 @@ const LEAVES = [
   'diagnostics.ts',
   'errors.ts',
   'json.ts',
+  'load-package.ts',
   'read-options.ts',
   'version.ts',
 ]

@@ -1,12 +1,14 @@
 /** rx-kafka as it is published: `send()` with an ack for every record, or `sendBatches()`. */
 import { Observable } from 'rxjs'
-import { createProducer } from '../../../dist/index.js'
-import { CODECS } from '../../../dist/protocol/compression/codecs.js'
 import { nextTurn, paced, program, settings, values } from './program.mjs'
 
 const [, , , by, where] = process.argv
-// As it would be without the thread pool.
-if (where === 'sync') for (const codec of Object.values(CODECS)) codec.offLoopFrom = () => Number.POSITIVE_INFINITY
+const { createProducer } = await import(where === 'sync' ? '../.cache/build/src/index.js' : '../../../dist/index.mjs')
+// As it would be without the thread pool. Only the benches' own build has its modules in files of their own.
+if (where === 'sync') {
+  const { CODECS } = await import('../.cache/build/src/protocol/compression/codecs.js')
+  for (const codec of Object.values(CODECS)) codec.offLoopFrom = () => Number.POSITIVE_INFINITY
+}
 const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, maxInFlight, partitions } = settings
 /** Records that are pushed before the event loop turns: some of what one read of a file or a socket gives, so that answers need not wait. */
 const BURST = 250

@@ -1,0 +1,17 @@
+/** `npm run build`: makes dist/, all of the package's code and types, of src/. */
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeBundle } from './bundle.js'
+import { writeDeclarations } from './declarations.js'
+import { entryPoints, root } from './entry-points.js'
+
+const dist = join(root, 'dist')
+const entries = entryPoints()
+rmSync(dist, { recursive: true, force: true })
+await writeBundle(dist, entries, 'src/cli/main.ts')
+// Served as they are written, by assets.ts of the dashboard, which looks for them beside itself.
+cpSync(join(root, 'src/dashboard/page'), join(dist, 'page'), {
+  recursive: true,
+  filter: file => !file.endsWith('tsconfig.json'),
+})
+writeDeclarations(dist, entries)

@@ -1,0 +1,42 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type OutputChunk, rolldown } from 'rolldown'
+import { type EntryPoint, root } from './entry-points.js'
+
+/**
+ * Writes the code: the entry points as CommonJS, with shared chunks so that each module is loaded once whatever is
+ * loaded first; and for each entry point an ES module that exports the same bindings.
+ */
+export async function writeBundle(dist: string, entries: readonly EntryPoint[], cli: string): Promise<void> {
+  await using bundle = await rolldown({
+    cwd: root,
+    input: Object.fromEntries([...entries.map(({ name, source }) => [name, source]), ['cli', cli]]),
+    platform: 'node',
+    // Every package is the user's.
+    external: /^[^./]/,
+    resolve: { extensionAlias: { '.js': ['.ts'] } },
+    transform: { target: 'node20.19' },
+    // A warning is a mistake of ours.
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(log.message)
+    },
+  })
+  const { output } = await bundle.write({
+    dir: dist,
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: 'chunk-[name].cjs',
+    sourcemap: true,
+  })
+  const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk')
+  for (const { fileName, code } of chunks)
+    if (code.includes('import.meta')) throw new Error(`${fileName} uses import.meta, which CommonJS has not`)
+  for (const { name } of entries) {
+    const { exports } = chunks.find(({ fileName }) => fileName === `${name}.cjs`)!
+    writeFileSync(join(dist, `${name}.mjs`), wrapper(name, exports))
+  }
+}
+
+function wrapper(name: string, exports: readonly string[]): string {
+  return `import commonjs from './${name}.cjs'\nexport const {\n${exports.map(name => `  ${name},\n`).join('')}} = commonjs\n`
+}
