@@ -54,8 +54,12 @@ export async function writeBundle(dist: string, entries: readonly EntryPoint[], 
     dir: dist,
     format: 'cjs',
     strict: true,
+    // Node reads them at each start; source maps have them.
+    comments: { legal: true, annotation: false, jsdoc: false },
     entryFileNames: '[name].cjs',
     chunkFileNames: 'chunk-[name].cjs',
+    // One file to find and read for what everybody loads.
+    codeSplitting: { groups: [{ name: 'core', test: /src\/index\.ts$/ }] },
     sourcemap: true,
   })
   const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk')
