@@ -59,7 +59,11 @@ export class Project {
 
   /** Installs the library and `packages` beside what there is. */
   add(packages: readonly string[]): void {
-    this.run('npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', this.#tarball, ...packages)
+    this.npmInstall(this.#tarball, ...packages)
+  }
+
+  npmInstall(...packages: readonly string[]): void {
+    this.run('npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', ...packages)
   }
 
   /** Runs a command, and returns what it printed. @throws with that when it fails. */
@@ -99,6 +103,10 @@ export class Project {
   /** Runs a check that prints nothing, such as the compiler's. */
   check(what: string, command: string, ...args: readonly string[]): void {
     this.run(command, ...args)
+    this.ok(what)
+  }
+
+  ok(what: string): void {
     this.#say(what)
   }
 }

@@ -10,14 +10,16 @@ import { both } from './kinds/both.js'
 import { bun } from './kinds/bun.js'
 import { commonjs } from './kinds/commonjs.js'
 import { esm } from './kinds/esm.js'
+import { git } from './kinds/git.js'
 import { jest } from './kinds/jest.js'
 import { nest } from './kinds/nest.js'
+import { publish } from './kinds/publish.js'
 import { tsNode } from './kinds/ts-node.js'
 import { types } from './kinds/types.js'
 import { vitest } from './kinds/vitest.js'
 import { type Kind, Project, root } from './project.js'
 
-const KINDS: readonly Kind[] = [commonjs, esm, both, types, tsNode, jest, vitest, nest, bun]
+const KINDS: readonly Kind[] = [commonjs, esm, both, types, tsNode, jest, vitest, nest, bun, git, publish]
 
 const wanted = process.argv.slice(2)
 for (const name of wanted) {

@@ -56,7 +56,7 @@ export const nest: Kind = {
   name: 'Nest 11',
   run(parent) {
     parent.write({ 'package.json': JSON.stringify({ name: 'cli', private: true }) })
-    parent.run('npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', '@nestjs/cli@11')
+    parent.npmInstall('@nestjs/cli@11')
     parent.run('npx', 'nest', 'new', 'app', '--skip-install', '--skip-git', '--package-manager', 'npm')
     const project = parent.sub('app')
     project.add([])
