@@ -54,7 +54,8 @@ export class Project {
   /** Writes package.json, and installs the library, RxJS and `packages` as a user would. */
   install(packages: readonly string[], manifest: object = {}): void {
     this.write({ 'package.json': JSON.stringify({ name: 'empty', private: true, ...manifest }) })
-    this.add([ours('rxjs'), ...packages])
+    const rxjs = packages.some(name => name.startsWith('rxjs@')) ? [] : [ours('rxjs')]
+    this.add([...rxjs, ...packages])
   }
 
   /** Installs the library and `packages` beside what there is. */

@@ -14,12 +14,13 @@ import { git } from './kinds/git.js'
 import { jest } from './kinds/jest.js'
 import { nest } from './kinds/nest.js'
 import { publish } from './kinds/publish.js'
+import { rxjs } from './kinds/rxjs.js'
 import { tsNode } from './kinds/ts-node.js'
 import { types } from './kinds/types.js'
 import { vitest } from './kinds/vitest.js'
 import { type Kind, Project, root } from './project.js'
 
-const KINDS: readonly Kind[] = [commonjs, esm, both, types, tsNode, jest, vitest, nest, bun, git, publish]
+const KINDS: readonly Kind[] = [commonjs, esm, both, rxjs, types, tsNode, jest, vitest, nest, bun, git, publish]
 
 const wanted = process.argv.slice(2)
 for (const name of wanted) {
