@@ -14,4 +14,5 @@ cpSync(join(root, 'src/dashboard/page'), join(dist, 'page'), {
   recursive: true,
   filter: file => !file.endsWith('tsconfig.json'),
 })
+cpSync(join(root, 'node_modules/rxjs/LICENSE.txt'), join(dist, 'LICENSE-rxjs.txt'))
 writeDeclarations(dist, entries)

@@ -1,34 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type OutputChunk, type Plugin, rolldown } from 'rolldown'
+import { type OutputChunk, rolldown } from 'rolldown'
 import { type EntryPoint, root } from './entry-points.js'
-
-/**
- * RxJS's own index loads all of its 220 files, most of the time that a process takes to load this library. So a name is
- * imported from the file that defines it. `exports` of RxJS 7 names these files, and the index takes them from there, so it is the same code
- * that the user's program gets.
- */
-const rxjsFiles: Plugin = {
-  name: 'rxjs-files',
-  transform: {
-    filter: { code: "from 'rxjs'" },
-    handler: code => ({ code: code.replace(/^import \{([^}]*)\} from 'rxjs'$/gm, eachFromItsFile), map: null }),
-  },
-}
-
-const rxjsIndex: string = readFileSync(join(root, 'node_modules/rxjs/dist/esm/index.js'), 'utf8')
-
-/** Keeps the number of lines, so that source maps stay right. */
-function eachFromItsFile(statement: string, names: string): string {
-  const parts = names.split(',').flatMap(part => {
-    const name = part.trim()
-    if (name === '' || name.startsWith('type ')) return []
-    const [, file] = new RegExp(`\\b${name}\\b[^}]*\\} from '\\./(internal/[^']+)'`).exec(rxjsIndex) ?? []
-    if (file === undefined) throw new Error(`rxjs does not export ${name}`)
-    return [`import { ${name} } from 'rxjs/${file}'`]
-  })
-  return parts.join(';') + '\n'.repeat(statement.split('\n').length - 1)
-}
+import { rxjs } from './rxjs.js'
 
 /**
  * Writes the code: the entry points as CommonJS, with shared chunks so that each module is loaded once whatever is
@@ -39,10 +13,11 @@ export async function writeBundle(dist: string, entries: readonly EntryPoint[], 
     cwd: root,
     input: Object.fromEntries([...entries.map(({ name, source }) => [name, source]), ['cli', cli]]),
     platform: 'node',
-    // Every package is the user's.
-    external: /^[^./]/,
-    plugins: [rxjsFiles],
-    treeshake: { moduleSideEffects: 'no-external' },
+    // Every package is the user's, but for RxJS's functions.
+    external: /^(?!rxjs$)[^./]/,
+    plugins: [rxjs],
+    // As package.json says of this package, and RxJS's of that one.
+    treeshake: { moduleSideEffects: false },
     resolve: { extensionAlias: { '.js': ['.ts'] } },
     transform: { target: 'node20.19' },
     // A warning is a mistake of ours.
@@ -63,8 +38,10 @@ export async function writeBundle(dist: string, entries: readonly EntryPoint[], 
     sourcemap: true,
   })
   const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk')
-  for (const { fileName, code } of chunks)
+  for (const { fileName, code } of chunks) {
     if (code.includes('import.meta')) throw new Error(`${fileName} uses import.meta, which CommonJS has not`)
+    if (code.includes('require("rxjs")')) throw new Error(`${fileName} loads all of RxJS: see rxjs.ts`)
+  }
   for (const { name } of entries) {
     const { exports } = chunks.find(({ fileName }) => fileName === `${name}.cjs`)!
     writeFileSync(join(dist, `${name}.mjs`), wrapper(name, exports))

@@ -12,7 +12,7 @@ console.log(made.every(made$ => made$ instanceof Observable))
 process.exit()
 `
 
-/** Names of RxJS are taken from its files, so the oldest version that is supported must have them as well. */
+/** The bundle has RxJS's functions and takes its classes from its files: of the oldest version that is supported as well. */
 export const rxjs: Kind = {
   name: 'RxJS',
   run(parent) {
