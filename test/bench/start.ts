@@ -57,15 +57,14 @@ for (let round = 0; round <= ROUNDS; round++) {
 }
 await broker.stop()
 
-/** The time of a program to that of kafkajs, in the same round. */
-function ratio(name: string, of: keyof Run): number {
-  const others = runs.get(KAFKAJS)!
-  return Number(median(runs.get(name)!.map((one, i) => one[of] / others[i]![of])).toFixed(2))
-}
+const time = (name: string, of: keyof Run): number => median(runs.get(name)!.map(one => one[of]))
 
-const ms = (name: string, of: keyof Run): number => Number(median(runs.get(name)!.map(one => one[of])).toFixed(1))
+/** Of the medians: where other programs take the processors, a pair of neighbours says nothing. */
+const ratio = (name: string, of: keyof Run): number => Number((time(name, of) / time(KAFKAJS, of)).toFixed(2))
 
-console.log(`Node ${process.version}, medians of ${ROUNDS} processes, in ms; ratios are those of the same round`)
+const ms = (name: string, of: keyof Run): number => Number(time(name, of).toFixed(1))
+
+console.log(`Node ${process.version}, medians of ${ROUNDS} processes, in ms, and their ratios`)
 console.table(
   [...runs.keys()].map(program => ({
     program,
