@@ -112,6 +112,34 @@ export abstract class RecordSender {
     )
   }
 
+  /** Same as below for arbitrary data; `options` maps each value to a record. */
+  publishBatches<T>(source: Source<T>, options: SendOptions & RecordOptions<T>): Observable<BatchAck<T>>
+  /** Same as below for data that is a record's value as it is: strings, bytes and null. */
+  publishBatches<T>(
+    source: Source<T>,
+    options: SendOptions & RecordMapping<T> & ([T] extends [RecordData] ? unknown : RecordOptions<T>),
+  ): Observable<BatchAck<T>>
+  /**
+   * As {@link publish}, with one ack for all records of the source that were settled together, as {@link sendBatches} has.
+   *
+   * @throws {InvalidArgumentError} when `source` is not a source, or an option is unknown or of the wrong type.
+   *
+   * @example producer.publishBatches(readRecords('orders.ndjson')).subscribe(ack => console.log(ack.kind, ack.count))
+   */
+  publishBatches<M = unknown>(source: Source<ProducerRecord<M>>, options?: SendOptions): Observable<BatchAck<M>>
+  publishBatches<T>(source: Source<T>, given: SendOptions & Partial<RecordMapping<T>> = {}): Observable<BatchAck<T>> {
+    this.allow('publishBatches')
+    const options = checkSendOptions('publishBatches', given)
+    checkSource(source)
+    const overflow = isPulled(source) ? 'wait' : undefined
+    return this.openStream(
+      options,
+      overflow,
+      subscriber => new BatchAcks<T>(subscriber),
+      intake => pull(source, intake),
+    )
+  }
+
   /**
    * Sends one record, as an HTTP handler does, and resolves to its ack. Without buffer memory it waits for some, in the order of the
    * calls, for at most `maxBlockMs`. The record is read before the call returns.
