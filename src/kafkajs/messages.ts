@@ -1,5 +1,5 @@
 import type { Message, ProducerBatch, TopicMessages } from 'kafkajs'
-import type { HeaderPair, Headers, ProducerRecord, RecordData } from '../index.js'
+import type { HeaderPair, Headers, ProducerRecord } from '../index.js'
 import { KafkaJSNonRetriableError } from './errors.js'
 
 /**
@@ -37,22 +37,13 @@ export function recordOf(topic: string, message: Message, choosesPartition: bool
   const { key, value, partition, headers, timestamp } = message
   return {
     topic,
-    key: key == null ? undefined : bytesOf(key),
-    value: bytesOf(value),
+    key: key ?? undefined,
+    value,
     partition: choosesPartition ? undefined : (partition ?? undefined),
     headers: headers == null ? undefined : headersOf(headers),
     timestamp: timestamp ? Number(timestamp) : undefined,
     metadata: message,
   }
-}
-
-/** kafkajs writes whatever is no Buffer as text: numbers, and objects that can say what they are, such as ids of a database. */
-function bytesOf(data: unknown): RecordData {
-  if (data === null || typeof data === 'string' || data instanceof Uint8Array) return data
-  if (typeof data !== 'object') return String(data)
-  const text = String(data)
-  // The producer refuses it, and says what it takes.
-  return text.startsWith('[object ') ? (data as never) : text
 }
 
 /** A list is one header for each of its values; undefined is none. */

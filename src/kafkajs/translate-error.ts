@@ -71,11 +71,10 @@ function translateOne(error: Error, attempts: Attempts = { retryCount: 0, retryT
   }
   if (error instanceof ConnectionError) return connectionError(message, error, cause)
   if (error instanceof AuthenticationError) {
-    // Of TLS, it is caused by an error of Node's.
-    const { code } = (cause ?? {}) as NodeJS.ErrnoException
-    return typeof code === 'string'
-      ? connectionError(message, error, cause)
-      : makeError(KafkaJSSASLAuthenticationError, message, error)
+    // That of TLS is caused by an error of Node's.
+    return systemCode(cause) === undefined
+      ? makeError(KafkaJSSASLAuthenticationError, message, error)
+      : connectionError(message, error, cause)
   }
   if (error instanceof ProducerClosedError) return makeError(KafkaJSError, 'The producer is disconnected', error)
   if (error instanceof BufferFullError) return makeError(KafkaJSError, message, error)
@@ -89,7 +88,16 @@ function protocolError(error: BrokerError, message: string = error.message): Err
 }
 
 function connectionError(message: string, error: Error, reason: unknown, broker?: string): Error {
-  const { code } = (reason ?? {}) as NodeJS.ErrnoException
-  const details = { ...(broker !== undefined && { broker }), ...(typeof code === 'string' && { code }) }
+  const code = systemCode(reason)
+  const details = { ...(broker !== undefined && { broker }), ...(code !== undefined && { code }) }
   return makeError(KafkaJSConnectionError, message, error, details)
+}
+
+/** Returns the code of the error of Node's, such as `ECONNREFUSED`, that is behind an error. */
+function systemCode(error: unknown): string | undefined {
+  const { code, cause, errors } = (error ?? {}) as { code?: unknown; cause?: unknown; errors?: unknown }
+  if (typeof code === 'string') return code
+  // Of a host with several addresses.
+  const next = Array.isArray(errors) ? errors[0] : cause
+  return next === undefined ? undefined : systemCode(next)
 }
