@@ -36,7 +36,7 @@ export function retryPlan({
 }: RetryOptions): RetryPlan {
   return {
     retries,
-    pauseMs: retry => Math.max(1, Math.min(initialRetryTime * multiplier ** (retry - 1), maxRetryTime)),
+    pauseMs: retry => Math.max(1, Math.min(Math.max(1, initialRetryTime) * multiplier ** (retry - 1), maxRetryTime)),
   }
 }
 
@@ -120,7 +120,14 @@ function atLeastOne(retries: number): number {
 function deliveryTimeout(retry: RetryOptions, requestTimeout = REQUEST_TIMEOUT): number {
   const { retries, pauseMs } = retryPlan(retry)
   let total = requestTimeout
-  for (let i = 1; i <= retries && total < MAX_INT32; i++) total += pauseMs(i)
+  let last = 0
+  for (let retry = 1; retry <= retries; retry++) {
+    const pause = pauseMs(retry)
+    // It stays the same from here on, however many retries there are.
+    if (pause === last) return ms(total + pause * (retries - retry + 1))
+    total += pause
+    last = pause
+  }
   return ms(total)
 }
 
