@@ -274,7 +274,7 @@ describe('errors', () => {
     const error = await rejection(producer.send({ topic: 't', messages: [{ value: 'x'.repeat(2000) }] }))
     assert.equal(error.persisted, 'no')
     await producer.disconnect()
-    const retry = { retries: 1, initialRetryTime: 1 }
+    const retry = { retries: 3, initialRetryTime: 50 }
     const hasty = await connected(cluster, {}, { requestTimeout: 50, retry })
     cluster.inject({ times: Number.POSITIVE_INFINITY, fault: { kind: 'neverAnswer' } })
     const unknown = await rejection(hasty.send({ topic: 't', messages: messages(1) }))

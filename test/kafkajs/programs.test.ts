@@ -1,7 +1,7 @@
 /** Programs of kafkajs, as they are and with only the import changed: both compile, and both print the same. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -13,20 +13,20 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = fileURLToPath(new URL('./programs/', import.meta.url))
 const programs = readdirSync(folder)
 /** Beneath the project, so that its packages are found. */
-const cache = join(root, `.kafkajs-programs-${process.pid}`)
+const cache = mkdtempSync(join(root, 'node_modules', '.kafkajs-'))
 const THEIRS = /from 'kafkajs'$/gm
 
 before(() => {
-  mkdirSync(cache)
   const compilerOptions = { isolatedDeclarations: false, declaration: false }
   writeFileSync(
     join(cache, 'tsconfig.json'),
-    JSON.stringify({ extends: '../tsconfig.json', compilerOptions, include: ['*'] }),
+    JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['*'] }),
   )
+  writeFileSync(join(cache, 'package.json'), JSON.stringify({ type: 'module' }))
   for (const name of programs) {
     const text = readFileSync(join(folder, name), 'utf8')
     assert.equal(text.match(THEIRS)?.length, 1, name)
-    writeFileSync(join(cache, name), text.replace(THEIRS, "from '../src/kafkajs/index.js'"))
+    writeFileSync(join(cache, name), text.replace(THEIRS, "from '../../src/kafkajs/index.js'"))
   }
 })
 after(() => rmSync(cache, { recursive: true, force: true }))
