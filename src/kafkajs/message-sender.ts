@@ -35,16 +35,14 @@ export class MessageSender {
 
   async sendBatch(batch: ProducerBatch): Promise<RecordMetadata[]> {
     const topicMessages = readBatch(batch)
-    const { target, compressions } = this.#options
-    // Refused now rather than in its turn.
-    target()
-    compressions.use(
+    const target = this.#options.target()
+    this.#options.compressions.use(
       topicMessages.map(({ topic }) => topic),
       batch.compression,
     )
     if (topicMessages.every(({ messages }) => messages.length === 0)) return []
     return new Promise((resolve, reject) => {
-      this.#turns.push(() => this.#publish(topicMessages, resolve, reject))
+      this.#turns.push(() => this.#publish(target, topicMessages, resolve, reject))
       this.#goOn()
     })
   }
@@ -68,6 +66,7 @@ export class MessageSender {
   }
 
   #publish(
+    target: ReturnType<SenderOptions['target']>,
     topicMessages: readonly TopicMessages[],
     resolve: (result: RecordMetadata[]) => void,
     reject: (error: Error) => void,
@@ -86,17 +85,14 @@ export class MessageSender {
     }
     try {
       const records = new Records(topicMessages, this.#options.choosesPartition, ended)
-      this.#options
-        .target()
-        .publishBatches(records)
-        .subscribe({
-          next: ack => results.add(ack),
-          error: fail,
-          complete: () => {
-            if (results.failed === undefined) resolve(results.metadata())
-            else reject(failureOf(results.failed))
-          },
-        })
+      target.publishBatches(records).subscribe({
+        next: ack => results.add(ack),
+        error: fail,
+        complete: () => {
+          if (results.failed === undefined) resolve(results.metadata())
+          else reject(failureOf(results.failed))
+        },
+      })
     } catch (error) {
       fail(error)
     }

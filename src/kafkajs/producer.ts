@@ -66,20 +66,9 @@ export class KafkaProducer {
   readonly sendBatch = (batch: kafkajs.ProducerBatch): Promise<kafkajs.RecordMetadata[]> =>
     this.#sender.sendBatch(batch)
 
+  /** Tries again as `retry` says. */
   readonly connect = async (): Promise<void> => {
-    const { retries, pauseMs } = this.#retries
-    const delay = (error: unknown, count: number) => {
-      if (error instanceof AuthenticationError) return throwError(() => error)
-      const { message } = error as Error
-      this.#logger.error(message, { retryCount: count - 1, retryTime: pauseMs(count) })
-      return timer(pauseMs(count))
-    }
-    try {
-      await lastValueFrom(defer(() => this.#main.current.connect()).pipe(retry({ count: retries, delay })))
-    } catch (error) {
-      await this.#main.close({ timeoutMs: 0 })
-      throw translate(error, { retryCount: retries, retryTime: pauseMs(retries) })
-    }
+    if (this.#status !== 'connected') await this.#connect()
     this.#status = 'connected'
     this.#instrumentation.connected()
   }
@@ -113,6 +102,21 @@ export class KafkaProducer {
     } catch (error) {
       this.#transaction = undefined
       throw translate(error)
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const { retries, pauseMs } = this.#retries
+    const delay = (error: Error, count: number) => {
+      if (error instanceof AuthenticationError) return throwError(() => error)
+      this.#logger.error(error.message, { retryCount: count - 1, retryTime: pauseMs(count) })
+      return timer(pauseMs(count))
+    }
+    try {
+      await lastValueFrom(defer(() => this.#main.current.connect()).pipe(retry({ count: retries, delay })))
+    } catch (error) {
+      await this.#main.close({ timeoutMs: 0 })
+      throw translate(error, { retryCount: retries, retryTime: pauseMs(retries) })
     }
   }
 

@@ -69,6 +69,15 @@ test('while it is disconnecting it takes no more, and delivers what it has', asy
   assert.deepEqual(valuesIn(cluster, 't'), ['value-0'])
 })
 
+test('calls whose messages still wait for their turn are delivered before it closes', async () => {
+  await using cluster = await startCluster(ONE)
+  const producer = await connected(cluster)
+  const sends = [0, 1, 2].map(i => producer.send({ topic: 't', messages: messages(3_000, i * 3_000) }))
+  await producer.disconnect()
+  await Promise.all(sends)
+  assert.equal(valuesIn(cluster, 't').length, 9_000)
+})
+
 test('it connects again after it was disconnected, and disconnects however often it is asked to', async () => {
   await using cluster = await startCluster(ONE)
   const producer = await connected(cluster)
