@@ -20,10 +20,12 @@ export interface SenderOptions {
 export class MessageSender {
   readonly #options: SenderOptions
   readonly #turns: (() => void)[] = []
-  readonly #idle: (() => void)[] = []
   /** A call's records are being taken. */
   #busy = false
   #going = false
+  /** Calls without a result. */
+  #open = 0
+  readonly #waiting: (() => void)[] = []
 
   constructor(options: SenderOptions) {
     this.#options = options
@@ -41,16 +43,20 @@ export class MessageSender {
       batch.compression,
     )
     if (topicMessages.every(({ messages }) => messages.length === 0)) return []
-    return new Promise((resolve, reject) => {
-      this.#turns.push(() => this.#publish(target, topicMessages, resolve, reject))
-      this.#goOn()
-    })
+    this.#open++
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#turns.push(() => this.#publish(target, topicMessages, resolve, reject))
+        this.#goOn()
+      })
+    } finally {
+      if (--this.#open === 0) for (const resolve of this.#waiting.splice(0)) resolve()
+    }
   }
 
-  /** Resolves when the records of every call are with the producer. */
-  accepted(): Promise<void> {
-    if (!this.#busy) return Promise.resolve()
-    return new Promise(resolve => this.#idle.push(resolve))
+  /** Resolves when every call so far has its result. */
+  settled(): Promise<void> {
+    return this.#open === 0 ? Promise.resolve() : new Promise(resolve => this.#waiting.push(resolve))
   }
 
   /** Not re-entrant: a turn that ends at once is followed by the next one in this loop, however many there are. */
@@ -62,7 +68,6 @@ export class MessageSender {
       this.#turns.shift()!()
     }
     this.#going = false
-    if (!this.#busy) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   #publish(
@@ -79,23 +84,18 @@ export class MessageSender {
       this.#goOn()
     }
     const results = new Results(topicMessages)
-    const fail = (error: unknown): void => {
-      reject(translate(error))
-      ended()
-    }
-    try {
-      const records = new Records(topicMessages, this.#options.choosesPartition, ended)
-      target.publishBatches(records).subscribe({
-        next: ack => results.add(ack),
-        error: fail,
-        complete: () => {
-          if (results.failed === undefined) resolve(results.metadata())
-          else reject(failureOf(results.failed))
-        },
-      })
-    } catch (error) {
-      fail(error)
-    }
+    const records = new Records(topicMessages, this.#options.choosesPartition, ended)
+    target.publishBatches(records).subscribe({
+      next: ack => results.add(ack),
+      error: error => {
+        reject(translate(error))
+        ended()
+      },
+      complete: () => {
+        if (results.failed === undefined) resolve(results.metadata())
+        else reject(failureOf(results.failed))
+      },
+    })
   }
 }
 

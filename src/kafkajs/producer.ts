@@ -76,7 +76,7 @@ export class KafkaProducer {
   /** Delivers what was sent, then closes. */
   readonly disconnect = async (): Promise<void> => {
     this.#status = 'disconnecting'
-    await this.#sender.accepted()
+    await this.#sender.settled()
     await Promise.all([this.#plain.close(), this.#transactional?.close()])
     this.#transaction = undefined
     this.#status = 'disconnected'

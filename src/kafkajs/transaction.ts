@@ -55,7 +55,7 @@ export class KafkaTransaction implements kafkajs.Transaction {
     this.#guard()
     this.#state = 'ending'
     try {
-      await this.#sender.accepted()
+      await this.#sender.settled()
       await this.#transaction.commit()
       this.#state = 'ended'
     } catch (error) {

@@ -151,7 +151,7 @@ describe('a send that fails', () => {
 test('commit() waits for sends that nobody waited for', async () => {
   await using cluster = await startCluster({ ...ONE, replyDelayMs: 5 })
   const [producer, transaction] = await begin(cluster)
-  const sends = Array.from({ length: 20 }, (_, i) => transaction.send({ topic: 't', messages: messages(200, i * 200) }))
+  const sends = [0, 1].map(i => transaction.send({ topic: 't', messages: messages(2000, i * 2000) }))
   await transaction.commit()
   await Promise.all(sends)
   await producer.disconnect()
