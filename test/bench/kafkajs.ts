@@ -23,8 +23,8 @@ const { values } = parseArgs({
 })
 const ROUNDS = Number(values.rounds)
 const RUNS = Number(values.runs)
-/** No program takes longer, unless it hangs. */
-const LONGEST_MS = 20_000
+/** No program takes longer, unless it goes on in vain. */
+const LONGEST_S = 15
 
 const DELAY_MS = 10
 
@@ -39,20 +39,20 @@ const IMPORTS: readonly Import[] = [
 const program = fileURLToPath(new URL('kafkajs-program.js', import.meta.url))
 
 /** Runs a program to its end; returns what it printed, or how it ended otherwise. */
-async function run<T>(job: Job): Promise<T | 'crashed' | 'hung'> {
+async function run<T>(job: Job): Promise<T | 'crashed' | 'late'> {
   const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'ignore'] })
   let printed = ''
   child.stdout.on('data', chunk => {
     printed += chunk
   })
-  let hung = false
+  let late = false
   const timer = setTimeout(() => {
-    hung = true
+    late = true
     child.kill('SIGKILL')
-  }, LONGEST_MS)
+  }, LONGEST_S * 1000)
   const [code] = await once(child, 'close')
   clearTimeout(timer)
-  if (hung) return 'hung'
+  if (late) return 'late'
   return code === 0 ? JSON.parse(printed) : 'crashed'
 }
 
@@ -98,7 +98,7 @@ async function damages(): Promise<string[]> {
   for (const [scenario, { what }] of SCENARIOS.entries()) {
     const cells: string[] = []
     for (const { api, config, atOnce } of columns) {
-      const found: (Damage | 'crashed' | 'hung')[] = []
+      const found: (Damage | 'crashed' | 'late')[] = []
       for (let i = 0; i < RUNS; i++)
         found.push(await run<Damage>({ api, config, task: { kind: 'damage', scenario, atOnce } }))
       cells.push(summary(found))
@@ -110,8 +110,10 @@ async function damages(): Promise<string[]> {
   return [row(['what goes wrong', ...heads]), rule(columns.length + 1), ...rows]
 }
 
+const END = { crashed: 'the process crashed', late: `not done after ${LONGEST_S} s` } as const
+
 /** What happened in all runs together. */
-function summary(found: readonly (Damage | 'crashed' | 'hung')[]): string {
+function summary(found: readonly (Damage | 'crashed' | 'late')[]): string {
   const told = Object.entries({ lost: 'lost', twice: 'twice', reordered: 'out of order', failed: 'rejected' })
     .map(([key, name]) => [
       found.reduce((sum, one) => sum + (typeof one === 'string' ? 0 : one[key as keyof Damage]), 0),
@@ -119,9 +121,9 @@ function summary(found: readonly (Damage | 'crashed' | 'hung')[]): string {
     ])
     .filter(([count]) => count !== 0)
     .map(([count, name]) => `${count} ${name}`)
-  for (const end of ['crashed', 'hung'] as const) {
+  for (const end of ['crashed', 'late'] as const) {
     const count = found.filter(one => one === end).length
-    if (count > 0) told.push(`**process ${end}**${count < found.length ? ` (${count} of ${found.length} runs)` : ''}`)
+    if (count > 0) told.push(`**${END[end]}**${count < found.length ? ` (${count} of ${found.length} runs)` : ''}`)
   }
   return told.length === 0 ? '–' : told.join(', ')
 }

@@ -116,6 +116,16 @@ test('one entry for each partition of a send, with the offset of its first messa
   assert.deepEqual(valuesIn(cluster, 'u'), ['value-0', 'value-1', 'value-2'])
 })
 
+test('a partition has one entry, however many batches the send took', async () => {
+  await using cluster = await startCluster(ONE)
+  const producer = await connected(cluster)
+  await producer.send({ topic: 't', messages: messages(3) })
+  const large = Array.from({ length: 10 }, () => ({ value: 'x'.repeat(150_000) }))
+  assert.deepEqual(await producer.send({ topic: 't', messages: large }), [entry('t', 3)])
+  await producer.disconnect()
+  assert.ok(cluster.batches('t', 0).length > 5)
+})
+
 test('nothing to send is sent at once', async () => {
   await using cluster = await startCluster(ONE)
   const producer = await connected(cluster)
