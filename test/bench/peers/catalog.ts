@@ -182,6 +182,17 @@ const window = (maxInFlight: number): Peer => ({
 export const WINDOWS: readonly Peer[] = [window(1), window(4)]
 export const WIDEST: Peer = window(5)
 
+/** rx-kafka now, and as it was built from another commit. */
+export function beforeAndNow(dist: string): readonly Peer[] {
+  return (['sendBatches', 'send'] as const).flatMap(by => {
+    const now = rxKafka(by, `${by}() now`, by)
+    return [
+      { ...now, id: `${by}-before`, name: `${by}() before`, command: javascript('node', 'rx-kafka.mjs', by, dist) },
+      now,
+    ]
+  })
+}
+
 const JAVA = PEERS.find(({ id }) => id === 'java')!
 
 /** The producers of `bench:kafka`. Compressed on Node 24, which has every codec. */

@@ -1,12 +1,17 @@
 /** rx-kafka as it is published: `send()` with an ack for every record, `sendBatches()`, or `sendOne()` by many callers. */
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Observable } from 'rxjs'
-import { createProducer } from '../../../dist/index.js'
-import { CODECS } from '../../../dist/protocol/compression/codecs.js'
 import { describe, nextTurn, paced, program, settings, values } from './program.mjs'
 
-const [, , , by, where] = process.argv
-// As it would be without the thread pool.
-if (where === 'sync') for (const codec of Object.values(CODECS)) codec.offLoopFrom = () => Number.POSITIVE_INFINITY
+const [, , , by, where = ''] = process.argv
+/** Its build: this one, or that of another commit. */
+const dist = pathToFileURL(where.startsWith('/') ? where : fileURLToPath(new URL('../../../dist', import.meta.url)))
+const { createProducer } = await import(`${dist}/index.js`)
+if (where === 'sync') {
+  // As it would be without the thread pool.
+  const { CODECS } = await import(`${dist}/protocol/compression/codecs.js`)
+  for (const codec of Object.values(CODECS)) codec.offLoopFrom = () => Number.POSITIVE_INFINITY
+}
 const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, maxInFlight, partitions } = settings
 /** Records that are pushed before the event loop turns: some of what one read of a file or a socket gives, so that answers need not wait. */
 const BURST = 250

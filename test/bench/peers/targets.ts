@@ -114,3 +114,11 @@ export function kafkaLines(results: readonly ScenarioResult[]): Line[] {
   lines.in('3-1KB', 'three brokers, 1 KB').rate('batches', 'java', 1.1).cpu('batches', 'java', 0.5)
   return lines.lines
 }
+
+/** Of `bench:before`: this commit is not slower, but for noise. */
+export function beforeLines(results: readonly ScenarioResult[]): Line[] {
+  const lines = new Lines(results)
+  for (const size of ['100B', '1KB'])
+    for (const by of ['sendBatches', 'send']) lines.in(size).rate(by, `${by}-before`, 0.97)
+  return lines.lines
+}
