@@ -41,6 +41,12 @@ export class KafkaTarget implements Target, AsyncDisposable {
     if (this.#topic !== '') await this.#admin.deleteTopics({ topics: [this.#topic] })
     await this.#kafka.createTopic(topic, partitions)
     this.#topic = topic
+    // Who leads it is known to one broker before another.
+    for (let ready = false; !ready; )
+      ready = await this.status().then(
+        () => true,
+        () => sleep(POLL_MS, false),
+      )
   }
 
   async status(): Promise<{ records: number; violations: readonly string[] }> {
