@@ -33,7 +33,7 @@ export function readBatch({ acks = -1, topicMessages = [] }: ProducerBatch): rea
  *
  * @param choosesPartition whether the partitioner decides about messages that name a partition, too.
  */
-export function recordOf(topic: string, message: Message, choosesPartition: boolean): ProducerRecord<Message> {
+function recordOf(topic: string, message: Message, choosesPartition: boolean): ProducerRecord<Message> {
   const { key, value, partition, headers, timestamp } = message
   return {
     topic,
