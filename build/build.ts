@@ -8,11 +8,11 @@ import { entryPoints, root } from './entry-points.js'
 const dist = join(root, 'dist')
 const entries = entryPoints()
 rmSync(dist, { recursive: true, force: true })
-await writeBundle(dist, entries, 'src/cli/main.ts')
+const withDefault = await writeBundle(dist, entries, 'src/cli/main.ts')
 // Served as they are written, by assets.ts of the dashboard, which looks for them beside itself.
 cpSync(join(root, 'src/dashboard/page'), join(dist, 'page'), {
   recursive: true,
   filter: file => !file.endsWith('tsconfig.json'),
 })
 cpSync(join(root, 'node_modules/rxjs/LICENSE.txt'), join(dist, 'LICENSE-rxjs.txt'))
-writeDeclarations(dist, entries)
+writeDeclarations(dist, entries, withDefault)

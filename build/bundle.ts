@@ -7,8 +7,14 @@ import { rxjs } from './rxjs.js'
 /**
  * Writes the code: the entry points as CommonJS, with shared chunks so that each module is loaded once whatever is
  * loaded first; and for each entry point an ES module that exports the same bindings.
+ *
+ * @returns the names of the entry points that have a default export.
  */
-export async function writeBundle(dist: string, entries: readonly EntryPoint[], cli: string): Promise<void> {
+export async function writeBundle(
+  dist: string,
+  entries: readonly EntryPoint[],
+  cli: string,
+): Promise<ReadonlySet<string>> {
   await using bundle = await rolldown({
     cwd: root,
     input: Object.fromEntries([...entries.map(({ name, source }) => [name, source]), ['cli', cli]]),
@@ -28,6 +34,8 @@ export async function writeBundle(dist: string, entries: readonly EntryPoint[], 
   const { output } = await bundle.write({
     dir: dist,
     format: 'cjs',
+    exports: 'named',
+    generatedCode: { symbols: false },
     strict: true,
     // Node reads them at each start; source maps have them.
     comments: { legal: true, annotation: false, jsdoc: false },
@@ -42,12 +50,17 @@ export async function writeBundle(dist: string, entries: readonly EntryPoint[], 
     if (code.includes('import.meta')) throw new Error(`${fileName} uses import.meta, which CommonJS has not`)
     if (code.includes('require("rxjs")')) throw new Error(`${fileName} loads all of RxJS: see rxjs.ts`)
   }
+  const withDefault = new Set<string>()
   for (const { name } of entries) {
     const { exports } = chunks.find(({ fileName }) => fileName === `${name}.cjs`)!
     writeFileSync(join(dist, `${name}.mjs`), wrapper(name, exports))
+    if (exports.includes('default')) withDefault.add(name)
   }
+  return withDefault
 }
 
 function wrapper(name: string, exports: readonly string[]): string {
-  return `import commonjs from './${name}.cjs'\nexport const {\n${exports.map(name => `  ${name},\n`).join('')}} = commonjs\n`
+  const names = exports.filter(name => name !== 'default').map(name => `  ${name},\n`)
+  const byName = `import commonjs from './${name}.cjs'\nexport const {\n${names.join('')}} = commonjs\n`
+  return exports.includes('default') ? `${byName}export default commonjs.default\n` : byName
 }

@@ -7,7 +7,11 @@ import { type EntryPoint, root } from './entry-points.js'
  * Writes the declarations: one set in dist/types, CommonJS as the code is, and for each entry point a file beside its code
  * that leads there, for `require` and for `import`. Two sets would be two types wherever a class has private members.
  */
-export function writeDeclarations(dist: string, entries: readonly EntryPoint[]): void {
+export function writeDeclarations(
+  dist: string,
+  entries: readonly EntryPoint[],
+  withDefault: ReadonlySet<string>,
+): void {
   const types = join(dist, 'types')
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
     cwd: root,
@@ -16,8 +20,15 @@ export function writeDeclarations(dist: string, entries: readonly EntryPoint[]):
   writeFileSync(join(types, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`)
   const declared = entries.map(({ source }) => source.replace(/^src\//, '').replace(/\.ts$/, ''))
   entries.forEach(({ name }, index) => {
-    for (const extension of ['d.cts', 'd.mts'])
-      writeFileSync(join(dist, `${name}.${extension}`), `export * from './types/${declared[index]}.js'\n`)
+    const file = `'./types/${declared[index]}.js'`
+    const names = `export * from ${file}\n`
+    // For TypeScript, require() of a module with a default export gives all of it, as it does in Node.
+    const equals = `import all = require(${file})\nexport = all\n`
+    writeFileSync(join(dist, `${name}.d.cts`), withDefault.has(name) ? equals : names)
+    writeFileSync(
+      join(dist, `${name}.d.mts`),
+      withDefault.has(name) ? `${names}export { default } from ${file}\n` : names,
+    )
   })
   prune(
     types,

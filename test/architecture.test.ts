@@ -18,6 +18,7 @@ const LAYERS: Record<string, readonly string[]> = {
   // Its own test says what it may import.
   opentelemetry: [''],
   dashboard: ['', 'testing'],
+  kafkajs: [''],
 }
 /** Entry points of their own import the public face only: what they can do, every user can. */
 const ENTRIES: Record<string, readonly string[]> = {
@@ -180,6 +181,20 @@ test('dashboard imports what users can import, and leaves; the broker only for i
     if (target === undefined || layerOf(target) === 'dashboard' || LEAVES.includes(target)) continue
     const demo = from.startsWith('dashboard/demo/') && target === 'testing/index.ts'
     assert.ok(target === 'index.ts' || demo, `${from} must not import ${target}`)
+  }
+})
+
+test('kafkajs imports what users can import, and loads the package kafkajs only on demand', () => {
+  const own = imports.filter(({ from }) => layerOf(from) === 'kafkajs')
+  assert.ok(own.length > 30)
+  for (const { from, target } of own) {
+    if (target === undefined || layerOf(target) === 'kafkajs') continue
+    assert.match(target, /^(index|load-package)\.ts$/, from)
+  }
+  for (const file of sources.filter(file => layerOf(file) === 'kafkajs')) {
+    const text = readFileSync(join(src, file), 'utf8')
+    assert.doesNotMatch(text, /^(import|export) (?!type\b)[^']*?\bfrom 'kafkajs'/m, file)
+    assert.doesNotMatch(text, /\bimport\.meta\b|^await /m, `${file} is loaded by require(), too`)
   }
 })
 

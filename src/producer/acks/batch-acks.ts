@@ -53,6 +53,16 @@ class SettledBatchAck<M> implements BatchAck<M> {
     return outcome.kind === 'acked' && outcome.baseOffset >= 0n ? outcome.baseOffset + BigInt(this.#from) : -1n
   }
 
+  get logAppendTime(): number {
+    const outcome = this.#outcome
+    return outcome.kind === 'acked' ? outcome.logAppendTime : -1
+  }
+
+  get logStartOffset(): bigint {
+    const outcome = this.#outcome
+    return (outcome.kind === 'acked' ? outcome.logStartOffset : undefined) ?? -1n
+  }
+
   forEach(action: (ack: Ack<M>) => void): void {
     for (let i = this.#from; i < this.#to; i++) action(ackOf<M>(this.#batch, this.#records[i]!, i, this.#outcome))
   }
@@ -83,6 +93,8 @@ class RefusedBatchAck<M> implements BatchAck<M> {
   readonly partition = -1
   readonly count = 1
   readonly baseOffset: bigint = -1n
+  readonly logAppendTime = -1
+  readonly logStartOffset: bigint = -1n
   readonly #ack: Failed<M>
 
   constructor(record: ProducerRecord<M>, error: Error) {

@@ -176,7 +176,8 @@ const BEFORE_APPEND: ReadonlyMap<number, Exclude<ProduceResult['kind'], 'stored'
 function produceResult(answer: PartitionProduceResponse, count: number): ProduceResult {
   const { errorCode } = answer
   if (errorCode === ErrorCode.NONE) {
-    return { kind: 'stored', baseOffset: answer.baseOffset, logAppendTime: Number(answer.logAppendTimeMs) }
+    const { baseOffset, logAppendTimeMs, logStartOffset } = answer
+    return { kind: 'stored', baseOffset, logAppendTime: Number(logAppendTimeMs), logStartOffset }
   }
   // The batch is stored, and the broker no longer knows where (KIP-98).
   if (errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1n, logAppendTime: -1 }

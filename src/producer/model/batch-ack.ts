@@ -15,6 +15,10 @@ export interface BatchAck<M = unknown> extends Iterable<Ack<M>> {
   readonly count: number
   /** The offset of the first record; -1 when it is not known, or nothing was written. */
   readonly baseOffset: bigint
+  /** When the broker appended them, in ms since 1970, if the topic uses LogAppendTime; else -1. */
+  readonly logAppendTime: number
+  /** The first offset that the partition still had when they were appended; -1 when it is not known, as before Kafka 1.0. */
+  readonly logStartOffset: bigint
   /** Calls `action` with each record's ack, in order. */
   forEach(action: (ack: Ack<M>) => void): void
 }

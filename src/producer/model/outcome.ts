@@ -1,11 +1,21 @@
 /** What became of a batch. */
 export type Outcome =
-  | { readonly kind: 'acked'; readonly baseOffset: bigint; readonly logAppendTime: number }
+  | {
+      readonly kind: 'acked'
+      readonly baseOffset: bigint
+      readonly logAppendTime: number
+      readonly logStartOffset?: bigint
+    }
   | { readonly kind: 'failed'; readonly error: Error; readonly persisted: 'no' | 'maybe' }
 
 /** What one request said about one batch. */
 export type ProduceResult =
-  | { readonly kind: 'stored'; readonly baseOffset: bigint; readonly logAppendTime: number }
+  | {
+      readonly kind: 'stored'
+      readonly baseOffset: bigint
+      readonly logAppendTime: number
+      readonly logStartOffset?: bigint
+    }
   /** This request stored nothing; another may succeed. */
   | { readonly kind: 'rejected'; readonly error: Error }
   /** No response, or one that leaves open whether the batch is stored. */

@@ -32,7 +32,8 @@ export class DecisionBuilder implements Decision {
   ack(batch: Batch): void {
     if (batch.settled) return
     const result = batch.result as Extract<ProduceResult, { kind: 'stored' }>
-    this.#settle(batch, { kind: 'acked', baseOffset: result.baseOffset, logAppendTime: result.logAppendTime })
+    const { baseOffset, logAppendTime, logStartOffset = -1n } = result
+    this.#settle(batch, { kind: 'acked', baseOffset, logAppendTime, logStartOffset })
   }
 
   fail(batch: Batch, error: Error): void {

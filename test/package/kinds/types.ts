@@ -5,10 +5,12 @@ import { type Kind, ours } from '../project.js'
 const USES = `
 import { type Ack, KafkaError, type Producer, type ProducerOptions } from 'rx-kafka'
 import { type Dashboard, serveDashboard } from 'rx-kafka/dashboard'
+import { Kafka } from 'rx-kafka/kafkajs'
 import { openTelemetry } from 'rx-kafka/opentelemetry'
 import { type TestCluster, VirtualTime } from 'rx-kafka/testing'
 
 export const options: ProducerOptions = { brokers: ['localhost:9092'], interceptors: [openTelemetry()] }
+export const kafka: Kafka = new Kafka({ brokers: ['localhost:9092'] })
 export const kinds = (acks: Ack[]): string[] => acks.map(({ kind }) => kind)
 export const serve = (producer: Producer): Promise<Dashboard> => serveDashboard(producer)
 export const nodes = (cluster: TestCluster): readonly string[] => cluster.brokers
@@ -27,10 +29,12 @@ export const error = new rx.KafkaError('no')
 `
 const ESM_SIDE = `
 import { KafkaError } from 'rx-kafka'
+import kafkajs, { type Kafka } from 'rx-kafka/kafkajs'
 import { VirtualTime } from 'rx-kafka/testing'
 import commonjs from './commonjs.cjs'
 export const time: VirtualTime = commonjs.time
 export const error: KafkaError = commonjs.error
+export const kafka: Kafka = new kafkajs.Kafka({ brokers: ['localhost:9092'] })
 `
 
 /** By the compiler of many projects and by the newest one. `module` commonjs has another default of `moduleResolution` in each. */
@@ -48,7 +52,7 @@ export const types: Kind = {
   run(parent) {
     for (const compiler of COMPILERS) {
       const project = parent.sub(compiler.replaceAll(/\W/g, '-'))
-      project.install([compiler, ours('@types/node'), ours('@opentelemetry/api')])
+      project.install([compiler, ours('@types/node'), ours('@opentelemetry/api'), ours('kafkajs')])
       project.write({ 'program.ts': TYPESCRIPT, 'uses.ts': USES, 'commonjs.cts': COMMONJS_SIDE, 'esm.mts': ESM_SIDE })
       const tsc = (what: string, ...args: readonly string[]): void => {
         const [version] = /[\d.]+/.exec(project.run('npx', 'tsc', '--version'))!
