@@ -1,4 +1,4 @@
-import type kafkajs from 'kafkajs'
+import type * as kafkajs from 'kafkajs'
 import { loadIfInstalled } from '../load-package.js'
 import * as own from './own-errors.js'
 

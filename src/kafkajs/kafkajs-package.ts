@@ -1,4 +1,4 @@
-import type kafkajs from 'kafkajs'
+import type * as kafkajs from 'kafkajs'
 import { loadPackage } from '../load-package.js'
 import { KafkaJSNonRetriableError } from './errors.js'
 import { makeError } from './make-error.js'
