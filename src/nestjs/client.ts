@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common'
 import { ClientProxy, type ProducerSerializer, type ReadPacket } from '@nestjs/microservices'
-import { lastValueFrom, type Observable, ReplaySubject, toArray } from 'rxjs'
-import { type Acked, failFast, InvalidArgumentError, type Producer } from '../index.js'
+import { type Observable, ReplaySubject } from 'rxjs'
+import { type Acked, InvalidArgumentError, type Producer } from '../index.js'
 import { type KafkaMessage, messageSerializer, toRecord } from './message.js'
 import { createOwnedProducer, type RxKafkaProducerOptions } from './options.js'
 
@@ -27,10 +27,12 @@ const CONTEXT = 'RxKafkaClient'
  *
  * client.emit('orders', { key: order.id, value: order }).subscribe(({ partition, offset }) => …)
  */
-export class RxKafkaClient extends ClientProxy<Record<never, never>, RxKafkaClientStatus> {
+export class RxKafkaClient extends ClientProxy {
   readonly #producer: Producer
   readonly #close: () => Promise<void>
   readonly #logger = new Logger(CONTEXT)
+  /** Records whose asynchronous serializers have not settled. */
+  readonly #serializing = new Set<Promise<unknown>>()
 
   /** @throws {InvalidArgumentError} when an option is unknown, out of range or contradicts another one. */
   constructor(options: RxKafkaClientOptions) {
@@ -40,13 +42,18 @@ export class RxKafkaClient extends ClientProxy<Record<never, never>, RxKafkaClie
     if ('producer' in rest) {
       const { producer } = rest
       this.#producer = producer
-      this.#close = () => producer.flush()
+      this.#close = async () => {}
     } else {
       const { producer, close } = createOwnedProducer(rest, CONTEXT)
       this.#producer = producer
       this.#close = close
     }
     this.#followStatus()
+  }
+
+  /** Emits `connected` and `disconnected`. */
+  override get status(): Observable<RxKafkaClientStatus> {
+    return super.status as Observable<RxKafkaClientStatus>
   }
 
   /** Resolves when a broker is ready; `emit()` does not need it. @see {@link Producer.connect} */
@@ -56,11 +63,12 @@ export class RxKafkaClient extends ClientProxy<Record<never, never>, RxKafkaClie
   }
 
   /**
-   * Delivers what was emitted, and closes the producer if the client has made it. Nest calls it on shutdown. A closed client cannot be
-   * connected again.
+   * Closes the producer that the client has made, which delivers what was emitted; it cannot be connected again. Another producer stays open:
+   * who has made it closes it, and that delivers what was emitted here. Nest calls this on shutdown.
    */
-  override close(): Promise<void> {
-    return this.#close()
+  override async close(): Promise<void> {
+    await Promise.allSettled(this.#serializing)
+    await this.#close()
   }
 
   /** Returns the producer. */
@@ -99,7 +107,8 @@ export class RxKafkaClient extends ClientProxy<Record<never, never>, RxKafkaClie
    */
   emitBatch(pattern: unknown, data: { readonly messages: readonly unknown[] }): Observable<readonly Acked[]> {
     if (isNil(pattern) || isNil(data)) return super.emit(pattern, data)
-    return this.#hot(pattern, this.#dispatchBatch(this.#topicOf(pattern), data.messages))
+    const topic = this.#topicOf(pattern)
+    return this.#hot(pattern, Promise.all(data.messages.map(async message => this.#dispatch(topic, message))))
   }
 
   /**
@@ -115,26 +124,26 @@ export class RxKafkaClient extends ClientProxy<Record<never, never>, RxKafkaClie
   }
 
   protected override async dispatchEvent<T>({ pattern, data }: ReadPacket): Promise<T> {
-    const topic = this.#topicOf(pattern)
-    const message = await this.#serialize(topic, data)
-    return (await this.#producer.sendOne(toRecord(topic, message))) as T
+    return (await this.#dispatch(this.#topicOf(pattern), data)) as T
   }
 
   protected override publish({ pattern }: ReadPacket): never {
     return this.send(pattern)
   }
 
-  async #dispatchBatch(topic: string, messages: readonly unknown[]): Promise<readonly Acked[]> {
-    const serialized = await Promise.all(messages.map(message => this.#serialize(topic, message)))
-    const records = serialized.map(message => toRecord(topic, message))
-    const acked = await lastValueFrom(this.#producer.publish(records).pipe(failFast(), toArray()))
-    // They come as partitions are settled.
-    const byRecord = new Map(acked.map(ack => [ack.record, ack]))
-    return records.map(record => byRecord.get(record)!)
-  }
-
-  async #serialize(topic: string, data: unknown): Promise<KafkaMessage> {
-    return await this.serializer.serialize(data as ReadPacket, { pattern: topic })
+  /** Accepts the record before it returns, unless its serializer is asynchronous: what is emitted before a shutdown is delivered. */
+  #dispatch(topic: string, data: unknown): Promise<Acked> {
+    const send = (message: KafkaMessage): Promise<Acked> => this.#producer.sendOne(toRecord(topic, message))
+    const message: KafkaMessage | Promise<KafkaMessage> = this.serializer.serialize(data as ReadPacket, {
+      pattern: topic,
+    })
+    if (!(message instanceof Promise)) return send(message)
+    // Serialized, it is accepted at once.
+    const serialized = message.then(given => ({ sent: send(given) }))
+    this.#serializing.add(serialized)
+    const forget = (): boolean => this.#serializing.delete(serialized)
+    serialized.then(forget, forget)
+    return serialized.then(({ sent }) => sent)
   }
 
   #topicOf(pattern: unknown): string {

@@ -89,7 +89,7 @@ test('closeTimeoutMs bounds the shutdown: what has no ack by then fails', async 
 
 test('a signal after enableShutdownHooks() delivers what nobody has waited for, and then ends the process', async () => {
   await using cluster = await startCluster({ topics: TOPICS })
-  cluster.inject(delay)
+  cluster.inject({ fault: { kind: 'delay', ms: 300 }, times: 2 })
   const program = fileURLToPath(new URL('./fire-and-forget.ts', import.meta.url))
   const child = spawn(process.execPath, ['--import', 'tsx', program, cluster.brokers.join()], {
     stdio: ['ignore', 'pipe', 'inherit'],
