@@ -9,6 +9,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { createProducer } from '../src/index.js'
+import { ErrorCode } from '../src/protocol/error-codes.js'
 import { openKafka } from './support/kafka.js'
 
 /** What is left of `terminationGracePeriodSeconds` (30 by default) once the server has answered its requests. */
@@ -40,6 +41,7 @@ await producer.connect()
 
 async function shutdown(): Promise<void> {
   stopping = true // /ready is 503 from now on, for connections that are open
+  // Kubernetes may send requests for some seconds yet: a preStop hook that sleeps lets them in.
   server.close() // no new connections; those with a request stay until it is answered
   await once(server, 'close')
   await producer.close({ timeoutMs: DELIVERY_MS }) // what has no ack by then fails
@@ -52,7 +54,8 @@ const stopped = new Promise<void>(resolve => process.once('SIGTERM', () => void 
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 const ready = async (): Promise<number> => (await fetch(`${url}/ready`)).status
 console.log(`ready: ${await ready()}`)
-kafka.cluster?.inject({ fault: { kind: 'delay', ms: 500 } })
+const lacking = { kind: 'error', code: ErrorCode.NOT_ENOUGH_REPLICAS } as const
+const outage = kafka.cluster?.inject({ fault: lacking, times: Number.POSITIVE_INFINITY })
 const orders = Array.from({ length: 200 }, (_, i) => ({ value: `order ${i}` }))
 const responses = await Promise.all(orders.map(({ value }) => fetch(url, { method: 'POST', body: value })))
 await Promise.all(responses.map(response => response.text()))
@@ -60,5 +63,6 @@ console.log(
   `${responses.filter(({ status }) => status === 202).length} of 200 accepted; ${producer.bufferedBytes > 0 ? 'not all have their ack' : 'all have their ack'}`,
 )
 process.kill(process.pid, 'SIGTERM')
+outage?.remove() // Kafka recovers while the producer is closing
 await stopped
 kafka.verify(topic, orders)

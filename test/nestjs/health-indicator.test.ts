@@ -7,10 +7,12 @@ import { startCluster } from '../../src/testing/index.js'
 import { serveProbes } from './support.js'
 
 const TOPICS = { t: { partitions: 1 } }
+/** Busy machines take their time. */
+const PATIENT = { connectTimeoutMs: 30_000 }
 
 test('up once the producer could connect, with or without records; down after the application has closed it', async t => {
   await using cluster = await startCluster({ topics: TOPICS })
-  const { app, probe } = await serveProbes(t, [RxKafkaModule.forRoot({ brokers: cluster.brokers })])
+  const { app, probe } = await serveProbes(t, [RxKafkaModule.forRoot({ brokers: cluster.brokers })], PATIENT)
   const producer = app.get<Producer>(getProducerToken())
   assert.deepEqual(await probe('live'), { code: 200, status: 'up', message: undefined })
   assert.equal(producer.health().state, 'starting')
@@ -38,8 +40,8 @@ test('not ready, but live, while no broker answers; ready as soon as one does', 
 test('not ready, but live, when a record is too old, or the buffer too full', async t => {
   await using cluster = await startCluster({ topics: TOPICS })
   const module = RxKafkaModule.forRoot({ brokers: cluster.brokers, bufferMemory: 20_000 })
-  const old = await serveProbes(t, [module], { maxRecordAgeMs: 1, maxBufferShare: 1 })
-  const full = await serveProbes(t, [module], { maxBufferShare: 0.5 })
+  const old = await serveProbes(t, [module], { ...PATIENT, maxRecordAgeMs: 1, maxBufferShare: 1 })
+  const full = await serveProbes(t, [module], { ...PATIENT, maxBufferShare: 0.5 })
   for (const { app, probe } of [old, full]) {
     assert.equal((await probe('ready')).status, 'up')
     const fault = { kind: 'error', code: ErrorCode.NOT_ENOUGH_REPLICAS } as const
@@ -69,8 +71,8 @@ test('a fatal error is down for both, with its message; another producer is chos
     RxKafkaModule.forRoot({ brokers: cluster.brokers, sasl: sasl('right') }),
     RxKafkaModule.forRoot({ name: 'audit', brokers: cluster.brokers, sasl: sasl('wrong') }),
   ]
-  const right = await serveProbes(t, imports)
-  const wrong = await serveProbes(t, imports, { name: 'audit' })
+  const right = await serveProbes(t, imports, PATIENT)
+  const wrong = await serveProbes(t, imports, { ...PATIENT, name: 'audit' })
   assert.equal((await right.probe('ready')).status, 'up')
   for (const path of ['ready', 'live'] as const) {
     const { code, status, message } = await wrong.probe(path)
