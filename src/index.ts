@@ -30,6 +30,7 @@ export {
   UnsupportedVersionError,
 } from './errors.js'
 export { failFast } from './producer/acks/fail-fast.js'
+export type { ProducerHealth, ProducerState } from './producer/metrics/health.js'
 export type { BrokerMetrics, PartitionMetrics, ProducerMetrics } from './producer/metrics/producer-metrics.js'
 export type { BatchAck } from './producer/model/batch-ack.js'
 export type { ProducerEvent, WaitingOn } from './producer/model/events.js'

@@ -2,6 +2,7 @@ import { Observable, type OperatorFunction, type Subscriber, Subscription } from
 import { InvalidArgumentError, ProducerClosedError, toError } from '../errors.js'
 import { SingleRecords } from './acks/single-records.js'
 import { DataPath } from './data-path.js'
+import type { ProducerHealth, ProducerState } from './metrics/health.js'
 import type { ProducerMetrics } from './metrics/producer-metrics.js'
 import type { ProducerEvent } from './model/events.js'
 import type { Acked, ProducerRecord } from './model/record.js'
@@ -78,6 +79,8 @@ export class Producer extends RecordSender implements AsyncDisposable {
   readonly #interceptors: Interceptors | undefined
   readonly #streams: OpenStreams
   #closing: Promise<void> | undefined
+  /** How it ended: with an error, or closed. */
+  #ended: { readonly error: Error | undefined } | undefined
   /** Ends the waits that bound `close()`. */
   readonly #patience = new Subscription()
 
@@ -116,6 +119,30 @@ export class Producer extends RecordSender implements AsyncDisposable {
    */
   metrics(): ProducerMetrics {
     return this.#path.metrics()
+  }
+
+  /**
+   * Returns how the producer is now, for liveness and readiness probes; survives `JSON.stringify`. It costs as much as there are batches
+   * without an ack.
+   *
+   * @example
+   * const { state, oldestRecordAgeMs } = producer.health()
+   * response.statusCode = state === 'ready' && oldestRecordAgeMs < 30_000 ? 200 : 503
+   */
+  health(): ProducerHealth {
+    const path = this.#path
+    const now = path.now()
+    let oldest = now
+    for (const at of [...path.oldest(), ...this.#streams.oldest()]) if (at !== undefined && at < oldest) oldest = at
+    return {
+      state: this.#state(),
+      error: this.#ended?.error,
+      connectedBrokers: path.connectedBrokers,
+      bufferUsedBytes: path.bufferedBytes,
+      bufferTotalBytes: this.#options.bufferMemory,
+      oldestRecordAgeMs: now - oldest,
+      waitingSources: path.waitingSources,
+    }
   }
 
   /**
@@ -345,7 +372,15 @@ export class Producer extends RecordSender implements AsyncDisposable {
     this.#stop({ kind: 'fatal', error })
   }
 
-  #stop(last: ProducerEvent): void {
+  #state(): ProducerState {
+    if (this.#ended !== undefined) return this.#ended.error === undefined ? 'closed' : 'failed'
+    if (this.#closing !== undefined) return 'closing'
+    return this.#path.isIdentified ? 'ready' : 'starting'
+  }
+
+  #stop(last: ProducerEvent & { readonly kind: 'closed' | 'fatal' }): void {
+    // Of a fatal error while the producer was closed both come: the first one tells how it ended.
+    this.#ended ??= { error: last.kind === 'fatal' ? last.error : undefined }
     this.#path.stop()
     this.#interceptors?.closed()
     this.#path.events$.next(last)

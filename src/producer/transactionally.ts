@@ -109,7 +109,15 @@ export class Transactionally<T> {
     }
     const close = (): void =>
       leave(new ProducerClosedError('the producer was closed before the source of transactionally() had ended'))
-    all.add(this.#producer.streams.add({ stopped: false, close, abandon: leave, serialized: () => undefined }))
+    all.add(
+      this.#producer.streams.add({
+        stopped: false,
+        close,
+        abandon: leave,
+        serialized: () => undefined,
+        oldest: undefined,
+      }),
+    )
     all.add(
       source.pipe(takeUntil(left$)).subscribe({
         next: value => this.#next(value),

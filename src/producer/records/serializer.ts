@@ -15,7 +15,7 @@ export interface SerializerContext {
  * Turns data into bytes, a string (written as UTF-8) or null, synchronously or asynchronously, as with a schema registry. Records keep the
  * order of the source either way. A serializer that throws or rejects fails only its record.
  *
- * @example const avro: Serializer<Order> = (order, { topic }) => registry.encode(`${topic}-value`, order)
+ * @example const avro: Serializer<Order> = async order => registry.encode(await schemaId, order)
  */
 export type Serializer<T> = (data: T, context: SerializerContext) => RecordData | PromiseLike<RecordData>
 
