@@ -10,7 +10,7 @@ export interface BackoffOptions {
 }
 
 /** The first pause, in ms, while a coordinator completes the transaction before this one: that takes it a few round trips. */
-const CONCURRENT_BACKOFF_MS = 5
+const CONCURRENT_BACKOFF_MS = 1
 
 /** Returns the back-off after CONCURRENT_TRANSACTIONS: begins with a short pause, and grows to the first of any other error. */
 export function concurrentBackoff({ retryBackoffMs, random }: BackoffOptions): BackoffOptions {

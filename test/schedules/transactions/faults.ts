@@ -77,7 +77,7 @@ const APIS = Object.keys(PASSING)
 
 /** Which APIs the version of the protocol uses: a fault that never strikes proves nothing. */
 function apisOf(version: 1 | 2): string[] {
-  const unused = version === 2 ? ['AddPartitionsToTxn', 'AddOffsetsToTxn'] : []
+  const unused = version === 2 ? ['AddOffsetsToTxn'] : []
   return APIS.filter(api => !unused.includes(api))
 }
 
