@@ -214,6 +214,14 @@ export const TRANSACTIONS: readonly Mutation[] = [
     checks,
   },
   {
+    rule: 'transactions, partitions',
+    name: 'with version 2, a transaction that was open for too long ends the producer when it adds a partition',
+    file: TRANSACTIONS_FILE,
+    text: 'told ? { ...verdict, fatal: false } : verdict',
+    instead: 'verdict',
+    checks,
+  },
+  {
     rule: 'transactions, offsets',
     name: 'offsets are sent before it is their turn',
     file: TRANSACTIONS_FILE,

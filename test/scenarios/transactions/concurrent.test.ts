@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ProducerFencedError, TransactionAbortedError } from '../../../src/index.js'
 import { ErrorCode } from '../../../src/protocol/error-codes.js'
 import type { World } from '../../support/world.js'
-import { begun, committed, record, records, startTransactional } from './support.js'
+import { begun, committed, record, records, rejection, startTransactional, successor } from './support.js'
 
 const CONCURRENT = { kind: 'error', code: ErrorCode.CONCURRENT_TRANSACTIONS } as const
 
@@ -131,4 +132,31 @@ test('partitions of several brokers are added by one request: brokers that add t
     assert.deepEqual(committed(world.cluster), ['a', 'c', 'e', 'f'])
     await world.end()
   }
+})
+
+test('PRODUCER_FENCED to that request, once something is stored: the end of the transaction tells whether it is so', async () => {
+  const world = await startTransactional(2, { cluster: { nodes: 2 } })
+  const { transaction } = await begun(world, [record('a')])
+  await world.time.advance(10)
+  world.cluster.inject({ api: 'AddPartitionsToTxn', fault: { kind: 'error', code: ErrorCode.PRODUCER_FENCED } })
+  transaction.publish([record('b', 1)]).subscribe({ error: () => {} })
+  await world.time.advance(10)
+  const error = await world.time.until(rejection(transaction.commit()))
+  assert.ok(error instanceof TransactionAbortedError)
+  await transact(world, [record('c')])
+  assert.deepEqual(committed(world.cluster), ['c'])
+  await world.end()
+})
+
+test('PRODUCER_FENCED by a producer that has taken over ends this one', async () => {
+  const world = await startTransactional(2, { cluster: { nodes: 2 } })
+  const { transaction } = await begun(world, [record('a')])
+  await world.time.advance(10)
+  const next = successor(world)
+  await world.time.until(next.connect())
+  transaction.publish([record('b', 1)]).subscribe({ error: () => {} })
+  const error = await world.time.until(rejection(transaction.commit().catch(() => transaction.commit())))
+  assert.ok(error instanceof ProducerFencedError)
+  await world.time.until(next.close())
+  await world.end()
 })
