@@ -1,11 +1,13 @@
 /** The counting broker as a process of its own, on free ports of the loopback. Started by broker.ts, and ends with it. */
 import { createServer, type Server, Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import { cert, key } from '../support/certificate.js'
 import type { BrokerOptions, FromBroker, ToBroker, Watched } from './broker.js'
 import { CountingBroker } from './counting-broker.js'
 import { cpuSeconds, type Memory, memory } from './proc.js'
 import { Replies } from './replies.js'
 
-const { nodes, partitions, replyDelayMs } = JSON.parse(process.argv[2]!) as BrokerOptions
+const { nodes, partitions, replyDelayMs, tls } = JSON.parse(process.argv[2]!) as BrokerOptions
 /** Read into by all connections: what comes is parsed before the next read. */
 const shared = Buffer.allocUnsafeSlow(1 << 20)
 
@@ -18,8 +20,10 @@ const broker = new CountingBroker(
 
 function listen(): Promise<Server> {
   return new Promise((resolve, reject) => {
-    // Paused, so that nothing is read before the shared buffer is in its place.
-    const server = createServer({ noDelay: true, pauseOnConnect: true }, accept)
+    const server = tls
+      ? createTlsServer({ key, cert, noDelay: true }, socket => socket.on('data', serve(socket)))
+      : // Paused, so that nothing is read before the shared buffer is in its place.
+        createServer({ noDelay: true, pauseOnConnect: true }, accept)
     server.on('error', reject).listen(0, '127.0.0.1', () => resolve(server))
   })
 }
@@ -32,20 +36,26 @@ function accept(accepted: Socket): void {
     onread: {
       buffer: shared,
       callback: (bytes: number): boolean => {
-        receive(bytes)
+        receive(shared.subarray(0, bytes))
         return true
       },
     },
   }
   const socket = new Socket(options as never)
+  const receive = serve(socket)
+  socket.resume()
+}
+
+/** Answers what comes on a socket. Returns what takes it. */
+function serve(socket: Socket): (chunk: Buffer) => void {
   const replies = new Replies(replyDelayMs, (frame, produced) => {
     socket.write(frame)
     connection.answered(produced)
   })
   const connection = broker.connection((frame, toProduce) => replies.send(frame, toProduce))
-  const receive = (bytes: number): void => {
+  const receive = (chunk: Buffer): void => {
     try {
-      connection.receive(shared.subarray(0, bytes))
+      connection.receive(chunk)
     } catch (error) {
       broker.violation(String(error))
       socket.destroy()
@@ -54,7 +64,7 @@ function accept(accepted: Socket): void {
   socket.on('error', () => socket.destroy())
   socket.on('end', () => socket.end())
   socket.on('close', () => replies.stop())
-  socket.resume()
+  return receive
 }
 
 /** What is known at one moment, taken without a turn of the event loop in between. */

@@ -11,6 +11,8 @@ export interface BrokerOptions {
   readonly partitions: number
   /** A produce request is answered so many ms after its last byte came. Delays of several requests overlap. */
   readonly replyDelayMs: number
+  /** With the certificate of test/support. */
+  readonly tls: boolean
 }
 
 /** What became of a process and its records, between two counts. Memory is that at the end. */
@@ -21,6 +23,7 @@ export interface Watched extends Memory {
   readonly cpuSeconds: number
   /** The same of the broker: it is the limit only where this comes near to `seconds`. */
   readonly brokerCpuSeconds: number
+  /** From here on NaN where brokers do not tell. */
   readonly requests: number
   readonly batches: number
   readonly meanBatchBytes: number
@@ -58,7 +61,7 @@ export interface Broker {
 }
 
 export async function startBroker(options: Partial<BrokerOptions> = {}): Promise<Broker> {
-  const all: BrokerOptions = { nodes: 1, partitions: 3, replyDelayMs: 0, ...options }
+  const all: BrokerOptions = { nodes: 1, partitions: 3, replyDelayMs: 0, tls: false, ...options }
   const child = fork(new URL('./broker-process.js', import.meta.url), [JSON.stringify(all)])
   const ended = once(child, 'exit')
   const ports = await firstMessage(child)

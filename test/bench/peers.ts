@@ -8,12 +8,14 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { startBroker } from './broker.js'
-import { PEERS, type Peer } from './peers/catalog.js'
-import { Bench, PARTITIONS, type Run } from './peers/measure.js'
+import { PEERS } from './peers/catalog.js'
+import { Bench, PARTITIONS } from './peers/measure.js'
 import { codecsToMarkdown, makeReport, toMarkdown } from './peers/report.js'
-import { type PeerResult, rate, type ScenarioResult } from './peers/results.js'
-import { batchBytesOf, CODEC_SCENARIOS, SCENARIOS, type Scenario } from './peers/scenarios.js'
-import { setUp, type Tools, toolPath } from './peers/setup.js'
+import type { ScenarioResult } from './peers/results.js'
+import { CODEC_SCENARIOS, SCENARIOS, type Scenario } from './peers/scenarios.js'
+import { setUp, toolPath } from './peers/setup.js'
+import { codecLines, targetLines } from './peers/targets.js'
+import { hasFailed, takeTurns } from './peers/turns.js'
 import { requireProc } from './proc.js'
 
 const HELP = `npm run bench:peers -- [options]
@@ -78,78 +80,24 @@ function chosenScenarios(): Scenario[] {
     .filter(({ peers }) => peers.length > 0)
 }
 
-let failed = false
-
-/** One producer in one scenario, run by run. */
-class Entry {
-  readonly peer: Peer
-  readonly runs: Run[] = []
-  notRun: string | undefined
-  rate = 0
-
-  constructor(peer: Peer, tools: Tools) {
-    this.peer = peer
-    for (const need of peer.needs) {
-      const tool = tools[need]
-      if ('missing' in tool) this.notRun ??= `not run: ${tool.missing}`
-    }
-  }
-
-  /** Its part of a round. Who failed once has no figures: a producer that is wrong is not fast. */
-  async attempt(part: () => Promise<void>): Promise<void> {
-    if (this.notRun !== undefined) return
-    try {
-      await part()
-    } catch (error) {
-      failed = true
-      this.notRun = `FAILED: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`
-      this.runs.length = 0
-      console.error(`\n${this.peer.name}: ${this.notRun}`)
-    }
-  }
-
-  get result(): PeerResult {
-    const { id, name, kind } = this.peer
-    const configuration = this.runs[0]?.configuration ?? 'not run'
-    const { notRun } = this
-    return { id, name, kind, configuration, runs: this.runs, ...(notRun === undefined ? {} : { notRun }) }
-  }
-}
-
-async function measure(scenario: Scenario, tools: Tools): Promise<ScenarioResult> {
-  const broker = await startBroker({ partitions: PARTITIONS, replyDelayMs: scenario.delayMs })
-  const bench = new Bench(broker, tools)
-  running = bench
-  const loadOf = (peer: Peer) => ({ ...scenario, batchBytes: batchBytesOf(peer, scenario) })
-  const entries = scenario.peers.map(peer => new Entry(peer, tools))
-  console.log(`\n${scenario.title}`)
-  for (const entry of entries) {
-    await entry.attempt(async () => {
-      entry.rate = await bench.calibrate(entry.peer, loadOf(entry.peer))
-    })
-  }
-  for (let round = 1; round <= rounds; round++) {
-    process.stdout.write(`  round ${round}:`)
-    for (const entry of entries) {
-      await entry.attempt(async () => {
-        const run = await bench.run(entry.peer, loadOf(entry.peer), entry.rate, seconds)
-        entry.runs.push(run)
-        process.stdout.write(` ${entry.peer.id} ${Math.round(rate(run) / 1000)}k`)
-      })
-    }
-    console.log()
-  }
+async function measure(scenario: Scenario): Promise<ScenarioResult> {
+  const broker = await startBroker({
+    partitions: PARTITIONS,
+    replyDelayMs: scenario.delayMs,
+    tls: scenario.ca !== undefined,
+  })
+  running = new Bench({ ...broker, begin: broker.reset }, tools)
+  const result = await takeTurns(running, scenario, tools, rounds, seconds)
   await broker.stop()
   running = undefined
-  const { peers: _, ...rest } = scenario
-  return { scenario: rest, peers: entries.map(({ result }) => result) }
+  return result
 }
 
 const tools = setUp()
 const measured: ScenarioResult[] = []
-for (const scenario of chosenScenarios()) measured.push(await measure(scenario, tools))
+for (const scenario of chosenScenarios()) measured.push(await measure(scenario))
 
-const report = makeReport(measured, rounds, seconds)
+const report = makeReport(measured, (options.codecs ? codecLines : targetLines)(measured), rounds, seconds)
 const markdown = (options.codecs ? codecsToMarkdown : toMarkdown)(report)
 console.log(`\n${markdown}`)
 mkdirSync(results, { recursive: true })
@@ -162,4 +110,4 @@ if (options.codecs) console.log('no chart')
 else if ('missing' in tools.node24) console.log(`the chart was not drawn: ${tools.node24.missing}`)
 else spawnSync(toolPath(tools, 'node24'), [chart, json, join(results, 'peers.svg')], { stdio: 'inherit' })
 console.log(`written to ${relative(process.cwd(), results)}`)
-process.exitCode = failed ? 1 : 0
+process.exitCode = measured.some(hasFailed) ? 1 : 0

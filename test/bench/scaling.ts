@@ -6,15 +6,19 @@
  *     npm run bench:scaling -- --rounds 9
  *     npm run bench:scaling -- --long 1e8          one long run instead, with what it takes of memory as it goes
  */
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createProducer, type Producer } from '../../src/index.js'
 import { type Broker, startBroker } from './broker.js'
 import { feed } from './feed.js'
 import { longRun } from './long-run.js'
 import { median } from './measure.js'
+import { type Line, toLine } from './peers/targets.js'
 import { CASES, type Case } from './scaling-cases.js'
 
 const WARM_UP = 2
+/** In the project, where npm runs this: not beside the compiled file. */
+const RESULTS = 'test/bench/results/scaling.json'
 
 const { values } = parseArgs({
   options: {
@@ -83,7 +87,7 @@ class Subject {
   }
 }
 
-async function compare(cases: readonly Case[], rounds: number): Promise<void> {
+async function compare(cases: readonly Case[], rounds: number): Promise<Line[]> {
   const brokers = new Map<string, Broker>()
   const subjects: Subject[] = []
   for (const one of cases) {
@@ -98,16 +102,28 @@ async function compare(cases: readonly Case[], rounds: number): Promise<void> {
   }
   await Promise.all(subjects.map(subject => subject.close()))
   await Promise.all([...brokers.values()].map(broker => broker.stop()))
-  for (const group of new Set(cases.map(one => one.group))) {
+  return [...new Set(cases.map(one => one.group))].flatMap(group => {
     const members = subjects.filter(subject => subject.case.group === group)
+    const [base, ...others] = members as [Subject, ...Subject[]]
     console.log(`\n${group}: medians of ${rounds} rounds`)
-    console.table(members.map(member => row(member, members[0]!)))
-  }
+    console.table(members.map(member => row(member, base)))
+    return others.flatMap(subject => {
+      const { name, target } = subject.case
+      if (target === undefined) return []
+      return [
+        toLine(`CPU a record, ${group}: ${name} to ${base.case.name}`, 'at most', target, cpuRatio(subject, base)),
+      ]
+    })
+  })
+}
+
+function cpuRatio(subject: Subject, base: Subject): number {
+  return median(subject.cpu.map((cpu, i) => cpu / base.cpu[i]!))
 }
 
 function row(subject: Subject, base: Subject): Record<string, unknown> {
   const { name, target } = subject.case
-  const ratio = median(subject.cpu.map((cpu, i) => cpu / base.cpu[i]!))
+  const ratio = cpuRatio(subject, base)
   return {
     case: name,
     'CPU ns/record': Math.round(median(subject.cpu)),
@@ -124,5 +140,6 @@ if (values.long !== undefined) await longRun(Number(values.long))
 else {
   const chosen = CASES.filter(({ group, name }) => new RegExp(values.only).test(`${group} ${name}`))
   if (chosen.length === 0) throw new Error(`no case matches ${values.only}`)
-  await compare(chosen, Number(values.rounds))
+  const targets = await compare(chosen, Number(values.rounds))
+  if (chosen.length === CASES.length) writeFileSync(RESULTS, `${JSON.stringify({ targets }, null, 2)}\n`)
 }

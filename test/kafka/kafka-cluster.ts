@@ -171,6 +171,11 @@ export class KafkaCluster implements AsyncDisposable {
     return this.#nodes.map(node => node.id)
   }
 
+  /** Process ids of the brokers that run. */
+  get pids(): number[] {
+    return this.#nodes.flatMap(node => node.process?.pid ?? [])
+  }
+
   /** Where a broker listens to clients, past its proxy. */
   portOf(id: number): number {
     return this.#node(id).port

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { order } from './orders.mjs'
 import { type Need, type Tools, toolPath } from './setup.js'
 
 /** What a program is told, as JSON. */
@@ -17,6 +18,8 @@ export interface Settings {
   /** Bytes that may wait, where a producer has a limit for them. */
   readonly bufferBytes: number
   readonly maxInFlight: number
+  /** Brokers speak TLS; in PEM, the authority of their certificate. */
+  readonly ca?: string
   /** Records are JSON, compressed with this codec. */
   readonly codec?: string
   /** So many megabytes a second are enough. */
@@ -60,9 +63,11 @@ function franzGo(...args: string[]): Peer['command'] {
 const JVM = ['-Xmx512M', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35']
 
 function java(settings: Settings, tools: Tools): Command {
-  const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, partitions } = settings
-  const payload = join(toolPath(tools, 'cache'), `payload-${size}`)
-  writeFileSync(payload, 'x'.repeat(size))
+  const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, partitions, codec } = settings
+  const payload = join(toolPath(tools, 'cache'), `payload-${codec === undefined ? size : `orders-${size}`}`)
+  // What the programs in JavaScript send.
+  const lines = codec === undefined ? ['x'.repeat(size)] : Array.from({ length: 4096 }, (_, i) => order(i, size))
+  writeFileSync(payload, lines.join('\n'))
   // It makes up random letters for every record unless they come from a file. With few letters that was measured to be the
   // faster way, with many to cost more than to send them.
   const values = size < 500 ? ['--record-size', String(size)] : ['--payload-file', payload]
@@ -74,6 +79,7 @@ function java(settings: Settings, tools: Tools): Command {
     `linger.ms=${lingerMs}`,
     `buffer.memory=${bufferBytes}`,
     `max.request.size=${partitions * batchBytes}`,
+    ...(codec === undefined ? [] : [`compression.type=${codec}`]),
   ]
   const main = ['-cp', join(toolPath(tools, 'java'), '*'), 'org.apache.kafka.tools.ProducerPerformance']
   const what = ['--topic', topic, '--num-records', String(records), ...values, '--throughput', '-1']
@@ -86,7 +92,12 @@ function java(settings: Settings, tools: Tools): Command {
 /** Its default, and the floor's where it is held against that. */
 const RX_KAFKA_BATCH = 256 << 10
 
-function rxKafka(id: string, name: string, by: 'send' | 'sendBatches', node: 'node' | 'node24' = 'node'): Peer {
+function rxKafka(
+  id: string,
+  name: string,
+  by: 'send' | 'sendBatches' | 'sendOne',
+  node: 'node' | 'node24' = 'node',
+): Peer {
   return {
     ...{ id, name, kind: 'rx-kafka', needs: ['packages', 'dist', node] },
     command: javascript(node, 'rx-kafka.mjs', by),
@@ -105,6 +116,7 @@ export const PEERS: readonly Peer[] = [
   },
   rxKafka('batches', 'rx-kafka sendBatches()', 'sendBatches'),
   rxKafka('send', 'rx-kafka send()', 'send'),
+  rxKafka('send-one', 'rx-kafka sendOne(), awaited by 1,000 callers', 'sendOne'),
   rxKafka('batches-24', 'rx-kafka sendBatches(), Node 24', 'sendBatches', 'node24'),
   rxKafka('send-24', 'rx-kafka send(), Node 24', 'send', 'node24'),
   {
@@ -169,6 +181,28 @@ const window = (maxInFlight: number): Peer => ({
 /** Against itself, and, as what franz-go and Java do without being asked, against others. */
 export const WINDOWS: readonly Peer[] = [window(1), window(4)]
 export const WIDEST: Peer = window(5)
+
+/** rx-kafka now, and as it was built from another commit. */
+export function beforeAndNow(dist: string): readonly Peer[] {
+  return (['sendBatches', 'send'] as const).flatMap(by => {
+    const now = rxKafka(by, `${by}() now`, by)
+    return [
+      { ...now, id: `${by}-before`, name: `${by}() before`, command: javascript('node', 'rx-kafka.mjs', by, dist) },
+      now,
+    ]
+  })
+}
+
+const JAVA = PEERS.find(({ id }) => id === 'java')!
+
+/** The producers of `bench:kafka`. Compressed on Node 24, which has every codec. */
+export const KAFKA_PEERS: readonly Peer[] = PEERS.filter(({ id }) =>
+  ['batches', 'send', 'franz-go', 'java'].includes(id),
+)
+export const KAFKA_CODEC_PEERS: readonly Peer[] = [
+  rxKafka('batches', 'rx-kafka sendBatches(), Node 24', 'sendBatches', 'node24'),
+  JAVA,
+]
 
 /** The producers of `bench:codecs`. All run on Node 24, except librdkafka's bindings, which are built for the current Node. */
 export const CODEC_PEERS: readonly Peer[] = [

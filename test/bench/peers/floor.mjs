@@ -6,7 +6,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { crc32c } from '@node-rs/crc32'
-import { program, recordsPerBatch, settings, value } from './program.mjs'
+import { program, recordsPerBatch, settings, values } from './program.mjs'
 
 const { brokers, topic, records, batchBytes, partitions, size } = settings
 const IN_FLIGHT = 4
@@ -53,7 +53,7 @@ function fill({ bytes, batch }, partition, count) {
     at = varint(batch, at, i)
     batch[at++] = 1
     at = varint(batch, at, size)
-    at += batch.latin1Write(value, at)
+    at += batch.latin1Write(values[0], at)
     batch[at++] = 0
   }
   bytes.writeInt32BE(head.length + at - 4, 0)

@@ -22,7 +22,11 @@ CompressionCodecs[ZSTD] = () => ({ compress: encoder => promisify(zlib.zstdCompr
 await program(
   `idempotent: true, acks: -1, ${WIDTH} calls of send() at a time with ${count} messages each`,
   async () => {
-    const kafka = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING })
+    const kafka = new kafkajs.Kafka({
+      brokers,
+      ssl: settings.ca && { ca: settings.ca },
+      logLevel: kafkajs.logLevel.NOTHING,
+    })
     const producer = kafka.producer({
       idempotent: true,
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,

@@ -1,10 +1,22 @@
-/** One producer, one run: started as a process, watched from the broker, and held to what it should have sent. */
+/** One producer, one run: started as a process, watched from the brokers, and held to what it should have sent. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Broker, Watched } from '../broker.js'
+import type { Watched } from '../broker.js'
 import type { Peer, Settings } from './catalog.js'
 import type { Tools } from './setup.js'
+
+/** What producers write to. */
+export interface Target {
+  /** `host:port` of each node. */
+  readonly addresses: readonly string[]
+  /** Counts from 0 on: what is written to this topic. */
+  begin(topic: string, partitions: number): Promise<unknown>
+  /** What has been counted, and what was wrong with it. */
+  status(): Promise<{ readonly records: number; readonly violations: readonly string[] }>
+  /** Measures the process `pid` from the moment when `from` records are counted to when there are `records` more. */
+  watch(pid: number, from: number, records: number): Promise<Watched>
+}
 
 export interface Run extends Watched {
   /** Of garbage collection in the time of the whole program, where the program can tell it. */
@@ -18,6 +30,7 @@ export interface Load {
   readonly size: number
   readonly codec?: string
   readonly megabytes?: number
+  readonly ca?: string
   readonly batchBytes: number
   readonly lingerMs: number
 }
@@ -38,13 +51,13 @@ const BUFFER_BYTES = 64 << 20
 const MAX_IN_FLIGHT = 4
 
 export class Bench {
-  readonly #broker: Broker
+  readonly #target: Target
   readonly #tools: Tools
   #topics = 0
   #child: ChildProcess | undefined
 
-  constructor(broker: Broker, tools: Tools) {
-    this.#broker = broker
+  constructor(target: Target, tools: Tools) {
+    this.#target = target
     this.#tools = tools
   }
 
@@ -58,16 +71,16 @@ export class Bench {
     const { child, output } = await this.#start(peer, load, 1_000_000_000)
     try {
       const deadline = performance.now() + LONGEST_MS
-      while ((await this.#broker.status()).records === 0) {
+      while ((await this.#target.status()).records === 0) {
         if (child.exitCode !== null) throw new Error(`it ended before it wrote: ${complaint(await output)}`)
         if (performance.now() > deadline) throw new Error('it wrote nothing')
         await sleep(20)
       }
       await sleep(1000 * (peer.warmUpSeconds ?? CALIBRATION_WARM_UP))
-      const begin = await this.#broker.status()
+      const begin = await this.#target.status()
       const start = performance.now()
       await sleep(CALIBRATION_MS)
-      const end = await this.#broker.status()
+      const end = await this.#target.status()
       const rate = ((end.records - begin.records) * 1000) / (performance.now() - start)
       // Slow ones with large batches may send nothing for so long.
       return Math.max(rate, end.records / 10)
@@ -85,14 +98,14 @@ export class Bench {
     const measured = Math.ceil(rate * seconds)
     const records = from + measured + Math.ceil(rate * TAIL)
     const { child, command, output } = await this.#start(peer, load, records)
-    const watched = this.#broker.watch(child.pid!, from, measured)
+    const watched = this.#target.watch(child.pid!, from, measured)
     // Where the producer ends too early the count is never reached.
     watched.catch(() => {})
     const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS)
     const text = await output
     clearTimeout(timer)
     if (child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}: ${complaint(text)}`)
-    const { records: counted, violations } = await this.#broker.status()
+    const { records: counted, violations } = await this.#target.status()
     if (counted !== records) throw new Error(`the broker counted ${counted} records of ${records}`)
     if (violations.length > 0) throw new Error(violations.join('; '))
     const { configuration, ...rest } = command.configuration ? { configuration: command.configuration } : lastLine(text)
@@ -100,10 +113,11 @@ export class Bench {
   }
 
   async #start(peer: Peer, load: Load, records: number) {
-    await this.#broker.reset()
+    const topic = `topic-${++this.#topics}`
+    await this.#target.begin(topic, PARTITIONS)
     const settings: Settings = {
       ...load,
-      ...{ brokers: this.#broker.addresses, topic: `topic-${++this.#topics}`, partitions: PARTITIONS, records },
+      ...{ brokers: this.#target.addresses, topic, partitions: PARTITIONS, records },
       ...{ bufferBytes: BUFFER_BYTES, maxInFlight: peer.maxInFlight ?? MAX_IN_FLIGHT },
     }
     const command = peer.command(settings, this.#tools)

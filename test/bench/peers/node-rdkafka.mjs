@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import rdkafka from 'node-rdkafka'
-import { nextTurn, paced, program, settings, values } from './program.mjs'
+import { describe, nextTurn, paced, program, settings, values } from './program.mjs'
 
 const { brokers, topic, records, batchBytes, lingerMs, bufferBytes, partitions } = settings
 /** Records between two turns of the event loop: with fewer, each turn brings few reports, and costs more than they do. */
@@ -22,11 +22,12 @@ const options = {
   'queue.buffering.max.kbytes': Math.min(bufferBytes, 16 << 20) / 1024,
   'queue.buffering.max.messages': 0,
   'message.max.bytes': partitions * batchBytes,
+  ...(settings.ca && { 'security.protocol': 'ssl', 'ssl.ca.pem': settings.ca }),
   dr_cb: true,
   'delivery.report.only.error': !everyReport,
 }
 
-await program(`acks: -1, ${JSON.stringify(options)}`, async () => {
+await program(`acks: -1, ${describe(options)}`, async () => {
   const producer = new rdkafka.Producer({ 'metadata.broker.list': brokers.join(), ...options }, { acks: -1 })
   await promisify(done => producer.connect({}, done))()
   let reported = 0

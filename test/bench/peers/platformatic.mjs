@@ -15,6 +15,7 @@ await program(
       idempotent: true,
       acks: ProduceAcks.ALL,
       autocreateTopics: true,
+      ...(settings.ca && { tls: { ca: settings.ca } }),
       compression: settings.codec ?? 'none',
       serializers: stringSerializers,
     })

@@ -36,6 +36,9 @@ export const recordsPerBatch = Math.max(
   Math.floor((settings.batchBytes - BATCH_HEADER) / (settings.size + RECORD_OVERHEAD)),
 )
 
+/** A configuration without what fills a page. */
+export const describe = options => JSON.stringify(options).replaceAll(/-----BEGIN[^"]*/g, '…')
+
 export const nextTurn = () => new Promise(resolve => setImmediate(resolve))
 
 /** For producers that send what they are given as it is: `width` calls at the same time, of `count` messages each. */

@@ -1,7 +1,7 @@
 /** Tables of the figures, in Markdown: what is printed is what is written. */
 import { cpus, totalmem } from 'node:os'
 import { cpuMicros, find, median, medianOf, type PeerResult, rate, ratio, type ScenarioResult } from './results.js'
-import { type Line, targetLines } from './targets.js'
+import type { Line } from './targets.js'
 
 export interface Report {
   readonly date: string
@@ -12,11 +12,16 @@ export interface Report {
   readonly targets: readonly Line[]
 }
 
-export function makeReport(scenarios: readonly ScenarioResult[], runs: number, secondsARun: number): Report {
+export function makeReport(
+  scenarios: readonly ScenarioResult[],
+  targets: readonly Line[],
+  runs: number,
+  secondsARun: number,
+): Report {
   const gib = Math.round(totalmem() / 2 ** 30)
   const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${gib} GiB, Linux, Node ${process.version}`
   const date = new Date().toISOString().slice(0, 10)
-  return { date, machine, runs, secondsARun, scenarios, targets: targetLines(scenarios) }
+  return { date, machine, runs, secondsARun, scenarios, targets }
 }
 
 export function toMarkdown(report: Report): string {
@@ -27,9 +32,12 @@ export function toMarkdown(report: Report): string {
       'another process, 3 partitions, no keys, acks=all, idempotent; all values are the same string (Go, Java: bytes). CPU is ' +
       'user and system time of the whole process, cores how many it kept busy. Every record was counted at the broker, and every sequence checked.',
     ...report.scenarios.map(section),
-    `## Targets\n\n${table(['what', 'target', 'figure', ''], report.targets.map(targetRow))}`,
+    targets(report),
   ].join('\n\n')
 }
+
+const targets = (report: Report): string =>
+  `## Targets\n\n${table(['what', 'target', 'figure', ''], report.targets.map(targetRow))}`
 
 const targetRow = ({ what, target, figure, verdict }: Line): string[] => [what, target, figure, verdict]
 
@@ -84,6 +92,7 @@ export function codecsToMarkdown(report: Report): string {
           result.peers.map(peer => codecRow(result, peer)),
         )}`,
     ),
+    targets(report),
   ].join('\n\n')
 }
 
@@ -103,6 +112,47 @@ function codecRow({ scenario }: ScenarioResult, peer: PeerResult): string[] {
   ]
 }
 
+const KAFKA_COLUMNS = [
+  'producer',
+  'records/s',
+  'CPU µs/record',
+  'cores',
+  "brokers' cores",
+  'to sendBatches()',
+  'peak RSS MB',
+]
+
+/** @param version of Apache Kafka. */
+export function kafkaToMarkdown(version: string, report: Report): string {
+  return [
+    `# Into Apache Kafka ${version}`,
+    `${report.date}, ${report.machine}. \`npm run bench:kafka\`: medians of ${report.runs} interleaved runs of about ${report.secondsARun} s` +
+      ' each, after a warm-up; lowest and highest in brackets; ratios are those of the same round, and their median. Producer and brokers' +
+      ' share the cores. 3 partitions, no keys, acks=all, idempotent, linger 5 ms, batches of 256 KiB for all. CPU is user and system' +
+      " time of the producer's process. Records are counted by the offsets that readers see.",
+    ...report.scenarios.map(result => {
+      const rows = result.peers.map(peer => kafkaRow(result, peer))
+      const configurations = result.peers.map(({ name, configuration }) => `- ${name}: ${configuration}`)
+      return [`## ${result.scenario.title}`, table(KAFKA_COLUMNS, rows), configurations.join('\n')].join('\n\n')
+    }),
+    targets(report),
+  ].join('\n\n')
+}
+
+function kafkaRow(result: ScenarioResult, peer: PeerResult): string[] {
+  if (peer.runs.length === 0) return [peer.name, peer.notRun ?? '', ...KAFKA_COLUMNS.slice(2).map(() => '')]
+  const rates = peer.runs.map(rate)
+  return [
+    peer.name,
+    `${thousands(median(rates))} (${thousands(Math.min(...rates))}–${thousands(Math.max(...rates))})`,
+    medianOf(peer, cpuMicros).toFixed(2),
+    medianOf(peer, run => run.cpuSeconds / run.seconds).toFixed(1),
+    medianOf(peer, run => run.brokerCpuSeconds / run.seconds).toFixed(1),
+    ratio(rate, peer, find(result, 'batches'))?.toFixed(2) ?? '',
+    (medianOf(peer, run => run.peakRss) / 1e6).toFixed(0),
+  ]
+}
+
 const thousands = (value: number): string => `${Math.round(value / 1000).toLocaleString('en')} k`
 
 /** How far the broker was from being the limit. */
@@ -117,7 +167,7 @@ function brokerLine(result: ScenarioResult): string {
   )
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, i) => Math.max(title.length, 3, ...rows.map(row => row[i]!.length)))
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`

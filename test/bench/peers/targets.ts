@@ -8,97 +8,117 @@ export interface Line {
   readonly verdict: 'met' | 'MISSED' | 'not measured'
 }
 
-export function targetLines(results: readonly ScenarioResult[]): Line[] {
-  const of = (id: string): ScenarioResult | undefined => results.find(({ scenario }) => scenario.id === id)
-  const small = of('100B')
-  const lines: Line[] = []
-  /** `a` against `b`, at least or at most so many times. */
-  const line = (
+type Bound = 'at least' | 'at most'
+
+export function toLine(what: string, bound: Bound, target: number, value: number | undefined): Line {
+  const met = value !== undefined && (bound === 'at least' ? value >= target : value <= target)
+  return {
+    what,
+    target: `${bound} ${target}`,
+    figure: value === undefined ? '' : value.toFixed(2),
+    verdict: value === undefined ? 'not measured' : met ? 'met' : 'MISSED',
+  }
+}
+
+/** The lines of one scenario. */
+class Lines {
+  readonly lines: Line[] = []
+  readonly #results: readonly ScenarioResult[]
+  #result: ScenarioResult | undefined
+  #title = ''
+
+  constructor(results: readonly ScenarioResult[]) {
+    this.#results = results
+  }
+
+  in(scenario: string, title = scenario): this {
+    this.#result = this.#results.find(({ scenario: { id } }) => id === scenario)
+    this.#title = title
+    return this
+  }
+
+  /** One producer's records a second to another's. */
+  rate(mine: string, other: string | PeerResult | undefined, target: number): this {
+    return this.#add('records/s', rate, mine, other, 'at least', target)
+  }
+
+  /** The same of CPU time a record. */
+  cpu(mine: string, other: string, target: number): this {
+    return this.#add('CPU a record', cpuMicros, mine, other, 'at most', target)
+  }
+
+  /** The producer of this kind that writes the most. */
+  best(kind: string): PeerResult | undefined {
+    return best(this.#result, kind)
+  }
+
+  #add(
     what: string,
-    bound: 'at least' | 'at most',
-    target: number,
     figure: Figure,
-    a: PeerResult | undefined,
-    b: PeerResult | undefined,
-  ): void => {
-    const value = ratio(figure, a, b)
-    const met = value !== undefined && (bound === 'at least' ? value >= target : value <= target)
-    lines.push({
-      what: b === undefined ? what : `${what} (${b.name})`,
-      target: `${bound} ${target}`,
-      figure: value === undefined ? '' : value.toFixed(2),
-      verdict: value === undefined ? 'not measured' : met ? 'met' : 'MISSED',
-    })
+    mine: string,
+    other: string | PeerResult | undefined,
+    bound: Bound,
+    target: number,
+  ): this {
+    const [a, b] = [find(this.#result, mine), typeof other === 'string' ? find(this.#result, other) : other]
+    const names = `${a?.name ?? mine} to ${b?.name ?? other ?? 'the best in JavaScript'}`
+    this.lines.push(toLine(`${what}, ${this.#title}: ${names}`, bound, target, ratio(figure, a, b)))
+    return this
   }
+}
 
-  for (const [size, result] of [
-    ['100 B', small],
-    ['1 KB', of('1KB')],
-  ] as const) {
-    const floor = find(result, 'floor')
-    line(`records/s, ${size}: sendBatches() to the floor`, 'at least', 0.5, rate, find(result, 'batches'), floor)
-    line(`records/s, ${size}: send() to the floor`, 'at least', 0.3, rate, find(result, 'send'), floor)
+/** Of `bench:peers`. */
+export function targetLines(results: readonly ScenarioResult[]): Line[] {
+  const lines = new Lines(results)
+  lines.in('100B', '100 B').rate('batches', 'floor', 0.5).rate('send', 'floor', 0.3)
+  lines
+    .cpu('batches', 'franz-go', 0.6)
+    .cpu('send', 'franz-go', 0.7)
+    .cpu('batches', 'java', 0.35)
+    .cpu('send', 'java', 0.35)
+  lines.rate('batches', lines.best('JavaScript'), 6).rate('send', lines.best('JavaScript'), 5)
+  lines.rate('batches', 'rdkafka', 8).rate('send', 'rdkafka-every', 8)
+  lines.rate('send-one', 'send', 0.5)
+
+  lines.in('1KB', '1 KB').rate('batches', 'floor', 0.5).rate('send', 'floor', 0.3)
+  lines.rate('batches', 'franz-go', 1)
+  lines.rate('batches', lines.best('JavaScript'), 4).rate('send', lines.best('JavaScript'), 4)
+  lines.rate('batches', 'rdkafka', 4).rate('send', 'rdkafka-every', 4)
+
+  for (const batches of ['16KiB', '128KiB']) {
+    lines.in(`100B-10ms-${batches}`, `10 ms, ${batches}`)
+    const peer = lines.best('JavaScript')
+    lines.rate('batches', peer, 4).rate('send', peer, 4).rate('window-5', peer, 4)
+    // franz-go has five requests on the wire.
+    lines.rate('batches', 'franz-go', 0.8).rate('window-5', 'franz-go', 1)
   }
+  lines.in('tls', '1 KB, TLS 1.3').rate('batches', lines.best('JavaScript'), 3)
+  lines.in('window', '10 ms').rate('window-4', 'window-1', 3.5)
+  return lines.lines
+}
 
-  const go = find(small, 'franz-go')
-  const java = find(small, 'java')
-  line('CPU per 100 B record: send() to franz-go', 'at most', 1, cpuMicros, find(small, 'send'), go)
-  line('CPU per 100 B record: sendBatches() to franz-go', 'at most', 0.7, cpuMicros, find(small, 'batches'), go)
-  line('CPU per 100 B record: send() to Java', 'at most', 0.35, cpuMicros, find(small, 'send'), java)
-  line('CPU per 100 B record: sendBatches() to Java', 'at most', 0.35, cpuMicros, find(small, 'batches'), java)
+/** Of `bench:codecs`. */
+export function codecLines(results: readonly ScenarioResult[]): Line[] {
+  const lines = new Lines(results)
+  for (const codec of ['lz4', 'gzip', 'zstd']) lines.in(codec).rate('batches', lines.best('JavaScript'), 3)
+  return lines.lines
+}
 
-  for (const [size, result, toJavaScript, toLibrdkafka] of [
-    ['100 B', small, 5, 8],
-    ['1 KB', of('1KB'), 4, 4],
-  ] as const) {
-    const peer = best(result, 'JavaScript')
-    line(
-      `records/s, ${size}: sendBatches() to the best in JavaScript`,
-      'at least',
-      toJavaScript,
-      rate,
-      find(result, 'batches'),
-      peer,
-    )
-    line(
-      `records/s, ${size}: send() to the best in JavaScript`,
-      'at least',
-      toJavaScript,
-      rate,
-      find(result, 'send'),
-      peer,
-    )
-    const [failures, every] = [find(result, 'rdkafka'), find(result, 'rdkafka-every')]
-    line(
-      `records/s, ${size}: sendBatches() to librdkafka`,
-      'at least',
-      toLibrdkafka,
-      rate,
-      find(result, 'batches'),
-      failures,
-    )
-    line(`records/s, ${size}: send() to librdkafka`, 'at least', toLibrdkafka, rate, find(result, 'send'), every)
-  }
+/** Of `bench:kafka`. */
+export function kafkaLines(results: readonly ScenarioResult[]): Line[] {
+  const lines = new Lines(results)
+  for (const size of ['100B', '1KB']) lines.in(`1-${size}`, `one broker, ${size}`).rate('batches', 'java', 2)
+  for (const codec of ['snappy', 'lz4', 'gzip', 'zstd'])
+    lines.in(`1-${codec}`, `one broker, ${codec}`).rate('batches', 'java', 1.5)
+  lines.in('3-100B', 'three brokers, 100 B').rate('batches', 'java', 1.5).cpu('batches', 'java', 0.3)
+  lines.in('3-1KB', 'three brokers, 1 KB').rate('batches', 'java', 1.1).cpu('batches', 'java', 0.5)
+  return lines.lines
+}
 
-  for (const id of ['100B-10ms-16KiB', '100B-10ms-128KiB']) {
-    const peer = best(of(id), 'JavaScript')
-    for (const [what, mine] of [
-      ['sendBatches()', 'batches'],
-      ['send()', 'send'],
-      ['sendBatches() with maxInFlight 5', 'window-5'],
-    ] as const) {
-      line(`records/s, ${id}: ${what} to the best in JavaScript`, 'at least', 4, rate, find(of(id), mine), peer)
-    }
-  }
-
-  const windows = of('window')
-  line(
-    'records/s at 10 ms: window 4 to window 1',
-    'at least',
-    3.5,
-    rate,
-    find(windows, 'window-4'),
-    find(windows, 'window-1'),
-  )
-  return lines
+/** Of `bench:before`: this commit is not slower, but for noise. */
+export function beforeLines(results: readonly ScenarioResult[]): Line[] {
+  const lines = new Lines(results)
+  for (const size of ['100B', '1KB'])
+    for (const by of ['sendBatches', 'send']) lines.in(size).rate(by, `${by}-before`, 0.97)
+  return lines.lines
 }
