@@ -103,7 +103,6 @@ export class DataPath {
     this.#topicChanges = topicChanges
     this.#nextRequest = new NextRequest(batching, brokers, metadata, windows, retries, events$)
     this.#resolver = new Resolver({
-      options,
       batching,
       brokers,
       identification,

@@ -243,6 +243,9 @@ export class Producer extends RecordSender implements AsyncDisposable {
    * Returns the position that was committed last with `transaction.setPosition()`, by whichever producer had this `transactionalId`; undefined if
    * there is none. Takes over the `transactionalId`, so that no older producer can commit another one.
    *
+   * Rejects when the coordinator refuses to tell, as without the permission to read the group whose name is the `transactionalId`: to go on from
+   * the beginning then would write everything again. What may pass, such as a coordinator that moves, is waited for.
+   *
    * @throws {InvalidArgumentError} when the producer has no `transactionalId`.
    *
    * @example const start = Number(await producer.position() ?? 0)

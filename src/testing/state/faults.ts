@@ -1,7 +1,7 @@
 /**
  * Something that goes wrong, as a plain value: it can be printed, stored as JSON and injected again.
  *
- * The first two concern single partitions of a Produce, AddPartitionsToTxn or TxnOffsetCommit request; everything else concerns a
+ * The first two concern single partitions of a Produce, AddPartitionsToTxn, TxnOffsetCommit or OffsetFetch request; everything else concerns a
  * whole request and its connection.
  */
 export type Fault =
@@ -9,7 +9,8 @@ export type Fault =
    * The partition is answered with this code, and nothing is appended. Requests without partitions are answered with it as a whole
    * and not carried out, as are Fetch, ListOffsets, CreateTopics and Metadata. AddPartitionsToTxn and TxnOffsetCommit are struck once:
    * the partitions that the rule names have this code, or all if it names none. If one partition of AddPartitionsToTxn fails, none is
-   * added, and the others have OPERATION_NOT_ATTEMPTED.
+   * added, and the others have OPERATION_NOT_ATTEMPTED. OffsetFetch is answered with it as a whole, without offsets, unless the rule names
+   * a topic or a partition: then those have it.
    * REBOOTSTRAP_REQUIRED (129) is the error of a Metadata response as a whole, from version 13 on (KIP-1102).
    *
    * `recordErrors` blames records of the batch (KIP-467), rightly or not. From Produce 8 on.
@@ -99,8 +100,9 @@ export interface FaultPart {
 
 type Scope = 'partition' | 'request'
 
-/** The APIs of which single partitions can fail. */
-const WITH_PARTITIONS = ['Produce', 'AddPartitionsToTxn', 'TxnOffsetCommit']
+/** The APIs that write, of which single partitions can fail. */
+const WRITES = ['Produce', 'AddPartitionsToTxn', 'TxnOffsetCommit']
+const WITH_PARTITIONS = [...WRITES, 'OffsetFetch']
 
 /** Further APIs whose answers can be errors without a trace of the request. */
 const CAN_FAIL = [
@@ -118,7 +120,7 @@ const CAN_FAIL = [
 /** What faults can strike that don't mean something for every API. */
 const ONLY: ReadonlyMap<Fault['kind'], readonly string[]> = new Map([
   ['error', [...WITH_PARTITIONS, ...CAN_FAIL]],
-  ['errorAfterAppend', [...WITH_PARTITIONS, 'AddOffsetsToTxn', 'EndTxn', 'InitProducerId']],
+  ['errorAfterAppend', [...WRITES, 'AddOffsetsToTxn', 'EndTxn', 'InitProducerId']],
   ['answerEntries', ['Produce']],
   ['staleMetadata', ['Metadata']],
   ['slowMarkers', ['EndTxn']],
@@ -155,6 +157,7 @@ export class FaultPlan {
       if (scopeOf(rule.rule) !== 'partition' || !rule.matches(target) || !rule.comesDue()) continue
       return {
         fault: rule.rule.fault,
+        namesParts: rule.rule.topic !== undefined || rule.rule.partition !== undefined,
         strikes: (topic, partition) => rule.matches({ ...target, parts: [{ topic, partition }] }),
       }
     }
@@ -165,6 +168,8 @@ export class FaultPlan {
 /** A fault of some partitions of a request. */
 export interface Struck {
   readonly fault: Fault
+  /** Whether the rule names a topic or a partition. */
+  readonly namesParts: boolean
   strikes(topic: string, partition: number): boolean
 }
 
