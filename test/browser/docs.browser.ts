@@ -50,6 +50,12 @@ test('every link leads to a page, and to a place in it', () => {
   assert.ok(links > 3_000, `${links} links`)
 })
 
+/** Opens a page, and waits until its script shows it. */
+async function open(page: Page, name: string): Promise<void> {
+  await page.goto(url + name)
+  await page.locator('.col-content h1').first().waitFor()
+}
+
 /** Opens pages one after the other in one tab, and tells what went wrong in any of them. */
 async function walk(page: Page, names: readonly string[], look: (name: string) => Promise<void>): Promise<string[]> {
   const wrong: string[] = []
@@ -66,7 +72,7 @@ async function walk(page: Page, names: readonly string[], look: (name: string) =
     if (response.status() >= 400) wrong.push(`${name}: ${response.status()} ${response.url()}`)
   })
   for (name of names) {
-    await page.goto(url + name, { waitUntil: 'load' })
+    await open(page, name)
     await look(name)
   }
   return wrong
@@ -103,12 +109,13 @@ test('on a phone: the menu opens, search finds a guide and an option, text is le
   for (const colorScheme of ['light', 'dark'] as const) {
     const page = await browser.newPage({ viewport: { width: 360, height: 740 }, colorScheme })
     for (const name of ['index', 'start', 'reference/options', 'interfaces/rx-kafka.ProducerOptions']) {
-      await page.goto(`${url}${name}.html`)
+      await open(page, `${name}.html`)
       assert.deepEqual(await lowContrast(page), [], `${colorScheme}, ${name}`)
     }
     await page.locator('#tsd-toolbar-menu-trigger').click()
     await page.locator('.site-menu').getByRole('link', { name: 'How the window works' }).click()
     await page.waitForURL(`${url}window.html`)
+    await page.locator('.col-content h1').first().waitFor()
 
     for (const [words, target] of [
       ['bufferMemory', 'ProducerOptions.html#buffermemory'],
