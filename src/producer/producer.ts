@@ -59,8 +59,7 @@ export function createProducer(options: ProducerOptions): Producer {
 }
 
 /**
- * The public face, and the life cycle: the data path, the open streams, and how they end. How records are sent it inherits from
- * {@link RecordSender}.
+ * An idempotent producer: every way to send records, what it tells of itself, and its end. {@link createProducer} makes one.
  *
  * @see createProducer
  */
@@ -277,6 +276,7 @@ export class Producer extends RecordSender implements AsyncDisposable {
     return signal === undefined ? closing : unlessAborted(signal, () => closing)
   }
 
+  /** As {@link close}, without a limit of time. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -36,6 +36,7 @@ export type TransactionOutcome<T = unknown> =
       readonly cause: Error
     }
 
+/** Options of `transactionally()`. */
 export interface TransactionallyOptions {
   /**
    * What an aborted transaction does. `'end'`: the stream errors with a `TransactionAbortedError`, and the transactions behind it are aborted as

@@ -51,35 +51,41 @@ export type Fault =
 
 /** A record that is to blame, by its index in the batch, and why. */
 export interface NamedRecord {
+  /** Its place in the batch, from 0. */
   readonly index: number
+  /** What the broker says of it. Default: nothing. */
   readonly message?: string
 }
 
+/** Which requests a fault applies to, and how often. */
 export interface FaultRule {
+  /** What goes wrong. */
   readonly fault: Fault
   /** Which requests: by the name of the API. Default `'Produce'`. */
   readonly api?: string
+  /** Requests to this node. */
   readonly node?: number
   /** Requests that name this topic. */
   readonly topic?: string
   /** Requests that name this partition. */
   readonly partition?: number
-  /** Produce requests with a batch of this producer. A number does as well, for JSON's sake. */
+  /** Produce requests with a batch of this producer. A number is accepted, too, because JSON has no bigint. */
   readonly producerId?: bigint | number
   /** Requests of this transactional id, FindCoordinator and Produce among them. */
   readonly transactionalId?: string
-  /** So many matches pass unharmed first; those that another rule strikes are not counted. Default 0. */
+  /** How many matching requests pass first; those that another rule applies to are not counted. Default 0. */
   readonly after?: number
-  /** How often it strikes. Default 1. */
+  /** How often it applies; `Infinity`: for ever. Default 1. */
   readonly times?: number
 }
 
 /** A rule that was injected. */
 export interface InjectedFault {
+  /** The rule as it was injected. */
   readonly rule: FaultRule
-  /** How often it has struck. */
+  /** How often it has applied. */
   readonly fired: number
-  /** It strikes no more. */
+  /** Removes the rule. */
   remove(): void
 }
 
