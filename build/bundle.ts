@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type OutputChunk, rolldown } from 'rolldown'
 import { type EntryPoint, root } from './entry-points.js'
 import { rxjs } from './rxjs.js'
@@ -61,6 +61,6 @@ export async function writeBundle(
 
 function wrapper(name: string, exports: readonly string[]): string {
   const names = exports.filter(name => name !== 'default').map(name => `  ${name},\n`)
-  const byName = `import commonjs from './${name}.cjs'\nexport const {\n${names.join('')}} = commonjs\n`
+  const byName = `import commonjs from './${basename(name)}.cjs'\nexport const {\n${names.join('')}} = commonjs\n`
   return exports.includes('default') ? `${byName}export default commonjs.default\n` : byName
 }

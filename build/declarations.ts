@@ -20,7 +20,7 @@ export function writeDeclarations(
   writeFileSync(join(types, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`)
   const declared = entries.map(({ source }) => source.replace(/^src\//, '').replace(/\.ts$/, ''))
   entries.forEach(({ name }, index) => {
-    const file = `'./types/${declared[index]}.js'`
+    const file = `'./${'../'.repeat(name.split('/').length - 1)}types/${declared[index]}.js'`
     const names = `export * from ${file}\n`
     // For TypeScript, require() of a module with a default export gives all of it, as it does in Node.
     const equals = `import all = require(${file})\nexport = all\n`

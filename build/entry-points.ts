@@ -16,8 +16,8 @@ interface Manifest {
 }
 
 /**
- * The entry points are what `exports` in package.json names: `./testing` is made of `src/testing/index.ts`, and `.` of
- * `src/index.ts`. Adding a line there adds an entry point.
+ * The entry points are what `exports` in package.json names: `./testing` is made of `src/testing/index.ts`, `./nestjs/microservices`
+ * of `src/nestjs/microservices.ts`, and `.` of `src/index.ts`. Adding a line there adds an entry point.
  */
 export function entryPoints(): EntryPoint[] {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
@@ -25,7 +25,8 @@ export function entryPoints(): EntryPoint[] {
     .filter(([path]) => path !== './package.json')
     .map(([path, files]) => {
       const name = path === '.' ? 'index' : path.slice(2)
-      const source = path === '.' ? 'src/index.ts' : `src/${name}/index.ts`
+      const file = `src/${name}.ts`
+      const source = existsSync(join(root, file)) ? file : `src/${name}/index.ts`
       const expected = JSON.stringify({ import: `./dist/${name}.mjs`, default: `./dist/${name}.cjs` })
       if (JSON.stringify(files) !== expected)
         throw new Error(

@@ -1,6 +1,9 @@
 import { LINES, nodeOf } from '../nodes.js'
 import { type Kind, ours } from '../project.js'
 
+/** Peers that an entry point needs to be loaded. */
+const NEST = ['@nestjs/common', '@nestjs/core', '@nestjs/microservices', 'reflect-metadata']
+
 /** Every binding of every entry point is the same, whichever way it is loaded, and an error of one is an instance of the other's class. */
 const PROGRAM = `
 import { createRequire } from 'node:module'
@@ -33,7 +36,7 @@ try {
 export const both: Kind = {
   name: 'require() and import in one process',
   run(project) {
-    project.install([ours('@opentelemetry/api')])
+    project.install(['@opentelemetry/api', ...NEST].map(ours))
     project.write({ 'program.mjs': PROGRAM })
     for (const line of LINES)
       project.expect(`one set of classes on Node ${line}`, 'true true', nodeOf(line), 'program.mjs')
