@@ -75,7 +75,7 @@ export const MESSAGES: number = SENDS * PER_SEND
 const CONFIG = {
   logLevel: kafkajs.logLevel.NOTHING,
   requestTimeout: 250,
-  retry: { retries: 30, initialRetryTime: 10, maxRetryTime: 60, factor: 0.2, multiplier: 2 },
+  retry: { retries: 300, initialRetryTime: 10, maxRetryTime: 60, factor: 0.2, multiplier: 2 },
 }
 
 /**
