@@ -9,7 +9,7 @@ if (known) {
   process.argv.splice(2, Number.POSITIVE_INFINITY, ...args)
   await import(`./${name}.ts`)
 } else {
-  const list = Object.entries(examples).map(([name, shows]) => `  ${name.padEnd(14)}${shows}`)
+  const list = Object.entries(examples).map(([name, shows]) => `  ${name.padEnd(16)}${shows}`)
   const usage = ['npm run example -- NAME [--brokers HOST:PORT,…]', '', ...list].join('\n')
   if (name === undefined || name === '--help') console.log(usage)
   else {

@@ -12,10 +12,13 @@ export interface TraceEnd {
 export interface ProduceTrace extends TraceEnd {
   /** The `Producer` that sends it; several in a process may have one `clientId`. Not enumerable, as it is no plain value. */
   readonly producer: object
+  /** The option `clientId` of the producer. */
   readonly clientId: string
+  /** The broker's node id. */
   readonly nodeId: number
-  /** The broker's, as `host:port`. */
+  /** The broker's address, as `host:port`. */
   readonly address: string
+  /** At most one for each partition. */
   readonly batches: readonly ProduceTraceBatch[]
   /** One for each batch, in the same order; before `asyncStart`, and if no response arrived, undefined. */
   results?: readonly ProduceTraceResult[]
@@ -23,7 +26,9 @@ export interface ProduceTrace extends TraceEnd {
 
 /** A batch that a request carries. */
 export interface ProduceTraceBatch {
+  /** The topic's name. */
   readonly topic: string
+  /** The partition, from 0. */
   readonly partition: number
   /** How many records it has. */
   readonly count: number
@@ -31,6 +36,7 @@ export interface ProduceTraceBatch {
   readonly bytes: number
   /** Which request carries it: 1 for the first. */
   readonly attempt: number
+  /** The producer epoch that it is stamped with; each partition counts its own. */
   readonly producerEpoch: number
   /** The sequence of its first record. The last one's is `count - 1` higher, and starts again at 0 after 2147483647. */
   readonly baseSequence: number
@@ -40,16 +46,17 @@ export interface ProduceTraceBatch {
 
 /** What the response says about a batch. */
 export interface ProduceTraceResult {
-  /** -1: not stored, or stored at an unknown offset. */
+  /** The offset of the batch's first record; -1: not stored, or stored at an unknown offset. */
   readonly baseOffset: bigint
-  /** Undefined: it is stored. */
+  /** Why the batch is not stored, or may not be; undefined: it is stored. */
   readonly error: Error | undefined
 }
 
 /** The messages of `rx-kafka:connection`: one object for each attempt to connect, handshake included. */
 export interface ConnectionTrace extends TraceEnd {
+  /** The option `clientId` of the producer. */
   readonly clientId: string
-  /** As `host:port`. */
+  /** The broker's address, as `host:port`. */
   readonly address: string
   /** The broker whose records it will carry; undefined: it is for requests that any broker can answer. */
   readonly nodeId: number | undefined
@@ -57,6 +64,7 @@ export interface ConnectionTrace extends TraceEnd {
 
 /** The messages of `rx-kafka:request`: one object for each request that any broker can answer, such as `Metadata`. */
 export interface RequestTrace extends TraceEnd {
+  /** The option `clientId` of the producer. */
   readonly clientId: string
   /** Kafka's name of the request. */
   readonly api: string

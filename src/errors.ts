@@ -76,8 +76,8 @@ export class TransactionAbortedError extends KafkaError {
 /** A record or a call came after `commit()` or `abort()` of its transaction. In the `cause` of a {@link TransactionAbortedError}: it was aborted by the user. */
 export class TransactionEndedError extends KafkaError {
   /** @param method that ended it. */
-  constructor(method: 'commit' | 'abort') {
-    super(`${method}() of this transaction was called: begin another one with beginTransaction()`)
+  constructor(method: 'commit' | 'abort', message?: string) {
+    super(message ?? `${method}() of this transaction was called: begin another one with beginTransaction()`)
   }
 }
 

@@ -1,4 +1,8 @@
-/** rx-kafka: an idempotent Apache Kafka producer whose data path is an RxJS pipeline. */
+/**
+ * An idempotent Apache Kafka producer whose data path is an RxJS pipeline: records in, acks out. Begin with {@link createProducer}.
+ *
+ * @module
+ */
 export type {
   ConnectionTrace,
   ProduceTrace,
@@ -30,10 +34,11 @@ export {
   UnsupportedVersionError,
 } from './errors.js'
 export { failFast } from './producer/acks/fail-fast.js'
+export type { ProducerHealth, ProducerState } from './producer/metrics/health.js'
 export type { BrokerMetrics, PartitionMetrics, ProducerMetrics } from './producer/metrics/producer-metrics.js'
 export type { BatchAck } from './producer/model/batch-ack.js'
 export type { ProducerEvent, WaitingOn } from './producer/model/events.js'
-export type { Interceptor } from './producer/model/interceptor.js'
+export type { Interceptor, InterceptorMethod } from './producer/model/interceptor.js'
 export type { Logger } from './producer/model/logger.js'
 export type { Ack, Acked, Failed, Headers, Partitioner, ProducerRecord } from './producer/model/record.js'
 export { RecordFailedError } from './producer/model/record-failed-error.js'
@@ -66,5 +71,5 @@ export type { GroupMetadata, TopicPartitionOffset } from './producer/transaction
 export type { HeaderPair, RecordData } from './protocol/records/record-batch-builder.js'
 export type { BearerToken } from './transport/bearer-token.js'
 export { type ClientCredentialsOptions, clientCredentials } from './transport/client-credentials.js'
-export type { SaslSession } from './transport/custom.js'
+export type { Authenticate, SaslSession } from './transport/custom.js'
 export type { Address, Socket, SocketListener, Transport } from './transport/transport.js'

@@ -19,6 +19,7 @@ const LAYERS: Record<string, readonly string[]> = {
   opentelemetry: [''],
   dashboard: ['', 'testing'],
   kafkajs: [''],
+  nestjs: [''],
 }
 /** Entry points of their own import the public face only: what they can do, every user can. */
 const ENTRIES: Record<string, readonly string[]> = {
@@ -171,6 +172,32 @@ test('opentelemetry imports what users can import, and no more', () => {
   }
   for (const { from, specifier } of imports) {
     if (specifier.startsWith('@opentelemetry/')) assert.equal(layerOf(from), 'opentelemetry', from)
+  }
+})
+
+test('nestjs imports what users can import, loads anywhere, and needs @nestjs/microservices only where it is a client', () => {
+  const own = imports.filter(({ from }) => layerOf(from) === 'nestjs')
+  assert.ok(own.length > 10)
+  for (const { from, target } of own) {
+    if (target === undefined || layerOf(target) === 'nestjs') continue
+    assert.equal(target, 'index.ts', `${from} must not import ${target}`)
+  }
+  for (const { from, specifier } of imports) {
+    if (specifier.startsWith('@nestjs/')) assert.equal(layerOf(from), 'nestjs', from)
+    if (specifier === '@nestjs/microservices') assert.equal(from, 'nestjs/client.ts')
+  }
+  // What both entry points have in common must not lead to the client.
+  assert.deepEqual(
+    own.flatMap(({ from, target }) => (target === 'nestjs/client.ts' ? [from] : [])),
+    ['nestjs/microservices.ts'],
+  )
+  for (const file of sources.filter(file => layerOf(file) === 'nestjs')) {
+    // It is loaded by `require()` as well.
+    assert.doesNotMatch(
+      readFileSync(join(src, file), 'utf8'),
+      /\bimport\.meta\b|^(?:export )?(?:const .*= )?await\b/m,
+      file,
+    )
   }
 })
 

@@ -10,7 +10,8 @@ const pages = [
   ...readdirSync(root).filter(name => name.endsWith('.md')),
   ...['docs', 'src'].flatMap(folder =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter(name => name.endsWith('.md'))
+      // The site's tools bring pages of their own.
+      .filter(name => name.endsWith('.md') && !name.startsWith('site/'))
       .map(name => join(folder, name)),
   ),
 ]

@@ -11,4 +11,12 @@ export const examples: Readonly<Record<string, string>> = {
   transform: 'records that are read, enriched and written exactly once, in transactions',
   dashboard: 'the in-flight windows in a browser, in slow motion, with faults to inject',
   'retry-failed': 'failed records are sent again where that is safe',
+  'schema-registry': 'Avro, JSON Schema and Protobuf, each schema fetched once',
+  outbox: 'rows of an outbox table, each exactly once, however often it is killed',
+  express: 'an Express handler that answers when its record is stored',
+  fastify: 'a Fastify server whose producer closes after its last request',
+  'http-body': 'the body of a request, straight to Kafka, with back-pressure to the client',
+  cron: 'a batch on a schedule, stored whole, and once for each time that it is due',
+  kubernetes: 'probes, and a shutdown that delivers what was accepted',
+  'worker-threads': 'threads that share the work, each with its own producer',
 }

@@ -20,7 +20,7 @@ import { type Coordinator as Found, findCoordinator } from '../protocol/messages
 import type { Api } from '../protocol/wire/api.js'
 import type { Connection, ConnectionOptions } from '../transport/connection.js'
 import type { Address } from '../transport/transport.js'
-import { type BackoffOptions, backoffMs } from './backoff.js'
+import { type BackoffOptions, backoffMs, concurrentBackoff } from './backoff.js'
 
 /** A request to a coordinator. */
 export interface CoordinatorCall<Q, S> {
@@ -39,9 +39,6 @@ export interface CoordinatorOptions extends ConnectionOptions, BackoffOptions {
 
 /** With these codes, another broker is the coordinator by now. */
 const MOVED: readonly number[] = [ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_NOT_AVAILABLE]
-
-/** The first pause, in ms, while the coordinator completes the transaction before this one: that takes it a few round trips. */
-const CONCURRENT_BACKOFF_MS = 5
 
 /**
  * The broker that coordinates a group or a transactional id. It is found when there is something to ask, and again whenever it has moved;
@@ -116,16 +113,7 @@ export class Coordinator {
     const soon = answered && error.code === ErrorCode.CONCURRENT_TRANSACTIONS
     if (!soon) failed?.(error)
     if (!wanted(error)) return throwError(() => error)
-    return timer(backoffMs(failures, soon ? this.#withShortBackoff : this.#options), scheduler)
-  }
-
-  get #withShortBackoff(): BackoffOptions {
-    const { retryBackoffMs } = this.#options
-    return {
-      ...this.#options,
-      retryBackoffMs: Math.min(CONCURRENT_BACKOFF_MS, retryBackoffMs),
-      retryBackoffMaxMs: retryBackoffMs,
-    }
+    return timer(backoffMs(failures, soon ? concurrentBackoff(this.#options) : this.#options), scheduler)
   }
 
   #connected(): Observable<Connection> {

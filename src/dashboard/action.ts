@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs'
 
 /** A button on the page. */
 export interface DashboardAction {
+  /** The text on the button. */
   readonly label: string
   /** What it does, in a sentence. */
   readonly help?: string
@@ -11,6 +12,7 @@ export interface DashboardAction {
 
 /** What is told at the head of the page, until the next. */
 export interface DashboardNote {
+  /** A few words. */
   readonly title: string
   /** One sentence. */
   readonly text: string
@@ -18,6 +20,7 @@ export interface DashboardNote {
   readonly rule?: number
 }
 
+/** Options of {@link serveDashboard}. */
 export interface DashboardOptions {
   /** 0: any that is free. Default 0. */
   readonly port?: number

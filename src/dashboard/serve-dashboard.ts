@@ -29,9 +29,9 @@ export function serveDashboard(producer: Producer, options: DashboardOptions = {
   return Dashboard.open(producer, checkDashboardOptions(options))
 }
 
-/** @see serveDashboard */
+/** A page that is being served; {@link serveDashboard} opens it. */
 export class Dashboard implements AsyncDisposable {
-  /** Where the page is. */
+  /** The address of the page. */
   readonly url: string
   readonly #close: () => Promise<void>
   #closing: Promise<void> | undefined
@@ -41,7 +41,7 @@ export class Dashboard implements AsyncDisposable {
     this.#close = close
   }
 
-  /** Called by {@link serveDashboard}. */
+  /** Called by {@link serveDashboard}. @internal */
   static async open(producer: Producer, options: ResolvedOptions): Promise<Dashboard> {
     const { host, port, actions, notes$ } = options
     const assets = await readAssets()
@@ -101,6 +101,7 @@ export class Dashboard implements AsyncDisposable {
     return this.#closing
   }
 
+  /** As {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

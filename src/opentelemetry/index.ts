@@ -1,4 +1,8 @@
-/** rx-kafka/opentelemetry: spans and metrics of a producer, after OpenTelemetry's semantic conventions for messaging. */
+/**
+ * Spans and metrics of a producer, after OpenTelemetry's semantic conventions for messaging. Begin with {@link openTelemetry}.
+ *
+ * @module
+ */
 import { tracingChannel } from 'node:diagnostics_channel'
 import { type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api'
 import type { Ack, Interceptor, ProducerRecord, ProduceTrace } from '../index.js'
@@ -6,10 +10,11 @@ import { VERSION } from '../version.js'
 import { RecordSpans } from './record-spans.js'
 import { Requests } from './requests.js'
 
+/** Options of {@link openTelemetry}. */
 export interface OpenTelemetryOptions {
-  /** Default: the global one. */
+  /** What makes the spans. Default: the global provider. */
   readonly tracerProvider?: TracerProvider
-  /** Default: the global one. */
+  /** What records the metrics. Default: the global provider. */
   readonly meterProvider?: MeterProvider
 }
 

@@ -103,7 +103,6 @@ export class DataPath {
     this.#topicChanges = topicChanges
     this.#nextRequest = new NextRequest(batching, brokers, metadata, windows, retries, events$)
     this.#resolver = new Resolver({
-      options,
       batching,
       brokers,
       identification,
@@ -149,9 +148,31 @@ export class DataPath {
       holding: this.#batching.holding(),
       windows: this.#windows,
       bufferedBytes: this.bufferedBytes,
-      waitingSources: this.#bufferWait.waiting,
+      waitingSources: this.waitingSources,
       options: this.#options,
     })
+  }
+
+  /** How many brokers have an open connection for Produce requests. */
+  get connectedBrokers(): number {
+    let count = 0
+    for (const { broker } of this.#windows) if (broker.connection !== undefined) count++
+    return count
+  }
+
+  /** Whether a broker has given a producer id. */
+  get isIdentified(): boolean {
+    return this.#identified
+  }
+
+  /** How many sources wait for buffer memory. */
+  get waitingSources(): number {
+    return this.#bufferWait.waiting
+  }
+
+  /** When each of the oldest records was accepted. @see {@link Accumulator.oldest} */
+  oldest(): Iterable<number | undefined> {
+    return this.#batching.oldest()
   }
 
   /** A record failed before it was part of a batch. */

@@ -12,7 +12,7 @@ import { Intake } from './sources/intake.js'
 import { onAbort } from './time/signal.js'
 
 /** What ends with the producer. */
-type Ending = Pick<Intake, 'stopped' | 'close' | 'abandon' | 'serialized'>
+type Ending = Pick<Intake, 'stopped' | 'close' | 'abandon' | 'serialized' | 'oldest'>
 
 interface OpenStream {
   readonly intake: Ending
@@ -113,6 +113,11 @@ export class OpenStreams {
   /** Stops the intakes of one transaction: its streams error when they are owed no more acks. */
   abandonTransaction(transaction: TransactionScope, error: Error): void {
     for (const stream of [...this.#open]) if (stream.transaction === transaction) stream.intake.abandon(error)
+  }
+
+  /** When the oldest data of each stream that has not passed its serializer was accepted. */
+  *oldest(): Iterable<number | undefined> {
+    for (const { intake } of this.#open) yield intake.oldest
   }
 
   /** Resolves when all data so far has passed its serializer; undefined: it has. */

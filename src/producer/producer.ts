@@ -2,6 +2,7 @@ import { Observable, type OperatorFunction, type Subscriber, Subscription } from
 import { InvalidArgumentError, ProducerClosedError, toError } from '../errors.js'
 import { SingleRecords } from './acks/single-records.js'
 import { DataPath } from './data-path.js'
+import type { ProducerHealth, ProducerState } from './metrics/health.js'
 import type { ProducerMetrics } from './metrics/producer-metrics.js'
 import type { ProducerEvent } from './model/events.js'
 import type { Acked, ProducerRecord } from './model/record.js'
@@ -58,8 +59,7 @@ export function createProducer(options: ProducerOptions): Producer {
 }
 
 /**
- * The public face, and the life cycle: the data path, the open streams, and how they end. How records are sent it inherits from
- * {@link RecordSender}.
+ * An idempotent producer: every way to send records, what it tells of itself, and its end. {@link createProducer} makes one.
  *
  * @see createProducer
  */
@@ -78,6 +78,8 @@ export class Producer extends RecordSender implements AsyncDisposable {
   readonly #interceptors: Interceptors | undefined
   readonly #streams: OpenStreams
   #closing: Promise<void> | undefined
+  /** How it ended: with an error, or closed. */
+  #ended: { readonly error: Error | undefined } | undefined
   /** Ends the waits that bound `close()`. */
   readonly #patience = new Subscription()
 
@@ -116,6 +118,30 @@ export class Producer extends RecordSender implements AsyncDisposable {
    */
   metrics(): ProducerMetrics {
     return this.#path.metrics()
+  }
+
+  /**
+   * Returns how the producer is now, for liveness and readiness probes; survives `JSON.stringify`. It costs as much as there are batches
+   * without an ack.
+   *
+   * @example
+   * const { state, oldestRecordAgeMs } = producer.health()
+   * response.statusCode = state === 'ready' && oldestRecordAgeMs < 30_000 ? 200 : 503
+   */
+  health(): ProducerHealth {
+    const path = this.#path
+    const now = path.now()
+    let oldest = now
+    for (const at of [...path.oldest(), ...this.#streams.oldest()]) if (at !== undefined && at < oldest) oldest = at
+    return {
+      state: this.#state(),
+      error: this.#ended?.error,
+      connectedBrokers: path.connectedBrokers,
+      bufferUsedBytes: path.bufferedBytes,
+      bufferTotalBytes: this.#options.bufferMemory,
+      oldestRecordAgeMs: now - oldest,
+      waitingSources: path.waitingSources,
+    }
   }
 
   /**
@@ -216,6 +242,9 @@ export class Producer extends RecordSender implements AsyncDisposable {
    * Returns the position that was committed last with `transaction.setPosition()`, by whichever producer had this `transactionalId`; undefined if
    * there is none. Takes over the `transactionalId`, so that no older producer can commit another one.
    *
+   * Rejects when the coordinator refuses to tell, as without the permission to read the group whose name is the `transactionalId`: to go on from
+   * the beginning then would write everything again. What may pass, such as a coordinator that moves, is waited for.
+   *
    * @throws {InvalidArgumentError} when the producer has no `transactionalId`.
    *
    * @example const start = Number(await producer.position() ?? 0)
@@ -247,6 +276,7 @@ export class Producer extends RecordSender implements AsyncDisposable {
     return signal === undefined ? closing : unlessAborted(signal, () => closing)
   }
 
+  /** As {@link close}, without a limit of time. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
@@ -345,7 +375,15 @@ export class Producer extends RecordSender implements AsyncDisposable {
     this.#stop({ kind: 'fatal', error })
   }
 
-  #stop(last: ProducerEvent): void {
+  #state(): ProducerState {
+    if (this.#ended !== undefined) return this.#ended.error === undefined ? 'closed' : 'failed'
+    if (this.#closing !== undefined) return 'closing'
+    return this.#path.isIdentified ? 'ready' : 'starting'
+  }
+
+  #stop(last: ProducerEvent & { readonly kind: 'closed' | 'fatal' }): void {
+    // Of a fatal error while the producer was closed both come: the first one tells how it ended.
+    this.#ended ??= { error: last.kind === 'fatal' ? last.error : undefined }
     this.#path.stop()
     this.#interceptors?.closed()
     this.#path.events$.next(last)

@@ -1,7 +1,8 @@
 import type { Subject } from 'rxjs'
-import { backoffMs } from '../cluster/backoff.js'
 import type { Brokers } from '../cluster/brokers.js'
 import type { Metadata } from '../cluster/metadata.js'
+import { BrokerError } from '../errors.js'
+import { ErrorCode } from '../protocol/error-codes.js'
 import type { Accumulator } from './batching/accumulator.js'
 import type { BrokerWindow } from './in-flight/broker-windows.js'
 import { type RequestResult, saysStale } from './in-flight/produce-request.js'
@@ -12,14 +13,12 @@ import type { ProducerEvent } from './model/events.js'
 import type { Partition } from './model/partition.js'
 import type { SettledBatch } from './model/settled-batch.js'
 import type { TransactionScope } from './model/transaction-scope.js'
-import type { ResolvedOptions } from './options/options.js'
 import type { Decision } from './sequencing/decision.js'
 import type { Identification } from './sequencing/identification.js'
 import { abandoned, answered, backOffEnded, dropped, expired, movedTo } from './sequencing/recovery.js'
 import type { TopicChanges } from './topic-changes.js'
 
 export interface Collaborators {
-  readonly options: ResolvedOptions
   readonly batching: Accumulator
   readonly identification: Pick<Identification, 'bumped'>
   readonly brokers: Pick<Brokers, 'add'>
@@ -103,11 +102,12 @@ export class Resolver {
   }
 
   #retryAfter(partition: Partition, { failures, error, atOnce }: NonNullable<Decision['retryAfter']>): void {
-    const { batching, events$, options, retries } = this.#with
+    const { batching, events$, retries } = this.#with
     const { topic, index, leader } = partition
     events$.next({ kind: 'retrying', topic, partition: index, failures, error })
     if (atOnce) return
-    retries.add(leader, backoffMs(failures, options), () => {
+    const concurrent = error instanceof BrokerError && error.code === ErrorCode.CONCURRENT_TRANSACTIONS
+    retries.add(leader, failures, concurrent, () => {
       backOffEnded(partition)
       batching.ready.offer(partition)
     })

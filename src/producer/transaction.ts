@@ -121,22 +121,29 @@ export class Transaction extends RecordSender implements AsyncDisposable {
 
   /**
    * Aborts it: drops what was not sent, waits for what is in flight, and has the coordinator mark the rest as aborted. Does nothing where it
-   * has ended, or is being committed.
+   * has ended.
+   *
+   * While {@link commit} is under way, it aborts as long as records are sent, and `commit()` rejects. Once the coordinator is asked to commit, it
+   * waits, and rejects with a {@link TransactionEndedError} if the transaction is committed.
    *
    * @example await transaction.abort()
    */
   async abort(): Promise<void> {
-    if (this.#open.is('gathering', 'open')) {
-      const error = new TransactionEndedError('abort')
-      this.#open.scope.closed = error
-      this.#open.abort(error)
-    }
-    await this.#open.until('committed', 'aborted')
+    const open = this.#open
+    const late = open.is('committing')
+    const error = new TransactionEndedError('abort')
+    open.abort(error)
+    // It was not aborted before, nor is it being committed.
+    if (open.cause === error) open.scope.closed = error
+    await open.until('committed', 'aborted')
+    if (late && open.is('committed'))
+      throw new TransactionEndedError('commit', 'abort() came too late: the transaction is committed')
   }
 
-  /** As {@link abort}. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.abort()
+  /** Aborts it if {@link commit} was not called; waits until it has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#open.scope.closed === undefined) await this.abort()
+    else await this.#open.until('committed', 'aborted')
   }
 
   protected openStream<I, T>(

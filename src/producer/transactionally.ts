@@ -36,6 +36,7 @@ export type TransactionOutcome<T = unknown> =
       readonly cause: Error
     }
 
+/** Options of `transactionally()`. */
 export interface TransactionallyOptions {
   /**
    * What an aborted transaction does. `'end'`: the stream errors with a `TransactionAbortedError`, and the transactions behind it are aborted as
@@ -109,7 +110,15 @@ export class Transactionally<T> {
     }
     const close = (): void =>
       leave(new ProducerClosedError('the producer was closed before the source of transactionally() had ended'))
-    all.add(this.#producer.streams.add({ stopped: false, close, abandon: leave, serialized: () => undefined }))
+    all.add(
+      this.#producer.streams.add({
+        stopped: false,
+        close,
+        abandon: leave,
+        serialized: () => undefined,
+        oldest: undefined,
+      }),
+    )
     all.add(
       source.pipe(takeUntil(left$)).subscribe({
         next: value => this.#next(value),

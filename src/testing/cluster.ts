@@ -16,13 +16,16 @@ import { MAX_PARTITIONS, type TopicOptions, type TopicState } from './state/topi
 import type { Depth, TraceEntry } from './state/trace.js'
 import type { TransactionState } from './state/transaction.js'
 
-/** As of consumers: `isolation.level`. */
+/** Which records are read, as by a consumer's `isolation.level`. */
 export type Isolation = 'read_uncommitted' | 'read_committed'
 
 /** What a coordinator knows of a transactional id. */
 export interface TransactionInfo {
+  /** The state, as Kafka calls it. */
   readonly state: TransactionState
+  /** The producer id that belongs to the transactional id. */
   readonly producerId: bigint
+  /** Its epoch now. */
   readonly producerEpoch: number
   /** Node id; -1: no node is up. */
   readonly coordinator: number
@@ -33,7 +36,7 @@ export interface TransactionInfo {
  * producer sends as Kafka does (CRC, counts, sequences, epochs), hold it in memory, give it back to any consumer, keep a
  * trace of it all, and fail on request.
  *
- * @throws RangeError when an option is out of range; what the network throws when an address can't be listened at. Nothing
+ * @throws {RangeError} when an option is out of range; what the network throws when an address can't be listened at. Nothing
  *   is left listening then.
  *
  * @example
@@ -58,14 +61,14 @@ export async function startCluster(options: ClusterOptions = {}): Promise<TestCl
   return cluster
 }
 
-/** @see startCluster */
+/** Brokers inside this process; {@link startCluster} starts them. */
 export class TestCluster implements AsyncDisposable {
   readonly #state: ClusterState
   readonly #listening = new Map<number, Listening>()
   /** Where each node listens, or did before it was stopped. */
   readonly #addresses = new Map<number, Address>()
 
-  /** Use {@link startCluster}. */
+  /** Use {@link startCluster}. @internal */
   constructor(state: ClusterState) {
     this.#state = state
   }
@@ -85,7 +88,7 @@ export class TestCluster implements AsyncDisposable {
     return this.#state.trace.entries
   }
 
-  /** What happens from now on. */
+  /** Emits what happens from now on. */
   get trace$(): Observable<TraceEntry> {
     return this.#state.trace.entries$
   }
@@ -132,8 +135,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Another node, or the same one, coordinates the transactional id from now on: it loads its state for `coordinatorLoadMs`, then
-   * goes on with what is not finished.
+   * Lets another node, or the same one again, coordinate a transactional id. It loads its state for `coordinatorLoadMs`, then goes on
+   * with what is not finished.
    */
   moveCoordinator(transactionalId: string, node: number): void {
     if (!this.#listening.has(node)) throw new RangeError(`node ${node} is not up`)
@@ -156,9 +159,11 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Has something go wrong. Rules strike in the order in which they were injected.
+   * Injects a fault into requests to come. Of several rules that match a request, the one that was injected first applies.
    *
-   * @throws RangeError when the rule could never strike, or holds a value that means nothing.
+   * @throws {RangeError} when the rule could never apply, or holds a value that means nothing.
+   *
+   * @example cluster.inject({ topic: 'orders', fault: { kind: 'delay', ms: 500 }, times: 3 })
    */
   inject(rule: FaultRule): InjectedFault {
     const { api = 'Produce' } = rule
@@ -168,6 +173,11 @@ export class TestCluster implements AsyncDisposable {
     return this.#state.faults.inject(rule)
   }
 
+  /**
+   * Creates a topic.
+   *
+   * @throws {RangeError} when there is one of this name, or an option is out of range.
+   */
   createTopic(name: string, options?: TopicOptions): void {
     this.#state.createTopic(name, options)
   }
@@ -178,7 +188,13 @@ export class TestCluster implements AsyncDisposable {
     this.#state.deleteTopic(name)
   }
 
-  /** @throws RangeError when that are not more partitions than the topic has: they can't be taken away. */
+  /**
+   * Adds partitions to a topic.
+   *
+   * @param total how many it has afterwards.
+   *
+   * @throws {RangeError} when it has as many already: partitions can't be taken away.
+   */
   addPartitions(name: string, total: number): void {
     const topic = this.#topic(name)
     const { length } = topic.partitions
@@ -190,35 +206,40 @@ export class TestCluster implements AsyncDisposable {
     this.#state.topics.addPartitions(topic, total, this.#state.nodes)
   }
 
+  /**
+   * Lets another node lead a partition, in a new leader epoch.
+   *
+   * @throws {RangeError} when the node is not up.
+   */
   moveLeader(topic: string, partition: number, node: number): void {
     if (!this.#listening.has(node)) throw new RangeError(`node ${node} is not up`)
     this.#lead(this.#partition(topic, partition), node)
   }
 
-  /** Deletes the records below the offset. Producer state stays (R7). */
+  /** Deletes the records below the offset. Producer state stays, as in Kafka. */
   deleteRecords(topic: string, partition: number, beforeOffset: bigint): void {
     this.#partition(topic, partition).log.deleteBefore(beforeOffset)
   }
 
-  /** Loses the batches that reach the offset, as an unclean election may, and what is known of producers from them (R7). */
+  /** Removes the batches from the offset on, and the producer state that came from them, as an unclean election may. */
   truncate(topic: string, partition: number, offset: bigint): void {
     this.#partition(topic, partition).truncate(offset)
   }
 
   /**
-   * Of each producer a partition knows the last batch only, as where its leader was started again and read its snapshot:
-   * an older batch that is sent again is out of sequence, though it is stored (R7).
+   * Keeps only the last batch of each producer in a partition's producer state, as a leader that has restarted from its snapshot: an
+   * older batch that is sent again is out of sequence, though it is stored.
    */
   reloadProducers(topic: string, partition: number): void {
     this.#partition(topic, partition).producers.reload()
   }
 
-  /** A partition forgets one producer, or all. */
+  /** Removes one producer, or all, from a partition's producer state. */
   forgetProducer(topic: string, partition: number, producerId?: bigint): void {
     this.#partition(topic, partition).producers.forget(producerId)
   }
 
-  /** Every partition forgets every producer without an open transaction, as when all have been idle for `producer.id.expiration.ms`. */
+  /** Removes every producer without an open transaction from all partitions, as after `producer.id.expiration.ms` without a record. */
   expireProducers(): void {
     for (const topic of this.#state.topics.all) for (const partition of topic.partitions) partition.expireProducers()
   }
@@ -227,7 +248,7 @@ export class TestCluster implements AsyncDisposable {
    * Adds a user, changes its password, or removes the user without one. As with Kafka, a client that has authenticated already
    * goes on until its session ends.
    *
-   * @throws RangeError when the cluster was started without `sasl`.
+   * @throws {RangeError} when the cluster was started without `sasl`.
    */
   setUser(name: string, password: string | undefined): void {
     const { sasl } = this.#state.options
@@ -239,7 +260,7 @@ export class TestCluster implements AsyncDisposable {
    * Replaces key, certificate and authority. As with Kafka's dynamic keystores, connections that stand go on, and new ones are shown the
    * new certificate.
    *
-   * @throws RangeError when the cluster was started without `ssl`.
+   * @throws {RangeError} when the cluster was started without `ssl`.
    */
   setSsl(renewed: ClusterSslOptions): void {
     const { ssl } = this.#state.options
@@ -247,7 +268,7 @@ export class TestCluster implements AsyncDisposable {
     ssl.current = readOptions(renewed)
   }
 
-  /** Cuts the node's connections, and has others lead what it led. */
+  /** Stops a node: cuts its connections, and moves its leaderships to other nodes. */
   async stopNode(node: number): Promise<void> {
     const listening = this.#listening.get(node)
     if (listening === undefined) throw new RangeError(`node ${node} is not up`)
@@ -291,11 +312,12 @@ export class TestCluster implements AsyncDisposable {
     this.#state.trace.entries$.complete()
   }
 
+  /** As {@link stop}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
 
-  /** Called by {@link startCluster}. */
+  /** Called by {@link startCluster}. @internal */
   async start(): Promise<void> {
     const { nodes, host, port, topics } = this.#state.options
     for (let node = 1; node <= nodes; node++) await this.#listen(node, { host, port: port === 0 ? 0 : port + node - 1 })

@@ -33,7 +33,7 @@ export class VirtualTime extends VirtualTimeScheduler {
    * Lets time pass until a promise is settled, or a predicate holds; gives the promise's value.
    *
    * @param limitMs how much time that may take; default an hour.
-   * @throws when it takes longer, or when nothing is scheduled that could settle it.
+   * @throws {Error} when it takes longer, or when nothing is scheduled that could settle it.
    */
   until<T>(goal: Promise<T>, limitMs?: number): Promise<T>
   until(goal: () => boolean, limitMs?: number): Promise<void>
@@ -72,7 +72,7 @@ export class VirtualTime extends VirtualTimeScheduler {
    * Lets time pass until nothing is scheduled any more.
    *
    * @param limitMs how much time that may take; default an hour.
-   * @throws when it takes longer: something repeats for ever.
+   * @throws {Error} when it takes longer: something repeats for ever.
    */
   async idle(limitMs = 3_600_000): Promise<void> {
     const end = this.frame + limitMs

@@ -1,6 +1,6 @@
 import { AuthenticationError } from '../errors.js'
 
-/** A token for OAUTHBEARER, with what is known of it. */
+/** A token for OAUTHBEARER, with its expiry and its extensions. */
 export interface BearerToken {
   /** The token itself, as it is sent. */
   readonly value: string

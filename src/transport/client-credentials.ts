@@ -2,11 +2,13 @@ import { AuthenticationError, ConnectionError, describe, InvalidArgumentError, p
 import { readOptions } from '../read-options.js'
 import { type BearerToken, flawOfExtensions } from './bearer-token.js'
 
-/** How tokens are fetched with client credentials. */
+/** Options of {@link clientCredentials}. */
 export interface ClientCredentialsOptions {
   /** The token endpoint; https, or http on the loopback. */
   readonly tokenUrl: string | URL
+  /** The id that the provider has given to this application. */
   readonly clientId: string
+  /** Its secret. */
   readonly clientSecret: string
   /** Scopes, separated by spaces. Default: none is asked for. */
   readonly scope?: string

@@ -3,8 +3,11 @@ import type { Peer, SaslExchange, SaslMechanism } from './mechanism.js'
 
 /** One authentication at a broker, as `sasl.authenticate` sees it. */
 export interface SaslSession {
+  /** The mechanism's name: the option `sasl.mechanism`. */
   readonly mechanism: string
+  /** The broker's host. */
   readonly host: string
+  /** The broker's port. */
   readonly port: number
   /** Aborted when the connection ends, and when its time to connect is over. */
   readonly signal: AbortSignal

@@ -2,7 +2,9 @@ import { printable } from '../errors.js'
 
 /** Where a broker listens. */
 export interface Address {
+  /** A name or an IP address. */
   readonly host: string
+  /** From 0 to 65535. */
   readonly port: number
   /** The name that the broker's certificate must have. Default: `host`. */
   readonly servername?: string
@@ -26,6 +28,7 @@ export interface Transport {
   connect(address: Address, listener: SocketListener): Socket
 }
 
+/** Gets what arrives on a connection. */
 export interface SocketListener {
   /** The connection stands; bytes may be written from now on. */
   opened(): void
@@ -35,6 +38,7 @@ export interface SocketListener {
   closed(error?: Error): void
 }
 
+/** The open end of a connection. */
 export interface Socket {
   /** Queues the chunks, in order, as one write. They must not change until they are answered. Ignored once closed. */
   write(chunks: readonly Uint8Array[]): void

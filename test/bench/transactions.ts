@@ -10,7 +10,7 @@ import { parseArgs, promisify } from 'node:util'
 import { fetchJars, MATRIX } from '../kafka/jars.js'
 import { KafkaCluster } from '../kafka/kafka-cluster.js'
 import { type Figures, type Program, programs, type Settings } from './transactions/programs.js'
-import { type Latency, type Throughput, toMarkdown } from './transactions/report.js'
+import { type Latency, type Round, type Throughput, toMarkdown } from './transactions/report.js'
 import { SCENARIOS, SMALL } from './transactions/scenarios.js'
 
 const NEWEST = MATRIX.at(-1)!
@@ -52,8 +52,19 @@ async function written(): Promise<number> {
 
 type Run = Pick<Settings, 'transactional' | 'perTransaction' | 'size' | 'commits'>
 
-/** One program, one run. @throws when the log has not got what the program says it wrote. */
-async function run({ name, batchBytes, warmUpMs, argv }: Program, load: Run): Promise<Figures> {
+/** One program, one run. A program that fails, or wrote something else than it says, has that for its result. */
+async function run(program: Program, load: Run): Promise<Round> {
+  try {
+    return await measure(program, load)
+  } catch (error) {
+    const failed = reasonOf(error)
+    console.error(`\n  ${program.id} failed: ${failed}`)
+    return { failed }
+  }
+}
+
+/** @throws when the log has not got what the program says it wrote. */
+async function measure({ name, batchBytes, warmUpMs, argv }: Program, load: Run): Promise<Figures> {
   const before = await written()
   const [command, ...args] = argv({
     ...{ brokers: kafka.brokers, topic: TOPIC, partitions: PARTITIONS, lingerMs: 5, bufferBytes: 64 << 20 },
@@ -70,17 +81,25 @@ async function run({ name, batchBytes, warmUpMs, argv }: Program, load: Run): Pr
   return figures
 }
 
+/** In one line: of a program that failed, the last error that it printed. */
+function reasonOf(error: unknown): string {
+  const { stderr = '', message, killed } = error as Error & { readonly stderr?: string; readonly killed?: boolean }
+  if (killed) return 'it did not end within 120 s'
+  const printed = stderr.split('\n').filter(line => /\b(Exception|Error|error|panic)\b|Exception:|Error:/.test(line))
+  return (printed.at(-1) ?? message).trim().slice(0, 200)
+}
+
 async function measureThroughput(perTransaction: number, size: number): Promise<Throughput[]> {
   const results = chosen.map(program => ({
     ...{ program, name: program.name },
-    ...{ transactions: [] as Figures[], plain: [] as Figures[] },
+    ...{ transactions: [] as Round[], plain: [] as Round[] },
   }))
   for (let round = 1; round <= rounds; round++) {
     process.stdout.write(`  round ${round}:`)
     for (const { program, transactions, plain } of results) {
       transactions.push(await run(program, { transactional: true, perTransaction, size }))
       plain.push(await run(program, { transactional: false, perTransaction, size }))
-      const [with_, without] = [transactions, plain].map(runs => `${Math.round(runs.at(-1)!.rate / 1000)}k`)
+      const [with_, without] = [transactions, plain].map(runs => inThousands(runs.at(-1)!))
       process.stdout.write(` ${program.id} ${with_}/${without}`)
     }
     console.log()
@@ -88,16 +107,18 @@ async function measureThroughput(perTransaction: number, size: number): Promise<
   return results
 }
 
+function inThousands(round: Round): string {
+  return 'failed' in round ? 'failed' : `${Math.round(round.rate / 1000)}k`
+}
+
 async function measureLatency(program: Program): Promise<Latency> {
-  const times = new Map<number, number[]>()
+  const all = new Map<number, Round[]>(SMALL.map(perTransaction => [perTransaction, []]))
   const commits = { warmUp: 200, measured: 200 }
   for (let round = 0; round < rounds; round++) {
-    for (const perTransaction of SMALL) {
-      const figures = await run(program, { transactional: true, perTransaction, size: 100, commits })
-      times.set(perTransaction, [...(times.get(perTransaction) ?? []), ...figures.times])
-    }
+    for (const [perTransaction, figures] of all)
+      figures.push(await run(program, { transactional: true, perTransaction, size: 100, commits }))
   }
-  return { name: program.name, times }
+  return { name: program.name, rounds: all }
 }
 
 // The first one would pay for the broker's own warm-up.

@@ -1,13 +1,9 @@
 /**
- * `npm run test:browser [FILE…]`: the dashboard in a headless Chromium, which it installs where it can. Fails where there is none.
+ * `npm run test:browser`, `npm run test:docs`: runs files of tests with a headless Chromium, which it installs where it can. Fails where
+ * there is none.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { findChromium } from './chromium.js'
-
-const here = fileURLToPath(new URL('.', import.meta.url))
 
 if (findChromium() === undefined) {
   console.log('Chromium is not there: installing it')
@@ -18,10 +14,6 @@ if (findChromium() === undefined) {
     process.exit(1)
   }
 }
-const named = process.argv.slice(2)
-const all = readdirSync(here)
-  .filter(name => name.endsWith('.browser.ts'))
-  .map(name => join(here, name))
 const args = ['--import', 'tsx', '--test', '--test-concurrency=1', '--test-reporter=spec']
-const { status } = spawnSync(process.execPath, [...args, ...(named.length > 0 ? named : all)], { stdio: 'inherit' })
+const { status } = spawnSync(process.execPath, [...args, ...process.argv.slice(2)], { stdio: 'inherit' })
 process.exit(status ?? 1)

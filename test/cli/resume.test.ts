@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { filter, firstValueFrom, take } from 'rxjs'
+import { ErrorCode } from '../../src/protocol/error-codes.js'
 import { startCluster, type TestCluster } from '../../src/testing/index.js'
 import { runHere, start, startHere, tempFolder } from './support/command.js'
 
@@ -114,6 +115,25 @@ test('another file is refused, and says why', async () => {
     assert.match(stderr, /name that file, or begin another import with another ID/)
   }
   assert.equal(committed(cluster).length, 100)
+})
+
+test('when the coordinator does not tell how far the file is imported, nothing is sent again', async () => {
+  await using cluster = await oneTopic()
+  const all = lines(100)
+  const name = file('refused-position.txt', `${all.join('\n')}\n`)
+  assert.equal((await runHere(importing(cluster.brokers, name))).code, 0)
+  for (const [code, names, exitCode] of [
+    ['GROUP_AUTHORIZATION_FAILED', {}, 4],
+    ['TOPIC_AUTHORIZATION_FAILED', { topic: 't' }, 4],
+    ['UNKNOWN_SERVER_ERROR', {}, 1],
+  ] as const) {
+    cluster.inject({ api: 'OffsetFetch', ...names, fault: { kind: 'error', code: ErrorCode[code] } })
+    const refused = await runHere(importing(cluster.brokers, name))
+    assert.equal(refused.code, exitCode, refused.stderr)
+    assert.match(refused.stderr, new RegExp(`the position of \`transactionalId\` 'import' could not be read: ${code}`))
+    assert.match(refused.stderr, /the consumer group of that name, which the client must be allowed to read/)
+    assert.deepEqual(committed(cluster), all)
+  }
 })
 
 test('malformed lines are reported with their numbers, also after a restart, and passed over', async () => {

@@ -75,6 +75,45 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
     /(?=[\s\S]*^(order [014]: acked\n){3})(?=[\s\S]*^(order [235]: failed, persisted: 'maybe'\n){3})/m,
     /^verified: topic example-retry-failed has 6 records, each once and in order \(partitions: 2\)$/m,
   ],
+  'schema-registry': [
+    // Of each schema the id and the text, though a thousand records waited for them.
+    /^6 requests to the registry:\n( {2}GET \/subjects\/example-[\w-]+-value\/versions\/latest\n {2}GET \/schemas\/ids\/\d\n){3}/m,
+    // A magic byte, the id in four bytes, and of Protobuf the index of the message.
+    /^verified: example-avro has all orders; the first one begins with 0000000001/m,
+    /^verified: example-json-schema has all orders; the first one begins with 00000000027b$/m,
+    /^verified: example-protobuf has all orders; the first one begins with 000000000300$/m,
+  ],
+  outbox: [
+    /^begins behind row 0\n(rows up to \d+ are committed\n){4}/m,
+    /^verified: topic example-outbox has 2000 records, each once and in order \(partitions: 3\)$/m,
+  ],
+  express: [
+    /^100 of 100 were answered with 201$/m,
+    /^verified: topic example-express has 100 records, each once and in order \(partitions: 3\)$/m,
+    /^refused: 503, retry after 1 s$/m,
+  ],
+  fastify: [
+    /^100 of 100 were answered with 201$/m,
+    /^refused: 503, retry after 1 s$/m,
+    /^the server is closed, and so is the producer: closed$/m,
+    /^verified: topic example-fastify has 100 records, each once and in order \(partitions: 3\)$/m,
+  ],
+  'http-body': [
+    /^200: \{"lines":100000\}$/m,
+    /^verified: topic example-http-body has 100000 records, each once and in order \(partitions: 3\)$/m,
+  ],
+  cron: [
+    /^batches that are stored: 1\nbatches that are stored: 2\nonce more: it is stored already$/m,
+    /^verified: topic example-cron has 200 records, each once and in order \(partitions: 1\)$/m,
+  ],
+  kubernetes: [
+    /^ready: 200\n200 of 200 accepted; not all have their ack\ndelivered: 0 records are lost$/m,
+    /^verified: topic example-kubernetes has 200 records, each once and in order \(partitions: 3\)$/m,
+  ],
+  'worker-threads': [
+    /^the threads have stored 10200, 9900, 9900 records$/m,
+    /^verified: 30000 records, each once, and in order along each key$/m,
+  ],
 }
 
 /** What ends an example that goes on for as long as somebody looks. */

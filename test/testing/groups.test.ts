@@ -325,6 +325,31 @@ describe('offsets', () => {
     assert.equal(other.topics[0]?.partitions[0]?.committedOffset, -1n)
   })
 
+  test('a fault answers OffsetFetch with a code, as a whole or for the partitions that its rule names', async () => {
+    await using bench = await startBench()
+    const client = await bench.connect()
+    const [a, b] = await pair(bench)
+    await a.commit(5n)
+    await b.commit(7n, 't', 1)
+    const fetch = async (version: number, topics: { name: string; partitionIndexes: number[] }[] | null) => {
+      const answer = await bench.wait(
+        client.request(offsetFetch, version, { groupId: 'g', topics, requireStable: false }),
+      )
+      const partitions = answer.topics.flatMap(topic => topic.partitions)
+      return [answer.errorCode, ...partitions.map(one => [one.committedOffset, one.errorCode])]
+    }
+    const fault = { kind: 'error', code: ErrorCode.GROUP_AUTHORIZATION_FAILED } as const
+    bench.cluster.inject({ api: 'OffsetFetch', fault })
+    assert.deepEqual(await fetch(7, null), [fault.code])
+    bench.cluster.inject({ api: 'OffsetFetch', fault, partition: 1 })
+    const refused = [-1n, fault.code]
+    assert.deepEqual(await fetch(7, null), [NONE, [5n, NONE], refused])
+    // Before version 2 each partition has the code of the group.
+    bench.cluster.inject({ api: 'OffsetFetch', fault })
+    assert.deepEqual(await fetch(1, [{ name: 't', partitionIndexes: [0, 1] }]), [NONE, refused, refused])
+    assert.deepEqual(await fetch(7, null), [NONE, [5n, NONE], [7n, NONE]])
+  })
+
   test('a member may commit while the group joins again, not while it syncs, nor in another generation', async () => {
     await using bench = await startBench()
     const [a, b] = await pair(bench)

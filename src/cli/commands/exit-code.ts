@@ -1,4 +1,4 @@
-import { AuthenticationError, BootstrapError, BrokerError } from '../../index.js'
+import { AuthenticationError, BootstrapError, BrokerError, KafkaError } from '../../index.js'
 import { CommandError, EXIT } from '../errors.js'
 
 /** The exit code for the error that ended the command. */
@@ -6,5 +6,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode
   if (error instanceof AuthenticationError) return EXIT.refused
   if (error instanceof BrokerError && error.codeName.endsWith('_AUTHORIZATION_FAILED')) return EXIT.refused
-  return error instanceof BootstrapError ? EXIT.unreachable : EXIT.failed
+  if (error instanceof BootstrapError) return EXIT.unreachable
+  // What the broker said is the cause of an error that tells what was asked of it.
+  return error instanceof KafkaError && error.cause !== undefined ? exitCodeOf(error.cause) : EXIT.failed
 }

@@ -1,6 +1,7 @@
 import { printable } from '../../errors.js'
 import type { BrokerMetrics, PartitionMetrics, ProducerMetrics } from '../../index.js'
 
+/** Options of {@link topText}: the size of the terminal. */
 export interface TopOptions {
   /** The longest line. Default 80. */
   readonly columns?: number

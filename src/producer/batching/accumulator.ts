@@ -183,6 +183,12 @@ export class Accumulator implements RecordReader<AckSink, Error | undefined> {
     this.batches.makeAllDue()
   }
 
+  /** When each of the oldest records was accepted: the oldest one in a batch, and the oldest one that awaits metadata. */
+  *oldest(): Iterable<number | undefined> {
+    yield this.batches.oldest
+    yield this.awaiting.oldest
+  }
+
   /** The partitions that have batches without an outcome, once for each batch. */
   *holding(): Iterable<Partition> {
     for (const batch of this.batches) yield this.partitionOf(batch)

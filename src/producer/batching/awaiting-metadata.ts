@@ -28,6 +28,11 @@ export class RecordsAwaitingMetadata {
     this.#deadlines = new Deadlines(scheduler, deliveryTimeoutMs, record => this.#expire(record))
   }
 
+  /** When the oldest record was accepted; undefined without records. */
+  get oldest(): number | undefined {
+    return this.#deadlines.oldest
+  }
+
   add(topic: Topic, record: AwaitingRecord): void {
     topic.awaiting.add(record)
     this.#deadlines.add(record, record.acceptedAt)

@@ -49,6 +49,11 @@ export class UnsettledBatches {
     return this.#deliveries.since(batch)
   }
 
+  /** When the oldest record of all was accepted; undefined without batches. */
+  get oldest(): number | undefined {
+    return this.#deliveries.oldest
+  }
+
   makeDue(batch: Batch): void {
     if (batch.due) return
     batch.due = true

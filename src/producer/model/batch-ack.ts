@@ -7,9 +7,11 @@ import type { Ack } from './record.js'
  * @example for (const ack of batchAck) if (ack.kind === 'acked') console.log(ack.offset)
  */
 export interface BatchAck<M = unknown> extends Iterable<Ack<M>> {
+  /** What became of all these records. */
   readonly kind: Ack['kind']
+  /** The topic's name. */
   readonly topic: string
-  /** -1 for a record that failed before it had a partition. */
+  /** The partition; -1 for a record that failed before it had one. */
   readonly partition: number
   /** How many records. */
   readonly count: number

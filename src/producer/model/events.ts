@@ -6,9 +6,11 @@ import { Warnings } from './warnings.js'
 
 /** The buffer memory that a partition holds, or a topic whose partitions are not known yet. */
 export interface WaitingOn {
+  /** The topic's name. */
   readonly topic: string
   /** -1: records that await the topic's metadata. */
   readonly partition: number
+  /** Bytes of `bufferMemory` that its records take. */
   readonly bytes: number
   /** Why the records are not sent, if that is known. */
   readonly error: Error | undefined

@@ -4,8 +4,12 @@
  * @example createProducer({ brokers, logger: pino({ name: 'kafka' }) })
  */
 export interface Logger {
+  /** What repeats while something does not work, and what happens all the time. */
   debug(fields: object, message: string): void
+  /** What works, or works again. */
   info(fields: object, message: string): void
+  /** What does not work, and is tried again. */
   warn(fields: object, message: string): void
+  /** What the producer cannot repair: lost records, or its own end. */
   error(fields: object, message: string): void
 }

@@ -5,7 +5,7 @@ import type { PartitionTotals } from './partition-totals.js'
 import { Sequences } from './sequences.js'
 import type { TransactionScope } from './transaction-scope.js'
 
-/** Where a partition stands with its leader. The table of states and events is in `sequencing/recovery.ts`. */
+/** Where a partition stands with its leader. The table of states and events is in `sequencing/recovery.ts`. @inline */
 export type Phase = 'probing' | 'open' | 'draining' | 'paused'
 
 /** A batch that a request carries, with its partition. */

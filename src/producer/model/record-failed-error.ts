@@ -4,6 +4,7 @@ import { topicOf } from './record-topic.js'
 
 /** A record failed: thrown by `sendOne()`, `failFast()` and streams without `onFailed`. */
 export class RecordFailedError<M = unknown> extends KafkaError {
+  /** The ack of the record. */
   readonly ack: Failed<M>
 
   constructor(ack: Failed<M>) {

@@ -12,11 +12,13 @@ export type Headers = Readonly<Record<string, RecordData>> | Iterable<HeaderPair
  * @example { topic: 'orders', key: order.id, value: JSON.stringify(order), headers: { source: 'web' } }
  */
 export interface ProducerRecord<M = unknown> {
+  /** The topic's name. */
   readonly topic: string
   /** Records of one key go to one partition, the one that Java's producer chooses. Default: no key. */
   readonly key?: RecordData | undefined
   /** `null` is a tombstone: in a compacted topic it removes the key. */
   readonly value: RecordData
+  /** Default: none. A name may occur several times in pairs. */
   readonly headers?: Headers | undefined
   /** The partition to write to. Default: chosen by key, or the partition whose batch is being filled. */
   readonly partition?: number | undefined
@@ -28,24 +30,31 @@ export interface ProducerRecord<M = unknown> {
 
 /** The ack of a record that is written. */
 export interface Acked<M = unknown> {
+  /** Every in-sync replica has the record. */
   readonly kind: 'acked'
+  /** The topic's name. */
   readonly topic: string
+  /** The partition that it was written to. */
   readonly partition: number
-  /** -1 when the broker knows that the record is stored, but not where (DUPLICATE_SEQUENCE_NUMBER). */
+  /** The record's offset; -1 when the broker knows that the record is stored, but not where (DUPLICATE_SEQUENCE_NUMBER). */
   readonly offset: bigint
   /** Milliseconds since 1970: the record's own, or the broker's if the topic uses LogAppendTime. */
   readonly timestamp: number
+  /** The object that you sent. */
   readonly record: ProducerRecord<M>
 }
 
 /** The ack of a record that is not written, or whose fate is unknown. */
 export interface Failed<M = unknown> {
+  /** The record was not confirmed. */
   readonly kind: 'failed'
+  /** Why it failed. */
   readonly error: Error
   /** `maybe`: it was sent and never definitely answered, so it may be readable. `no`: it is not. */
   readonly persisted: 'no' | 'maybe'
   /** How many requests carried it. */
   readonly attempts: number
+  /** The object that you sent. */
   readonly record: ProducerRecord<M>
 }
 

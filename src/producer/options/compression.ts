@@ -5,7 +5,7 @@ import { Compressor } from '../../protocol/compression/compressor.js'
 import { readOptions } from '../../read-options.js'
 import { invalid } from './rules.js'
 
-/** A codec of Kafka, or none. */
+/** A codec of Kafka (`'gzip'`, `'snappy'`, `'lz4'` or `'zstd'`), or `'none'`. */
 export type CompressionCodec = 'none' | CodecName
 
 /** A codec, with its level where it has levels: gzip 1 to 9 (default 6), zstd 1 to 22 (default 3). */

@@ -45,7 +45,9 @@ export const partitioners: {
 }
 
 // Narrower than `Partitioner`, so that a partitioner of a user's own may call them with what it needs.
+/** @inline */
 type ByKey = (record: ProducerRecord, partitionCount: number) => number | undefined
+/** @inline */
 type InTurn = (record: ProducerRecord, partitionCount: number, hasLeader?: (partition: number) => boolean) => number
 
 function always(): boolean {

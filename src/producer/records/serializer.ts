@@ -6,6 +6,7 @@ import { ownBytes, refusal, takeRecord } from './read-record.js'
 
 /** What a serializer gets beside the data. */
 export interface SerializerContext {
+  /** The topic of the record. */
   readonly topic: string
   /** Whether the serializer is called for the key instead of the value. */
   readonly isKey: boolean
@@ -15,7 +16,7 @@ export interface SerializerContext {
  * Turns data into bytes, a string (written as UTF-8) or null, synchronously or asynchronously, as with a schema registry. Records keep the
  * order of the source either way. A serializer that throws or rejects fails only its record.
  *
- * @example const avro: Serializer<Order> = (order, { topic }) => registry.encode(`${topic}-value`, order)
+ * @example const avro: Serializer<Order> = async order => registry.encode(await schemaId, order)
  */
 export type Serializer<T> = (data: T, context: SerializerContext) => RecordData | PromiseLike<RecordData>
 
@@ -50,7 +51,9 @@ export interface RecordMapping<T> {
   readonly key?: (data: T, context: SerializerContext) => RecordData | undefined | PromiseLike<RecordData | undefined>
   /** The record's value. Default: the data itself, which must be a string, a Uint8Array or null. */
   readonly value?: Serializer<T>
+  /** The record's headers. Default: none. */
   readonly headers?: (data: T) => Headers | undefined
+  /** The partition to write to. Default: chosen by key, or the partition whose batch is being filled. */
   readonly partition?: (data: T) => number | undefined
   /** Milliseconds since 1970. Default: when the producer accepts it. */
   readonly timestamp?: (data: T) => number | undefined

@@ -8,6 +8,7 @@ import type { Open } from './writable.js'
 
 /** A Node Duplex with the type of its acks. */
 export interface AckDuplex<M> extends Duplex {
+  /** Reads the acks one by one. */
   [Symbol.asyncIterator](): NodeJS.AsyncIterator<Ack<M>>
 }
 

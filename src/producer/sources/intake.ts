@@ -85,6 +85,11 @@ export class Intake<I = never> implements Observer<I> {
     return waiting
   }
 
+  /** When the oldest data that has not passed its serializer was accepted. */
+  get oldest(): number | undefined {
+    return this.#queue?.oldest
+  }
+
   /** Resolves when all data so far has passed its serializer. */
   serialized(): Promise<void> | undefined {
     return this.#queue?.emptied()

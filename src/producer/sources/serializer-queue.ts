@@ -112,6 +112,11 @@ export class SerializerQueue<I> {
     return undefined
   }
 
+  /** When the oldest data was accepted; undefined: the queue is empty. */
+  get oldest(): number | undefined {
+    return this.#entries[0]?.acceptedAt
+  }
+
   /** Resolves when everything in the queue has left it; undefined if it is empty. */
   emptied(): Promise<void> | undefined {
     const last = this.#entries.at(-1)

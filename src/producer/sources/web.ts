@@ -34,7 +34,9 @@ export function webWritable<I, M>(
 
 /** A pair of streams for `pipeThrough()`: records go into `writable`, acks come out of `readable`. */
 export interface WebTransform<I, M> {
+  /** Takes records, single or in arrays. */
   readonly writable: WritableStream<Chunk<I>>
+  /** Gives one ack for each record. */
   readonly readable: ReadableStream<Ack<M>>
 }
 

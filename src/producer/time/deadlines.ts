@@ -40,6 +40,14 @@ export class Deadlines<T> {
     return this.#items.get(item)! - this.#timeMs
   }
 
+  /** When the timeout that began first did; undefined without items. O(n) in the number of items. */
+  get oldest(): number | undefined {
+    if (this.#items.size === 0) return undefined
+    let due = Number.POSITIVE_INFINITY
+    for (const at of this.#items.values()) due = Math.min(due, at)
+    return due - this.#timeMs
+  }
+
   /** Removes an item. The timer stays, and finds nothing due; without items there is none. */
   delete(item: T): void {
     this.#items.delete(item)

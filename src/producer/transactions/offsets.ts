@@ -3,22 +3,27 @@ import { checkOptions, integer, invalid, type Rules, shape } from '../options/ru
 
 /** A member of a consumer group, as the consumer describes itself: its coordinator refuses offsets of a member that has been replaced. */
 export interface GroupMetadata {
+  /** The group's id (`group.id`). */
   readonly groupId: string
-  /** Default: offsets are stored whoever owns the partitions. */
+  /** The member's id in the group. Default: not checked, so offsets are stored whoever owns the partitions. */
   readonly memberId?: string | undefined
+  /** The generation of the group in which the member joined. Default: not checked. */
   readonly generationId?: number | undefined
-  /** Of a static member (KIP-345). */
+  /** The id of a static member (`group.instance.id`, KIP-345). Default: none. */
   readonly groupInstanceId?: string | null | undefined
 }
 
 /** How far a group has read a partition: the offset of the next record. */
 export interface TopicPartitionOffset {
+  /** The topic's name. */
   readonly topic: string
+  /** The partition, from 0. */
   readonly partition: number
-  /** Digits in a string are taken too, as kafkajs gives them. */
+  /** The offset of the next record to read. A string of digits is accepted, too, as kafkajs has it. */
   readonly offset: bigint | number | string
-  /** Of the leader that the record was read from (KIP-320). */
+  /** The epoch of the leader that the record was read from (KIP-320). Default: not told. */
   readonly leaderEpoch?: number | undefined
+  /** Text that is stored beside the offset. Default: none. */
   readonly metadata?: string | null | undefined
 }
 

@@ -1,3 +1,4 @@
+import { describe, KafkaError, printable } from '../../errors.js'
 import type { GroupMember, GroupOffset } from './offsets.js'
 import { always, type TransactionRequests } from './requests.js'
 
@@ -23,9 +24,11 @@ export class Positions {
     this.#requests = requests
   }
 
-  /** Returns the position that was committed last. */
+  /** Returns the position that was committed last; undefined: there is none. Rejects when the coordinator does not tell. */
   async read(): Promise<string | undefined> {
-    const { topics } = await this.#requests.fetchOffsets(this.group.groupId, always)
+    const { groupId } = this.group
+    const topics = await this.#requests.fetchOffsets(groupId, always)
+    if ('code' in topics) throw unreadable(groupId, topics.error)
     this.#read = true
     this.#last = undefined
     for (const { name: topic, partitions } of topics) {
@@ -49,4 +52,14 @@ export class Positions {
     this.#last = { topic: beside, count, text }
     return { topic: beside, partition: 0, offset: count, leaderEpoch: -1, metadata: text }
   }
+}
+
+function unreadable(groupId: string, cause: Error): KafkaError {
+  const why = `the position of \`transactionalId\` '${printable(groupId)}' could not be read: ${describe(cause)}`
+  return new KafkaError(
+    `${why} It is stored in the offsets of the consumer group of that name, which the client must be allowed to read`,
+    {
+      cause,
+    },
+  )
 }

@@ -7,7 +7,7 @@ import { addPartitionsToTxn } from '../../protocol/messages/add-partitions-to-tx
 import { endTxn } from '../../protocol/messages/end-txn.js'
 import { CoordinatorType } from '../../protocol/messages/find-coordinator.js'
 import { initProducerId } from '../../protocol/messages/init-producer-id.js'
-import { type OffsetFetchResponse, offsetFetch } from '../../protocol/messages/offset-fetch.js'
+import { type OffsetFetchResponseTopic, offsetFetch } from '../../protocol/messages/offset-fetch.js'
 import { type TxnOffsetCommitRequestTopic, txnOffsetCommit } from '../../protocol/messages/txn-offset-commit.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { Partition } from '../model/partition.js'
@@ -17,6 +17,9 @@ import { type Verdict, verdictOn } from './verdicts.js'
 /** The requests in the way of before transaction.version 2: EndTxn 5 and TxnOffsetCommit 5 are for that. */
 const endTxn1: typeof endTxn = { ...endTxn, maxVersion: 4 }
 const txnOffsetCommit1: typeof txnOffsetCommit = { ...txnOffsetCommit, maxVersion: 4 }
+
+/** The versions that can ask for all offsets of a group: version 1 would ask for none, and an empty answer looks like a group without offsets. */
+const offsetFetchOfAll: typeof offsetFetch = { ...offsetFetch, minVersion: 2 }
 
 /** No producer id yet. */
 const NOBODY: ProducerIdAndEpoch = { producerId: -1n, producerEpoch: -1 }
@@ -160,16 +163,16 @@ export class TransactionRequests {
   }
 
   /** Returns all offsets of a group that no open transaction may change. */
-  async fetchOffsets(groupId: string, wanted: Wanted): Promise<OffsetFetchResponse> {
-    const { answer } = await this.#ask(this.#group(groupId), wanted, {
-      api: offsetFetch,
+  async fetchOffsets(groupId: string, wanted: Wanted): Promise<OffsetFetchResponseTopic[] | Verdict> {
+    const { answer, verdict } = await this.#ask(this.#group(groupId), wanted, {
+      api: offsetFetchOfAll,
       request: { groupId, topics: null, requireStable: true },
       codes: ({ errorCode, topics }) => [
         errorCode,
         ...topics.flatMap(({ partitions }) => partitions.map(one => one.errorCode)),
       ],
     })
-    return answer
+    return verdict ?? answer.topics
   }
 
   /** Fails every request that has no answer. */
@@ -193,14 +196,17 @@ export class TransactionRequests {
     return group
   }
 
-  /** Resolves to the answer, and to the verdict if it has an error. */
+  /** Resolves to the answer, or to the verdict if it has an error: then nobody can take its fields for what is stored. */
   async #ask<Q, S>(
     coordinator: Coordinator,
     wanted: Wanted,
     call: Omit<CoordinatorCall<Q, S>, 'wanted'>,
-  ): Promise<{ readonly answer: S; readonly verdict: Verdict | undefined }> {
+  ): Promise<
+    { readonly answer: S; readonly verdict?: undefined } | { readonly answer?: undefined; readonly verdict: Verdict }
+  > {
     const answer = await firstValueFrom(merge(coordinator.request({ ...call, wanted }), this.#abandoned$))
-    return { answer, verdict: verdictOn(call.api.name, call.codes(answer)) }
+    const verdict = verdictOn(call.api.name, call.codes(answer))
+    return verdict === undefined ? { answer } : { verdict }
   }
 }
 

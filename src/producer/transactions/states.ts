@@ -11,7 +11,8 @@
  * | committing | are all acked                                           | the coordinator commits → committed                      |
  * | aborting   | are dropped; those in flight are awaited                | its turn, none in flight, the coordinator aborts → aborted |
  *
- * Until it is committing, a transaction may be aborted: by the user, because a record of it failed, or because a broker says so.
+ * Until it is committing, a transaction may be aborted: by the user, though `commit()` was called, because a record of it failed, or because a
+ * broker says so.
  */
 export type TransactionState =
   | 'gathering'

@@ -1,4 +1,4 @@
-import { concatMap, type Observable, Subject, type Subscription } from 'rxjs'
+import { concatMap, type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs'
 import type { Brokers } from '../../cluster/brokers.js'
 import { BrokerError, ConnectionError, DataLossError, describe, KafkaError } from '../../errors.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
@@ -6,12 +6,13 @@ import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-bui
 import type { ProducerEvent } from '../model/events.js'
 import type { Partition } from '../model/partition.js'
 import type { TransactionScope } from '../model/transaction-scope.js'
+import { Completion } from './completion.js'
 import { TransactionalIdentity } from './identity.js'
 import type { GroupMember, GroupOffset } from './offsets.js'
 import { OpenTransaction } from './open-transaction.js'
 import { Positions } from './positions.js'
 import { always, TransactionRequests } from './requests.js'
-import { isForgotten, type Verdict } from './verdicts.js'
+import { isFencing, isForgotten, type Verdict } from './verdicts.js'
 
 /** What transactions need of the data path. */
 export interface TransactionalPath {
@@ -28,6 +29,7 @@ export interface TransactionalPath {
 interface TransactionsOptions {
   readonly transactionalId: string
   readonly transactionTimeoutMs: number
+  readonly scheduler: SchedulerLike
 }
 
 /**
@@ -50,6 +52,10 @@ export class Transactions {
   #current: OpenTransaction | undefined
   /** Whether the current one has partitions or offsets that were added by requests. */
   #added: Standing = 'no'
+  /** Whether the coordinator may still be completing the one before the current one. */
+  readonly #before: Completion
+  /** Whether its partitions have several leaders. */
+  #isSpread = false
   /** Partitions to be added to the current one. */
   readonly #unadded = new Set<Partition>()
   #adding: Promise<void> | undefined
@@ -67,6 +73,7 @@ export class Transactions {
     life: Subscription,
   ) {
     this.#path = path
+    this.#before = new Completion(options.scheduler)
     this.#events$ = events$
     this.#requests = new TransactionRequests(options, brokers, error =>
       events$.next({ kind: this.#identity.isKnown ? 'coordinatorFailed' : 'producerIdFailed', error }),
@@ -164,6 +171,7 @@ export class Transactions {
     this.#current = transaction
     this.#added = 'no'
     transaction.step('turn')
+    this.#isSpread = haveSeveralLeaders(transaction.partitions)
     for (const partition of transaction.partitions) this.#include(transaction, partition)
     await transaction.until('flushing', 'aborting')
     await this.#path.hold(this.#end(transaction))
@@ -193,7 +201,7 @@ export class Transactions {
   async #commit(transaction: OpenTransaction): Promise<void> {
     if (this.#standing(transaction) !== 'no') {
       const version2 = this.#isVersion2(transaction)
-      const ended = await this.#requests.end(this.#identity.current, true, version2)
+      const ended = await this.#before.told(this.#requests.end(this.#identity.current, true, version2))
       if ('code' in ended) {
         if (version2 && ended.code === ErrorCode.INVALID_TXN_STATE) transaction.refused(tookTooLong(ended.error))
         else this.#refused(transaction, ended)
@@ -214,7 +222,7 @@ export class Transactions {
     const standing = this.#standing(transaction)
     if (standing === 'maybe' && version2) await this.#ascertain(transaction)
     if (standing !== 'no') {
-      const ended = await this.#requests.end(this.#identity.current, false, version2)
+      const ended = await this.#before.told(this.#requests.end(this.#identity.current, false, version2))
       if (!('code' in ended)) this.#identity.adopt(ended)
       else if (ended.code === ErrorCode.INVALID_TXN_STATE || isForgotten(ended.error)) this.#identity.lose()
       else throw ended.error
@@ -255,12 +263,24 @@ export class Transactions {
   #include(transaction: OpenTransaction, partition: Partition): void {
     if (transaction !== this.#current || !transaction.is('open', 'flushing')) return
     if (partition.transaction === transaction.scope) return
-    if (this.#isVersion2(transaction)) {
+    if (!this.#asks(transaction, partition)) {
       this.#join(transaction, partition)
       return
     }
     this.#unadded.add(partition)
     this.#adding ??= this.#add(transaction)
+  }
+
+  /**
+   * Whether a partition is added by a request. With version 2 its first batch adds it. But the broker waits for 20 ms where the coordinator has
+   * something in hand, be it the transaction before or what another broker adds. The coordinator itself says so at once, and adds all together.
+   */
+  #asks(transaction: OpenTransaction, { leader }: Partition): boolean {
+    if (!this.#isVersion2(transaction) || this.#adding !== undefined) return true
+    const [first] = transaction.partitions
+    this.#isSpread ||= leader !== first?.leader
+    const known = this.#added === 'yes' || transaction.scope.acked > 0
+    return this.#isSpread || (!known && this.#before.isWorthAsking)
   }
 
   /** Adds partitions, one request at a time: those that come up meanwhile go into the next one. */
@@ -272,18 +292,21 @@ export class Transactions {
       while (this.#unadded.size > 0) {
         const partitions = [...this.#unadded]
         const verdict = await this.#requests.addPartitions(this.#identity.current, partitions, wanted)
-        this.#added = 'maybe'
         if (verdict !== undefined) {
-          this.#refused(transaction, verdict)
+          // With version 2, the end of a transaction tells whether it was open for too long, or another producer has taken over.
+          const told = this.#isVersion2(transaction) && isFencing(verdict.code) && this.#standing(transaction) === 'yes'
+          if (this.#added === 'no') this.#added = 'maybe'
+          this.#refused(transaction, told ? { ...verdict, fatal: false } : verdict)
           return
         }
+        this.#added = 'yes'
         for (const partition of partitions) {
           this.#unadded.delete(partition)
           this.#join(transaction, partition)
         }
       }
     } catch (error) {
-      this.#added = 'maybe'
+      if (this.#added === 'no') this.#added = 'maybe'
       if (wanted()) this.#identity.fail(error as Error)
     } finally {
       this.#unadded.clear()
@@ -343,6 +366,15 @@ export class Transactions {
 
 /** Whether a coordinator knows of something: `maybe` where it was not answered. */
 type Standing = 'no' | 'maybe' | 'yes'
+
+function haveSeveralLeaders(partitions: Iterable<Partition>): boolean {
+  let first: number | undefined
+  for (const { leader } of partitions) {
+    first ??= leader
+    if (leader !== first) return true
+  }
+  return false
+}
 
 /** A partition that is gone is in no transaction. */
 const isNotMissing = (error: unknown): boolean =>

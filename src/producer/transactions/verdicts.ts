@@ -42,13 +42,18 @@ export function verdictOn(asked: string, codes: readonly number[]): Verdict | un
   const code = failed.find(isFatal) ?? failed.find(one => one !== ErrorCode.OPERATION_NOT_ATTEMPTED) ?? failed[0]
   if (code === undefined) return undefined
   const cause = new BrokerError(brokerError(code))
-  if (!FENCED.includes(code)) return { fatal: isFatal(code), code, error: cause }
+  if (!isFencing(code)) return { fatal: isFatal(code), code, error: cause }
   const error = new ProducerFencedError(
     `${asked} was refused: another producer with this \`transactionalId\` has taken over, or the transaction was open for longer than` +
       ` \`transactionTimeoutMs\` and the coordinator has aborted it: ${cause.message}`,
     { cause },
   )
   return { fatal: true, code, error }
+}
+
+/** Whether the epoch is over: see {@link FENCED}. */
+export function isFencing(code: number): boolean {
+  return FENCED.includes(code)
 }
 
 function isFatal(code: number): boolean {

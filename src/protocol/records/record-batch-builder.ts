@@ -20,6 +20,7 @@ import {
 
 /** A key, a value or the value of a header: strings are written as UTF-8. */
 export type RecordData = string | Uint8Array | null
+/** A header: several may have one name. */
 export type HeaderPair = readonly [name: string, value: RecordData]
 
 /** The most bytes that a record adds to a batch beside its key, value and headers. */
@@ -54,7 +55,7 @@ export interface Buffers {
 
 const FRESH: Buffers = { take: bytes => Buffer.allocUnsafe(bytes), give() {} }
 
-/** The producer identity of a batch (KIP-98). */
+/** The producer identity of a batch (KIP-98). @inline */
 export interface ProducerIdAndEpoch {
   readonly producerId: bigint
   readonly producerEpoch: number

@@ -44,33 +44,53 @@ export const TRANSACTIONAL_BIT = 16
 /** Bytes before the ones that `batchLength` counts. */
 const LOG_OVERHEAD = 12
 
+/** A record batch of Kafka (magic 2), as it is stored. */
 export interface RecordBatch {
+  /** The offset of its first record. */
   baseOffset: bigint
+  /** Bytes of the batch behind this field. */
   batchLength: number
+  /** The leader epoch in which it was appended. */
   partitionLeaderEpoch: number
+  /** The version of the format: 2. */
   magic: number
+  /** The CRC-32C that the batch states. */
   crc: number
   /** Whether `crc` is the CRC-32C of the bytes that are there. */
   crcValid: boolean
+  /** Bits: compression, the type of the timestamp, transactional, control. */
   attributes: number
   /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd: the low three bits of `attributes`. */
   compression: number
+  /** The offset of its last record, less that of its first. */
   lastOffsetDelta: number
+  /** Milliseconds since 1970, of its first record. */
   baseTimestamp: bigint
+  /** Milliseconds since 1970, of its newest record. */
   maxTimestamp: bigint
+  /** -1: the producer is not idempotent. */
   producerId: bigint
+  /** -1: the producer is not idempotent. */
   producerEpoch: number
+  /** The sequence of its first record; -1: the producer is not idempotent. */
   baseSequence: number
+  /** How many records it has. */
   recordCount: number
   /** The whole batch, a view of what was decoded. */
   bytes: Buffer
 }
 
+/** A record as consumers get it. */
 export interface DecodedRecord {
+  /** Its place in the log. */
   offset: bigint
+  /** Milliseconds since 1970. */
   timestamp: bigint
+  /** Its key; null: none. */
   key: Buffer | null
+  /** Its value; null: a tombstone. */
   value: Buffer | null
+  /** Its headers, in order. A name may occur several times. */
   headers: [string, Buffer | null][]
 }
 

@@ -6,6 +6,7 @@ import type { FetchRequest } from '../../protocol/messages/fetch.js'
 import { CoordinatorType, type FindCoordinatorRequest } from '../../protocol/messages/find-coordinator.js'
 import type { ListOffsetsRequest } from '../../protocol/messages/list-offsets.js'
 import type { MetadataRequest } from '../../protocol/messages/metadata.js'
+import type { OffsetFetchRequest } from '../../protocol/messages/offset-fetch.js'
 import { type ProduceRequest, produce } from '../../protocol/messages/produce.js'
 import type { TxnOffsetCommitRequest } from '../../protocol/messages/txn-offset-commit.js'
 import { decodeRequestBody, decodeRequestHeader } from '../../protocol/wire/message.js'
@@ -93,6 +94,10 @@ export function partsOf(incoming: Incoming): readonly FaultPart[] {
     case 'TxnOffsetCommit':
       return (request as TxnOffsetCommitRequest).topics.flatMap(({ name, partitions }) =>
         partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
+      )
+    case 'OffsetFetch':
+      return ((request as OffsetFetchRequest).topics ?? []).flatMap(({ name, partitionIndexes }) =>
+        partitionIndexes.map(partition => ({ topic: name, partition })),
       )
     default:
       return []

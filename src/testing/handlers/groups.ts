@@ -12,6 +12,7 @@ import type { OffsetFetchRequest, OffsetFetchResponse } from '../../protocol/mes
 import type { SyncGroupRequest, SyncGroupResponse } from '../../protocol/messages/sync-group.js'
 import type { Client, Handler } from '../state/cluster-state.js'
 import { joinAnswer, syncAnswer } from '../state/group.js'
+import { partitionFaults } from './partition-faults.js'
 
 /*
  * Consumer groups: enough of them for consumers to read what producers have written. The first node that is up coordinates
@@ -71,15 +72,25 @@ export const handleOffsetCommit: Handler<OffsetCommitRequest, OffsetCommitRespon
   }
 }
 
-export const handleOffsetFetch: Handler<OffsetFetchRequest, OffsetFetchResponse> = (client, request) => {
-  const error = groupCoordinatorError(client)
+export const handleOffsetFetch: Handler<OffsetFetchRequest, OffsetFetchResponse> = (client, request, version) => {
   const { offsets } = client.cluster.group(request.groupId)
   const everything = [...offsets.partitions].map(([name, indexes]) => ({ name, partitionIndexes: [...indexes] }))
-  const topics = (request.topics ?? everything).map(({ name, partitionIndexes }) => ({
+  const asked = request.topics ?? everything
+  const parts = asked.flatMap(({ name: topic, partitionIndexes }) =>
+    partitionIndexes.map(partition => ({ topic, partition })),
+  )
+  const faults = partitionFaults(client, 'OffsetFetch', null, parts)
+  const ofAll = groupCoordinatorError(client) || (faults.ofAll ?? ErrorCode.NONE)
+  // The field for an error of the whole group is new in version 2.
+  if (ofAll !== ErrorCode.NONE && version >= 2) return { throttleTimeMs: 0, errorCode: ofAll, topics: [] }
+  const codeOf = (topic: string, partition: number): number => {
+    const unstable = request.requireStable && offsets.isUnstable(topic, partition)
+    return ofAll || (faults.codeOf(topic, partition) ?? (unstable ? ErrorCode.UNSTABLE_OFFSET_COMMIT : ErrorCode.NONE))
+  }
+  const topics = asked.map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map(partitionIndex => {
-      const unstable = request.requireStable && offsets.isUnstable(name, partitionIndex)
-      const errorCode = error || (unstable ? ErrorCode.UNSTABLE_OFFSET_COMMIT : ErrorCode.NONE)
+      const errorCode = codeOf(name, partitionIndex)
       const committed = errorCode === ErrorCode.NONE ? offsets.get(name, partitionIndex) : undefined
       return {
         partitionIndex,
@@ -90,5 +101,5 @@ export const handleOffsetFetch: Handler<OffsetFetchRequest, OffsetFetchResponse>
       }
     }),
   }))
-  return { throttleTimeMs: 0, errorCode: error, topics }
+  return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, topics }
 }

@@ -8,7 +8,9 @@ import {
 } from '../../transport/transport.js'
 import type { Listening, Network, ServerListener, ServerSocket } from './network.js'
 
+/** Options of {@link MemoryNetwork}. */
 export interface MemoryNetworkOptions {
+  /** The clock by which bytes arrive. */
   readonly scheduler: SchedulerLike
   /** How long bytes take from one end to the other, in ms. Default 0. */
   readonly latencyMs?: number
@@ -17,7 +19,7 @@ export interface MemoryNetworkOptions {
 /**
  * A network inside the process, on a scheduler: the transport of clients and the network of brokers. Bytes arrive in
  * order, after `latencyMs`, and never from inside the call that sent them. Bytes that are under way when a connection is cut or
- * destroyed is lost.
+ * destroyed are lost.
  */
 export class MemoryNetwork implements Transport, Network {
   readonly #scheduler: SchedulerLike
@@ -37,13 +39,14 @@ export class MemoryNetwork implements Transport, Network {
     return this.#connections.size
   }
 
-  /** Cuts every connection to an address, as a cable that is pulled and told of. */
+  /** Cuts every connection to an address. Both ends learn of it. */
   cut(address: Address): void {
     for (const connection of [...this.#connections]) {
       if (connection.to === formatAddress(address)) connection.end(new Error('read ECONNRESET'))
     }
   }
 
+  /** Opens a connection, as `Transport` of a producer. */
   connect(address: Address, listener: SocketListener): Socket {
     const connection = new MemoryConnection(this.#scheduler, this.#latencyMs, formatAddress(address), listener, () =>
       this.#connections.delete(connection),
@@ -60,6 +63,7 @@ export class MemoryNetwork implements Transport, Network {
     }
   }
 
+  /** Accepts connections at an address, as `Network` of a cluster. */
   listen(address: Address, accept: (socket: ServerSocket) => ServerListener): Promise<Listening> {
     const bound = { host: address.host, port: address.port === 0 ? this.#nextPort++ : address.port }
     const name = formatAddress(bound)

@@ -4,6 +4,7 @@ import type { Address } from '../../transport/transport.js'
 export interface ServerSocket {
   /** The address of the other end, for the trace. */
   readonly peer: string
+  /** Sends bytes to the client. */
   write(bytes: Uint8Array): void
   /** Pauses or resumes the other end. Bytes under way still arrive. */
   hold(held: boolean): void
@@ -13,14 +14,17 @@ export interface ServerSocket {
   destroy(): void
 }
 
+/** Gets what a client sends on one connection. */
 export interface ServerListener {
+  /** Bytes have arrived, cut anywhere. */
   received(chunk: Buffer): void
-  /** Called once, after which nothing is. */
+  /** The connection has ended. Called once, and nothing is called after it. */
   closed(): void
 }
 
 /** Something that accepts connections. */
 export interface Listening {
+  /** Where it listens. */
   readonly address: Address
   /** Accepts no more, and ends the connections that stand. */
   close(): Promise<void>
@@ -28,5 +32,6 @@ export interface Listening {
 
 /** Where brokers listen: TCP, or a network in memory. */
 export interface Network {
+  /** Listens at an address; port 0: any that is free. Rejects when it can't. */
   listen(address: Address, accept: (socket: ServerSocket) => ServerListener): Promise<Listening>
 }

@@ -6,7 +6,9 @@ import type { Listening, Network, ServerListener, ServerSocket } from './network
 
 /** A broker's side of TLS, as PEM. */
 export interface ClusterSslOptions {
+  /** The certificate's private key, in PEM. */
   readonly key: string | Buffer
+  /** The certificate that clients are shown, in PEM. */
   readonly cert: string | Buffer
   /** Clients must show a certificate of this authority (`ssl.client.auth=required`). Default: they need none. */
   readonly ca?: string | Buffer

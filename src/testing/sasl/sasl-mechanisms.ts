@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { ScramHash, Users } from './users.js'
 
+/** A mechanism that brokers offer, as they spell it. */
 export type SaslMechanismName = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER'
 
 /** The broker's reaction to a token: an answer, with the user once authenticated; or the reason of a refusal, in Kafka's words. */

@@ -13,6 +13,7 @@ import { readOptions } from '../../read-options.js'
 import { type Exchange, mechanisms, type SaslMechanismName } from './sasl-mechanisms.js'
 import { Users } from './users.js'
 
+/** How clients of the cluster authenticate. */
 export interface ClusterSaslOptions {
   /** The mechanisms on offer. Default: all four. */
   readonly mechanisms?: readonly SaslMechanismName[]
@@ -59,7 +60,7 @@ export class Sasl {
   }
 }
 
-/** A client has authenticated, for the first time on its connection or again. */
+/** A client has authenticated, for the first time on its connection or again. @inline */
 export interface Authenticated {
   readonly user: string
   readonly mechanism: string

@@ -1,7 +1,7 @@
 /**
  * Something that goes wrong, as a plain value: it can be printed, stored as JSON and injected again.
  *
- * The first two concern single partitions of a Produce, AddPartitionsToTxn or TxnOffsetCommit request; everything else concerns a
+ * The first two concern single partitions of a Produce, AddPartitionsToTxn, TxnOffsetCommit or OffsetFetch request; everything else concerns a
  * whole request and its connection.
  */
 export type Fault =
@@ -9,7 +9,8 @@ export type Fault =
    * The partition is answered with this code, and nothing is appended. Requests without partitions are answered with it as a whole
    * and not carried out, as are Fetch, ListOffsets, CreateTopics and Metadata. AddPartitionsToTxn and TxnOffsetCommit are struck once:
    * the partitions that the rule names have this code, or all if it names none. If one partition of AddPartitionsToTxn fails, none is
-   * added, and the others have OPERATION_NOT_ATTEMPTED.
+   * added, and the others have OPERATION_NOT_ATTEMPTED. OffsetFetch is answered with it as a whole, without offsets, unless the rule names
+   * a topic or a partition: then those have it.
    * REBOOTSTRAP_REQUIRED (129) is the error of a Metadata response as a whole, from version 13 on (KIP-1102).
    *
    * `recordErrors` blames records of the batch (KIP-467), rightly or not. From Produce 8 on.
@@ -50,35 +51,41 @@ export type Fault =
 
 /** A record that is to blame, by its index in the batch, and why. */
 export interface NamedRecord {
+  /** Its place in the batch, from 0. */
   readonly index: number
+  /** What the broker says of it. Default: nothing. */
   readonly message?: string
 }
 
+/** Which requests a fault applies to, and how often. */
 export interface FaultRule {
+  /** What goes wrong. */
   readonly fault: Fault
   /** Which requests: by the name of the API. Default `'Produce'`. */
   readonly api?: string
+  /** Requests to this node. */
   readonly node?: number
   /** Requests that name this topic. */
   readonly topic?: string
   /** Requests that name this partition. */
   readonly partition?: number
-  /** Produce requests with a batch of this producer. A number does as well, for JSON's sake. */
+  /** Produce requests with a batch of this producer. A number is accepted, too, because JSON has no bigint. */
   readonly producerId?: bigint | number
   /** Requests of this transactional id, FindCoordinator and Produce among them. */
   readonly transactionalId?: string
-  /** So many matches pass unharmed first; those that another rule strikes are not counted. Default 0. */
+  /** How many matching requests pass first; those that another rule applies to are not counted. Default 0. */
   readonly after?: number
-  /** How often it strikes. Default 1. */
+  /** How often it applies; `Infinity`: for ever. Default 1. */
   readonly times?: number
 }
 
 /** A rule that was injected. */
 export interface InjectedFault {
+  /** The rule as it was injected. */
   readonly rule: FaultRule
-  /** How often it has struck. */
+  /** How often it has applied. */
   readonly fired: number
-  /** It strikes no more. */
+  /** Removes the rule. */
   remove(): void
 }
 
@@ -99,8 +106,9 @@ export interface FaultPart {
 
 type Scope = 'partition' | 'request'
 
-/** The APIs of which single partitions can fail. */
-const WITH_PARTITIONS = ['Produce', 'AddPartitionsToTxn', 'TxnOffsetCommit']
+/** The APIs that write, of which single partitions can fail. */
+const WRITES = ['Produce', 'AddPartitionsToTxn', 'TxnOffsetCommit']
+const WITH_PARTITIONS = [...WRITES, 'OffsetFetch']
 
 /** Further APIs whose answers can be errors without a trace of the request. */
 const CAN_FAIL = [
@@ -118,7 +126,7 @@ const CAN_FAIL = [
 /** What faults can strike that don't mean something for every API. */
 const ONLY: ReadonlyMap<Fault['kind'], readonly string[]> = new Map([
   ['error', [...WITH_PARTITIONS, ...CAN_FAIL]],
-  ['errorAfterAppend', [...WITH_PARTITIONS, 'AddOffsetsToTxn', 'EndTxn', 'InitProducerId']],
+  ['errorAfterAppend', [...WRITES, 'AddOffsetsToTxn', 'EndTxn', 'InitProducerId']],
   ['answerEntries', ['Produce']],
   ['staleMetadata', ['Metadata']],
   ['slowMarkers', ['EndTxn']],
@@ -155,6 +163,7 @@ export class FaultPlan {
       if (scopeOf(rule.rule) !== 'partition' || !rule.matches(target) || !rule.comesDue()) continue
       return {
         fault: rule.rule.fault,
+        namesParts: rule.rule.topic !== undefined || rule.rule.partition !== undefined,
         strikes: (topic, partition) => rule.matches({ ...target, parts: [{ topic, partition }] }),
       }
     }
@@ -165,6 +174,8 @@ export class FaultPlan {
 /** A fault of some partitions of a request. */
 export interface Struck {
   readonly fault: Fault
+  /** Whether the rule names a topic or a partition. */
+  readonly namesParts: boolean
   strikes(topic: string, partition: number): boolean
 }
 

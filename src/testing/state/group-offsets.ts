@@ -1,9 +1,13 @@
 import { ErrorCode } from '../../protocol/error-codes.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 
+/** What a consumer group has committed for a partition. */
 export interface CommittedOffset {
+  /** The offset of the next record to read. */
   readonly offset: bigint
+  /** Of the leader that the record was read from (KIP-320); -1: not said. */
   readonly leaderEpoch: number
+  /** Text that is stored beside it; null: none. */
   readonly metadata: string | null
 }
 

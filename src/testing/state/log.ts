@@ -9,7 +9,9 @@ import { isControl } from './control-batch.js'
 
 /** A record as a log holds it, with the batch's identity. */
 export interface StoredRecord extends DecodedRecord {
+  /** The producer id of its batch; -1: none. */
   readonly producerId: bigint
+  /** The producer epoch of its batch; -1: none. */
   readonly producerEpoch: number
   /** -1 where the producer is not idempotent. */
   readonly sequence: number

@@ -7,10 +7,11 @@ import { type ClusterSslOptions, tcpNetwork } from '../network/tcp-network.js'
 import { type ClusterSaslOptions, Sasl } from '../sasl/sasl.js'
 import { MAX_PARTITIONS, type TopicOptions } from './topics.js'
 
+/** Options of {@link startCluster}; without any it is one node at a free port. */
 export interface ClusterOptions {
   /** How many brokers, with node ids from 1. Default 1. */
   readonly nodes?: number
-  /** Topics to begin with, by name. */
+  /** Topics to create at the start, by name. Default: none. */
   readonly topics?: Readonly<Record<string, TopicOptions>>
   /** Partitions of a topic that is created without saying how many. Default 3. */
   readonly defaultPartitions?: number

@@ -11,12 +11,17 @@ import { isTransactional } from './control-batch.js'
 
 /** A batch as a client sent it, whatever it is worth: what the trace tells of it. */
 export interface SentBatch {
+  /** The topic's name. */
   readonly topic: string
+  /** The partition, from 0. */
   readonly partition: number
   /** -1, like the three after it, where the producer is not idempotent or the bytes are not a batch. */
   readonly producerId: bigint
+  /** The producer epoch that it is stamped with. */
   readonly producerEpoch: number
+  /** The sequence of its first record. */
   readonly baseSequence: number
+  /** How many records it has. */
   readonly count: number
   /** As the producer wrote it; the same for a batch that is sent again unchanged. 0 where there is no batch. */
   readonly crc: number

@@ -12,6 +12,7 @@ export interface TopicState extends TopicRules {
 /** More partitions than this a topic can't have here: each takes about a kilobyte, used or not. */
 export const MAX_PARTITIONS = 100_000
 
+/** Options of a topic: how many partitions it has, and which records it refuses. */
 export interface TopicOptions {
   /** At most 100,000. Default: the cluster's `defaultPartitions`. */
   readonly partitions?: number

@@ -5,14 +5,17 @@ import type { Fault } from './faults.js'
 import type { SentBatch } from './peek.js'
 import type { TransactionState } from './transaction.js'
 
+/** @inline */
 interface Where {
   readonly node: number
   /** Connections are numbered from 1 over the cluster. */
   readonly connection: number
 }
 
+/** @inline */
 interface BatchTrace extends Where, SentBatch {}
 
+/** @inline */
 type What =
   | ({ readonly kind: 'connected'; readonly peer: string } & Where)
   | ({ readonly kind: 'disconnected' } & Where)
@@ -84,17 +87,20 @@ export class Depth {
     return node === undefined ? Math.max(0, ...this.#most.values()) : (this.#most.get(node) ?? 0)
   }
 
+  /** Called by brokers: a Produce request has arrived. @internal */
   received(node: number, connection: number): void {
     const depth = (this.#now.get(connection)?.depth ?? 0) + 1
     this.#now.set(connection, { node, depth })
     this.#most.set(node, Math.max(this.most(node), depth))
   }
 
+  /** Called by brokers: a Produce request was answered. @internal */
   answered(connection: number): void {
     const open = this.#now.get(connection)
     if (open !== undefined) open.depth--
   }
 
+  /** Called by brokers: a connection has ended. @internal */
   closed(connection: number): void {
     this.#now.delete(connection)
   }

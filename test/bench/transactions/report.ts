@@ -3,17 +3,20 @@ import { cpus, loadavg, totalmem } from 'node:os'
 import { median } from '../peers/results.js'
 import type { Figures } from './programs.js'
 
+/** What a round gave: figures, or why the program failed. */
+export type Round = Figures | { readonly failed: string }
+
 /** The rounds of one program: with transactions, and without. */
 export interface Throughput {
   readonly name: string
-  readonly transactions: readonly Figures[]
-  readonly plain: readonly Figures[]
+  readonly transactions: readonly Round[]
+  readonly plain: readonly Round[]
 }
 
-/** How long small transactions took, by the number of their records. */
+/** The rounds of small transactions, by the number of their records. */
 export interface Latency {
   readonly name: string
-  readonly times: ReadonlyMap<number, readonly number[]>
+  readonly rounds: ReadonlyMap<number, readonly Round[]>
 }
 
 export interface Report {
@@ -40,33 +43,65 @@ export function toMarkdown({ kafka, rounds, throughput, latency }: Report): stri
 const THROUGHPUT = ['producer', 'records/s', 'without transactions', 'ratio', 'CPU µs/record', 'without']
 
 function throughputRow({ name, transactions, plain }: Throughput): string[] {
-  const ratios = transactions.map(({ rate }, i) => rate / plain[i]!.rate)
-  const cpu = (runs: readonly Figures[]): string => median(runs.map(({ cpuMicros }) => cpuMicros)).toFixed(2)
-  return [name, spread(transactions), spread(plain), median(ratios).toFixed(2), cpu(transactions), cpu(plain)]
+  const ratios = transactions.flatMap((one, i) => {
+    const other = plain[i]
+    return isMeasured(one) && isMeasured(other) ? [one.rate / other.rate] : []
+  })
+  const cpu = (rounds: readonly Round[]): string => of(rounds, ({ cpuMicros }) => cpuMicros).toFixed(2)
+  return [
+    ...[name, cell(transactions, spread), cell(plain, spread)],
+    ...[ratios.length === 0 ? '' : median(ratios).toFixed(2), cell(transactions, cpu, ''), cell(plain, cpu, '')],
+  ]
 }
 
-function spread(runs: readonly Figures[]): string {
-  const rates = runs.map(({ rate }) => rate)
+function spread(rounds: readonly Round[]): string {
+  const rates = rounds.filter(isMeasured).map(({ rate }) => rate)
   return `${thousands(median(rates))} (${thousands(Math.min(...rates))}–${thousands(Math.max(...rates))})`
 }
 
 const thousands = (value: number): string => `${Math.round(value / 1000).toLocaleString('en')} k`
 
 function latencyTable(latency: readonly Latency[]): string {
-  const counts = [...latency[0]!.times.keys()]
+  const counts = [...latency[0]!.rounds.keys()]
   const heads = counts.flatMap(count => {
     const what = count === 1 ? '1 record' : `${count} records`
     return [`${what}, p50`, 'p99']
   })
-  const rows = latency.map(({ name, times }) => [
+  const rows = latency.map(({ name, rounds }) => [
     name,
-    ...[...times.values()].flatMap(all => [percentile(all, 0.5), percentile(all, 0.99)]),
+    ...[...rounds.values()].flatMap(all => [cell(all, percentile(0.5)), cell(all, percentile(0.99), '')]),
   ])
   return table(['producer', ...heads], rows)
 }
 
-function percentile(times: readonly number[], share: number): string {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)]!.toFixed(1)
+function percentile(share: number): (rounds: readonly Round[]) => string {
+  return rounds => {
+    const times = rounds.filter(isMeasured).flatMap(one => one.times)
+    return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)]!.toFixed(1)
+  }
+}
+
+function isMeasured(round: Round | undefined): round is Figures {
+  return round !== undefined && !('failed' in round)
+}
+
+function of(rounds: readonly Round[], field: (figures: Figures) => number): number {
+  return median(rounds.filter(isMeasured).map(field))
+}
+
+/**
+ * What the rounds gave that were measured, and how many were not.
+ *
+ * @param otherwise what stands there if none was; default: why.
+ */
+function cell(rounds: readonly Round[], text: (rounds: readonly Round[]) => string, otherwise?: string): string {
+  const failures = rounds.flatMap(one => ('failed' in one ? [one.failed] : []))
+  if (failures.length === 0) return text(rounds)
+  const why = `failed: ${failures[0]!.replaceAll('|', '\\|')}`
+  if (failures.length === rounds.length) return otherwise ?? why
+  return otherwise === undefined
+    ? `${text(rounds)}; ${failures.length} of ${rounds.length} rounds ${why}`
+    : text(rounds)
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -10,8 +10,9 @@ export function coverageOf(history: TransactionHistory): Coverage {
     coverage[name] = (coverage[name] ?? 0) + times
   }
   count(`transaction.version ${schedule.cluster.transactionVersion}`)
-  for (const { kind, told = 'unknown', cause, contents } of transactions) {
+  for (const { kind, told = 'unknown', cause, contents, abortSaid } of transactions) {
     count(`${kind} ${told}`)
+    if (abortSaid !== undefined) count(`abort() while commit(): ${abortSaid}`)
     if (cause !== undefined) count(`because of ${cause.name}`)
     if (told === 'committed' && contents.offsets !== undefined) count('offsets committed')
     if (told === 'committed' && contents.position) count('position committed')

@@ -15,6 +15,7 @@ const PASSING: Readonly<Record<string, readonly number[]>> = {
   AddOffsetsToTxn: [...ELSEWHERE, CONCURRENT_TRANSACTIONS],
   TxnOffsetCommit: [...ELSEWHERE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.REQUEST_TIMED_OUT],
   EndTxn: [...ELSEWHERE, CONCURRENT_TRANSACTIONS],
+  OffsetFetch: [...ELSEWHERE, ErrorCode.UNSTABLE_OFFSET_COMMIT],
   Metadata: [ErrorCode.LEADER_NOT_AVAILABLE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
   Produce: [
     ErrorCode.NOT_LEADER_OR_FOLLOWER,
@@ -41,6 +42,8 @@ const ABORTING: Readonly<Record<string, readonly number[]>> = {
     ErrorCode.FENCED_INSTANCE_ID,
     ErrorCode.TRANSACTION_ABORTABLE,
   ],
+  // Those that store a position.
+  OffsetFetch: [ErrorCode.GROUP_AUTHORIZATION_FAILED, ErrorCode.UNKNOWN_SERVER_ERROR],
   Produce: [
     ErrorCode.TRANSACTION_ABORTABLE,
     ErrorCode.INVALID_TXN_STATE,
@@ -74,7 +77,7 @@ const APIS = Object.keys(PASSING)
 
 /** Which APIs the version of the protocol uses: a fault that never strikes proves nothing. */
 function apisOf(version: 1 | 2): string[] {
-  const unused = version === 2 ? ['AddPartitionsToTxn', 'AddOffsetsToTxn'] : []
+  const unused = version === 2 ? ['AddOffsetsToTxn'] : []
   return APIS.filter(api => !unused.includes(api))
 }
 

@@ -95,6 +95,7 @@ class Generator {
       ...this.#contents(),
       ...(random.chance(0.5) && { endAfter: this.#wait() }),
       ...(random.chance(0.3) && { overlaps: true }),
+      ...(end === 'commit' && random.chance(0.15) && { abortAfter: random.chance(0.5) ? 0 : this.#wait() }),
     }
   }
 

@@ -46,6 +46,8 @@ export interface TransactionStory {
   told?: 'committed' | 'aborted' | 'error'
   /** The user has aborted it, or left it. */
   left?: boolean
+  /** What `abort()` said that was called while `commit()` was under way. */
+  abortSaid?: 'committed' | 'aborted' | 'error'
   /** Why it was aborted, or the producer ended. */
   cause?: Cause
   /** As the outcome has it. */

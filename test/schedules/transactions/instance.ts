@@ -7,8 +7,10 @@ import {
   type Producer,
   type ProducerRecord,
   type Transaction,
+  TransactionEndedError,
 } from '../../../src/index.js'
 import type { VirtualTime } from '../../../src/testing/index.js'
+import type { TransactionStory } from './history.js'
 import { NumberedRecord, type Recorder } from './recorder.js'
 import { type Contents, GROUP, type Imperative, type Operator, type Value, type Work } from './schedule.js'
 
@@ -103,6 +105,7 @@ export class Instance {
         recorder.committed(index)
       } else {
         story.committing = true
+        if (work.abortAfter !== undefined) this.#abortAfter(work.abortAfter, transaction, story)
         await transaction.commit().catch(async error => {
           if (!(error instanceof InvalidArgumentError)) throw error
           await sent
@@ -114,6 +117,19 @@ export class Instance {
       recorder.failed(index, error)
     }
     await sent
+  }
+
+  /** Aborts it though it is being committed. */
+  #abortAfter(ms: number, transaction: Transaction, story: TransactionStory): void {
+    void this.#pause(ms).then(async () => {
+      // After its end, abort() does nothing.
+      if (story.told !== undefined) return
+      story.left = true
+      story.abortSaid = await transaction.abort().then(
+        () => 'aborted',
+        error => (error instanceof TransactionEndedError ? 'committed' : 'error'),
+      )
+    })
   }
 
   /** Sends the records; resolves once that is over, to whether it failed. */

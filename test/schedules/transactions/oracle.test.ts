@@ -67,6 +67,10 @@ test('T1 to T3: a transaction is not whole, or is there though it was aborted', 
   assert.match(found(withLog(({ all }) => ({ all: [...all, all[0]!] }))), /^T1: record 0 is stored 2 times/m)
   assert.match(found(withLog(({ committed }) => ({ committed: [0, 1, 2, ...committed.slice(2)] }))), /^T2: records 2 /m)
   assert.match(found(withStory(0, { told: 'aborted' })), /^T2: records 0,1 can be read/m)
+  assert.match(
+    found(withStory(0, { abortSaid: 'aborted' })),
+    /^T2: transaction 0 was committed, and abort\(\) said aborted/m,
+  )
   const inPart = {
     ...withLog(({ committed }) => ({ committed: committed.slice(1) })),
     ...withStory(0, { told: 'error' }),

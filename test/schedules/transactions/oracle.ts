@@ -66,7 +66,8 @@ function wholeFindings(history: TransactionHistory): string[] {
     const numbers = numbersOf(history, index)
     const missing = numbers.filter(number => !places.has(number))
     const there = records.flatMap((one, number) => (one.transaction === index && places.has(number) ? [number] : []))
-    const { told, committing, count, contents, kind } = story
+    const { told, committing, count, contents, kind, abortSaid = told } = story
+    if (abortSaid !== told) found.push(`T2: transaction ${index} was ${told}, and abort() said ${abortSaid}`)
     if (told === 'committed') {
       if (missing.length > 0) found.push(`T1: records ${missing} of transaction ${index} are missing, it was committed`)
       const accepted = records.filter(({ transaction }) => transaction === index).length

@@ -40,6 +40,8 @@ export interface Imperative extends Contents {
   readonly end: 'commit' | 'abort' | 'leave'
   /** Time from the last record to that call, in ms; undefined: it comes once everything is acked. `commit()` waits for acks either way. */
   readonly endAfter?: number
+  /** So many ms after `commit()` was called, `abort()` is. */
+  readonly abortAfter?: number
   /** The next work begins before this one has ended. */
   readonly overlaps?: boolean
 }
