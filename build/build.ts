@@ -1,11 +1,11 @@
-/** `npm run build`: makes dist/, all of the package's code and types, of src/. */
+/** `npm run build`: makes dist/, or the folder that is named, all of the package's code and types, of src/. */
 import { cpSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { writeBundle } from './bundle.js'
 import { writeDeclarations } from './declarations.js'
 import { entryPoints, root } from './entry-points.js'
 
-const dist = join(root, 'dist')
+const dist = resolve(root, process.argv[2] ?? 'dist')
 const entries = entryPoints()
 rmSync(dist, { recursive: true, force: true })
 const withDefault = await writeBundle(dist, entries, 'src/cli/main.ts')

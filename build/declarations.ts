@@ -13,10 +13,14 @@ export function writeDeclarations(
   withDefault: ReadonlySet<string>,
 ): void {
   const types = join(dist, 'types')
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  })
+  execFileSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', types],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  )
   writeFileSync(join(types, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`)
   const declared = entries.map(({ source }) => source.replace(/^src\//, '').replace(/\.ts$/, ''))
   entries.forEach(({ name }, index) => {
