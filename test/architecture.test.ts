@@ -30,8 +30,8 @@ const LEAVES = [
   'bounded-scheduler.ts',
   'diagnostics.ts',
   'errors.ts',
-  'installed-package.ts',
   'json.ts',
+  'load-package.ts',
   'read-options.ts',
   'version.ts',
 ]
@@ -216,7 +216,7 @@ test('kafkajs imports what users can import, and loads the package kafkajs only 
   assert.ok(own.length > 30)
   for (const { from, target } of own) {
     if (target === undefined || layerOf(target) === 'kafkajs') continue
-    assert.match(target, /^(index|installed-package)\.ts$/, from)
+    assert.match(target, /^(index|load-package)\.ts$/, from)
   }
   for (const file of sources.filter(file => layerOf(file) === 'kafkajs')) {
     const text = readFileSync(join(src, file), 'utf8')

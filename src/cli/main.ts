@@ -12,11 +12,13 @@ for (const output of [process.stdout, process.stderr]) {
   })
 }
 
-process.exitCode = await run(process.argv.slice(2), {
+void run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
   interrupts$: merge(interrupt('SIGINT'), interrupt('SIGTERM')),
   exit: code => process.exit(code),
+}).then(code => {
+  process.exitCode = code
 })

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 export interface Asset {
   readonly type: string
@@ -18,10 +19,10 @@ const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/text.js': ['text.js', 'text/javascript; charset=utf-8'],
 }
 
-/** Reads the page's files. They are served as they are written: src/ is in the package beside dist/, and this path leads there from both. */
+/** Reads the page's files. They are served as they are written: the build copies their folder beside the bundle. */
 export async function readAssets(): Promise<ReadonlyMap<string, Asset>> {
   const entries = Object.entries(FILES).map(async ([path, [file, type]]): Promise<[string, Asset]> => {
-    const bytes = await readFile(new URL(`../../src/dashboard/page/${file}`, import.meta.url))
+    const bytes = await readFile(join(import.meta.dirname, 'page', file))
     return [path, { type, bytes }]
   })
   return new Map(await Promise.all(entries))

@@ -1,4 +1,4 @@
-import type kafkajs from 'kafkajs'
+import type * as kafkajs from 'kafkajs'
 
 /* The numbers that kafkajs exports under names. Kafka's protocol fixes them; a test compares them with kafkajs's. */
 

@@ -1,5 +1,5 @@
-import type kafkajs from 'kafkajs'
-import { ifInstalled } from '../installed-package.js'
+import type * as kafkajs from 'kafkajs'
+import { loadIfInstalled } from '../load-package.js'
 import * as own from './own-errors.js'
 
 /** The error classes by their names, with kafkajs's types where it declares them. */
@@ -9,7 +9,7 @@ type Errors = Omit<typeof own, keyof typeof kafkajs> & Pick<typeof kafkajs, keyo
  * Where kafkajs is installed, its own classes: then `instanceof` holds in files that still import kafkajs, and for what its consumer throws.
  * This file of kafkajs needs no other, so it costs a millisecond. Without kafkajs, classes of the same shape.
  */
-const classes = (ifInstalled('kafkajs/src/errors') ?? own) as Errors
+const classes = (loadIfInstalled('kafkajs/src/errors') ?? own) as Errors
 
 export const KafkaJSAggregateError: Errors['KafkaJSAggregateError'] = classes.KafkaJSAggregateError
 export type KafkaJSAggregateError = InstanceType<Errors['KafkaJSAggregateError']>

@@ -1,5 +1,5 @@
-import type kafkajs from 'kafkajs'
-import { requireInstalled } from '../installed-package.js'
+import type * as kafkajs from 'kafkajs'
+import { loadPackage } from '../load-package.js'
 import { KafkaJSNonRetriableError } from './errors.js'
 import { makeError } from './make-error.js'
 
@@ -13,7 +13,7 @@ let loaded: typeof kafkajs | undefined
  */
 export function requireKafkajs(wanted: string): typeof kafkajs {
   try {
-    loaded ??= requireInstalled('kafkajs') as typeof kafkajs
+    loaded ??= loadPackage('kafkajs') as typeof kafkajs
     return loaded
   } catch (cause) {
     const why = `${wanted} is kafkajs's own, and kafkajs could not be loaded: npm install kafkajs@2`

@@ -1,4 +1,4 @@
-import type kafkajs from 'kafkajs'
+import type * as kafkajs from 'kafkajs'
 import { defer, lastValueFrom, retry, throwError, timer } from 'rxjs'
 import { AuthenticationError, createProducer, type Producer, type ProducerOptions } from '../index.js'
 import { mergeRetry, producerOptions, type RetryPlan, retryPlan, transactionOptions } from './client-options.js'

@@ -1,4 +1,4 @@
-import type kafkajs from 'kafkajs'
+import type * as kafkajs from 'kafkajs'
 import type { Transaction } from '../index.js'
 import { KafkaJSNonRetriableError } from './errors.js'
 import { MessageSender, type SenderOptions } from './message-sender.js'

@@ -8,7 +8,7 @@ import { node } from './process.js'
 export const REPOSITORY: string = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Whatever the checks need. */
-const COPIED = ['src', 'test', 'examples', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+const COPIED = ['build', 'src', 'test', 'examples', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
 
 /** A copy of the repository, to break things in. */
 export class Scratch {

@@ -1,57 +1,59 @@
 /**
- * Packs the library, installs it into an empty project as npm would, compiles a small TypeScript file against it under
- * `strict`, and runs that on this Node and on the newest supported one.
+ * `npm run test:package`: packs the library, installs it into an empty project of each kind as npm would, and sends a record through it
+ * there. `npm run test:package -- Jest Bun` tests these kinds only.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { both } from './kinds/both.js'
+import { bun } from './kinds/bun.js'
+import { commonjs } from './kinds/commonjs.js'
+import { esm } from './kinds/esm.js'
+import { git } from './kinds/git.js'
+import { jest } from './kinds/jest.js'
+import { nest } from './kinds/nest.js'
+import { publish } from './kinds/publish.js'
+import { rxjs } from './kinds/rxjs.js'
+import { tsNode } from './kinds/ts-node.js'
+import { types } from './kinds/types.js'
+import { vitest } from './kinds/vitest.js'
+import { type Kind, Project, root } from './project.js'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const project = mkdtempSync(join(tmpdir(), 'rx-kafka-package-'))
-const run = (cwd: string, command: string, ...args: string[]): string =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+const KINDS: readonly Kind[] = [commonjs, esm, both, rxjs, types, tsNode, jest, vitest, nest, bun, git, publish]
 
-const PROGRAM = `import { from, lastValueFrom, toArray } from 'rxjs'
-import { type Ack, createProducer } from 'rx-kafka'
-import { serveDashboard } from 'rx-kafka/dashboard'
-import { openTelemetry } from 'rx-kafka/opentelemetry'
-import { startCluster } from 'rx-kafka/testing'
-
-const cluster = await startCluster({ nodes: 3, topics: { orders: { partitions: 6 } } })
-const producer = createProducer({ brokers: cluster.brokers, interceptors: [openTelemetry()] })
-const dashboard = await serveDashboard(producer)
-if (!(await fetch(dashboard.url)).ok) throw new Error('no page')
-const records = Array.from({ length: 1000 }, (_, i) => ({ topic: 'orders', key: \`k\${i}\`, value: \`v\${i}\`, metadata: i }))
-const acks: Ack<number>[] = await lastValueFrom(from(records).pipe(producer.send(), toArray()))
-console.log(acks.filter(ack => ack.kind === 'acked').length, acks.every(ack => ack.record.metadata !== undefined))
-await dashboard.close()
-await producer.close()
-await cluster.stop()
-`
-
-try {
-  const tarball = (
-    JSON.parse(run(root, 'npm', 'pack', '--json', '--pack-destination', project)) as { filename: string }[]
-  )[0]!
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
-  writeFileSync(join(project, 'program.ts'), PROGRAM)
-  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const tools = ['typescript', '@types/node', 'rxjs', '@opentelemetry/api'].map(
-    name => `${name}@${devDependencies[name]}`,
-  )
-  run(project, 'npm', 'install', '--no-audit', '--no-fund', `./${tarball.filename}`, ...tools)
-  run(project, 'npx', 'tsc', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', 'program.ts')
-  const versions = [
-    ['this Node', run(project, process.execPath, 'program.js')],
-    ['Node 24', run(project, 'npx', '--yes', '-p', 'node@24', 'node', 'program.js')],
-  ] as const
-  for (const [name, output] of versions) {
-    if (output.trim() !== '1000 true')
-      throw new Error(`${name} printed ${JSON.stringify(output)}, expected "1000 true"`)
-    console.log(`the packed library works on ${name}`)
-  }
-} finally {
-  rmSync(project, { recursive: true, force: true })
+const wanted = process.argv.slice(2)
+for (const name of wanted) {
+  if (!KINDS.some(kind => kind.name === name))
+    throw new Error(`there is no kind of project '${name}', only ${KINDS.map(kind => `'${kind.name}'`).join(', ')}`)
 }
+const chosen = wanted.length === 0 ? KINDS : KINDS.filter(({ name }) => wanted.includes(name))
+
+const folder = mkdtempSync(join(tmpdir(), 'rx-kafka-package-'))
+const failed: string[] = []
+try {
+  const output = execFileSync('npm', ['pack', '--json', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [{ filename }] = JSON.parse(output) as [{ filename: string }]
+  chosen.forEach(({ name, run }, i) => {
+    console.log(name)
+    const project = new Project(join(folder, `project-${i}`), join(folder, filename), line =>
+      console.log(`  ok: ${line}`),
+    )
+    try {
+      run(project)
+    } catch (error) {
+      failed.push(name)
+      console.error(`  FAILED: ${(error as Error).message}`)
+    }
+  })
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+console.log(
+  failed.length === 0 ? `all ${chosen.length} kinds work` : `${failed.join(', ')} did not work, or could not be had`,
+)
+if (failed.length > 0) process.exitCode = 1

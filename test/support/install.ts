@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const tsc = join(root, 'node_modules/.bin/tsc')
 
-/** A project of its own in which the library is installed as its package has it: compiled, and found through `exports`. */
+/** A project of its own in which the library is installed as its package has it: built, and found through `exports`. */
 export interface Project {
   readonly folder: string
   remove(): void
@@ -18,7 +18,8 @@ export function createProject(files: Readonly<Record<string, string>>): Project 
   const library = join(folder, 'node_modules/rx-kafka')
   mkdirSync(library, { recursive: true })
   copyFileSync(join(root, 'package.json'), join(library, 'package.json'))
-  compile('-p', join(root, 'tsconfig.build.json'), '--outDir', join(library, 'dist'))
+  const build = ['--import', 'tsx', 'build/build.ts', join(library, 'dist')]
+  execFileSync(process.execPath, build, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
   for (const [name, text] of Object.entries(files)) {
     const file = join(folder, name)
     mkdirSync(dirname(file), { recursive: true })

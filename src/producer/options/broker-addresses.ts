@@ -42,7 +42,8 @@ function parseBroker(entry: unknown, verb: Verb): Address {
   const refuse = (rule: string): Error =>
     invalid('brokers', withoutSecrets(entry), `must be an array of ${ENTRY}, and ${rule}`, verb)
   if (typeof entry !== 'string') throw refuse('each is a string')
-  if (isIPv6(entry)) throw refuse("an IPv6 address needs brackets, such as '[::1]:9092'")
+  // Node compiles a large expression at the first call of isIPv6().
+  if (/:.*:/s.test(entry) && isIPv6(entry)) throw refuse("an IPv6 address needs brackets, such as '[::1]:9092'")
   if (entry.includes('://')) throw refuse("each is written without a scheme such as 'kafka://'")
   const [, ipv6, name, digits = '9092'] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/s.exec(entry) ?? []
   if (ipv6 === undefined && !isHostName(name ?? '')) throw refuse(NAME_RULE + hint(entry))
@@ -60,9 +61,10 @@ function withoutSecrets(value: unknown): unknown {
 
 /** Whether DNS can carry its labels. Underscores are not valid in host names, but common in container networks. */
 function isHostName(name: string): boolean {
-  if (!/^[\p{L}\p{M}\p{N}._-]+$/u.test(name)) return false
+  const isAscii = /^[\w.-]+$/.test(name)
+  if (!isAscii && !/^[\p{L}\p{M}\p{N}._-]+$/u.test(name)) return false
   // International letters are resolved in their ASCII form, which is longer.
-  const ascii = /^[\x21-\x7e]+$/.test(name) ? name : domainToASCII(name)
+  const ascii = isAscii ? name : domainToASCII(name)
   const labels = ascii.replace(/\.$/, '').split('.')
   return ascii.length <= 253 && labels.every(label => label.length >= 1 && label.length <= 63)
 }

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { loadPackage } from '../../load-package.js'
 import { type Codec, type Compressing, checkSize, lazy, readBy } from './codec.js'
 
 /** What is used of the package `lz4-napi`. Kafka's brokers read LZ4 frames of independent blocks, which it writes. */
@@ -11,7 +11,7 @@ interface Lz4Package {
 const PACKAGE = 'lz4-napi'
 
 const load = lazy('lz4', PACKAGE, (): Compressing => {
-  const lz4 = createRequire(import.meta.url)(PACKAGE) as Lz4Package
+  const lz4 = loadPackage(PACKAGE) as Lz4Package
   return {
     compressSync: bytes => lz4.compressFrameSync(bytes),
     compress: bytes => lz4.compressFrame(bytes),

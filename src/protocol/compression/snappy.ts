@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { MalformedMessageError } from '../../errors.js'
+import { loadPackage } from '../../load-package.js'
 import { Reader } from '../wire/reader.js'
 import { type Codec, type Compressing, lazy, readBy } from './codec.js'
 
@@ -14,7 +14,7 @@ const PACKAGE = 'snappy'
 
 /** Writes one raw block, as librdkafka does; reads raw blocks and the framing of Java's client. */
 const load = lazy('snappy', PACKAGE, (): Compressing => {
-  const snappy = createRequire(import.meta.url)(PACKAGE) as SnappyPackage
+  const snappy = loadPackage(PACKAGE) as SnappyPackage
   return {
     compressSync: bytes => snappy.compressSync(bytes),
     compress: bytes => snappy.compress(bytes),

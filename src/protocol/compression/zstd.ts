@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
+import { loadPackage } from '../../load-package.js'
 import { type Codec, type Compressing, checkSize, lazy, readBy } from './codec.js'
 
 /** What `node:zlib` has from Node 22.15 and 23.8 on. */
@@ -90,7 +90,7 @@ function largestSize(bytes: Uint8Array): number {
   return total
 }
 
-const loadPackage = lazy('zstd', PACKAGE, () => zstdOfPackage(createRequire(import.meta.url)(PACKAGE) as ZstdPackage))
+const ofPackage = lazy('zstd', PACKAGE, () => zstdOfPackage(loadPackage(PACKAGE) as ZstdPackage))
 
 const ofNode = zstdOfNode(zlib)
 
@@ -99,5 +99,5 @@ export const zstd: Codec = {
   id: 4,
   levels: { min: 1, max: 22, usual: 3 },
   offLoopFrom: level => (level < 6 ? 65_536 : 16_384),
-  load: () => ofNode ?? loadPackage(),
+  load: () => ofNode ?? ofPackage(),
 }

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import crc32cJs from 'crc-32/crc32c.js'
+import { loadPackage } from '../../load-package.js'
 
 /** CRC-32C (Castagnoli), the checksum of record batches, as an unsigned number. */
 export type Crc32c = (bytes: Uint8Array) => number
@@ -14,7 +14,7 @@ export const javascriptCrc32c: Crc32c = bytes => crc32cJs.buf(bytes) >>> 0
 
 /** The native implementation; throws where the optional dependency is missing or was not built for this platform. */
 export function loadNativeCrc32c(): Crc32c {
-  const native = createRequire(import.meta.url)('@node-rs/crc32') as { crc32c: Crc32c }
+  const native = loadPackage('@node-rs/crc32') as { crc32c: Crc32c }
   return bytes => native.crc32c(bytes)
 }
 

@@ -1,15 +1,20 @@
 /** rx-kafka as it is published: `send()` with an ack for every record, `sendBatches()`, or `sendOne()` by many callers. */
+import { existsSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Observable } from 'rxjs'
 import { describe, nextTurn, paced, program, settings, values } from './program.mjs'
 
 const [, , , by, where = ''] = process.argv
-/** Its build: this one, or that of another commit. */
-const dist = pathToFileURL(where.startsWith('/') ? where : fileURLToPath(new URL('../../../dist', import.meta.url)))
-const { createProducer } = await import(`${dist}/index.js`)
+const here = path => fileURLToPath(new URL(path, import.meta.url))
+/** Its build: this one, or that of another commit, which may be from when there were ES modules only. */
+const dist = where.startsWith('/') ? where : here('../../../dist')
+/** Only the benches' own build has its modules in files of their own. */
+const modules = here('../.cache/build/src')
+const index = ['index.mjs', 'index.js'].map(file => `${dist}/${file}`).find(existsSync)
+const { createProducer } = await import(pathToFileURL(where === 'sync' ? `${modules}/index.js` : index))
 if (where === 'sync') {
   // As it would be without the thread pool.
-  const { CODECS } = await import(`${dist}/protocol/compression/codecs.js`)
+  const { CODECS } = await import(pathToFileURL(`${modules}/protocol/compression/codecs.js`))
   for (const codec of Object.values(CODECS)) codec.offLoopFrom = () => Number.POSITIVE_INFINITY
 }
 const { brokers, topic, records, size, batchBytes, lingerMs, bufferBytes, maxInFlight, partitions } = settings

@@ -53,7 +53,10 @@ export function setUp(): Tools {
     cache: { path: cache },
     packages,
     node24,
-    dist: attempt('rx-kafka', join(root, 'dist'), () => run(root, 'npm', ['run', 'build'])),
+    dist: attempt('rx-kafka', join(root, 'dist'), () => {
+      run(root, 'npm', ['run', 'build'])
+      run(root, 'npm', ['run', 'bench:build'])
+    }),
     'node-rdkafka': attempt('node-rdkafka', join(modules, 'node-rdkafka'), buildRdkafka),
     'franz-go': attempt('franz-go', join(cache, 'franz-go'), () => {
       run(join(bench, 'peers/franz-go'), 'go', ['build', '-o', join(cache, 'franz-go'), '.'])

@@ -1,6 +1,6 @@
 /** rx-kafka as it is published: `sendBatches()`, or `transactionally()` with iterables or with windows of an Observable. */
 import { lastValueFrom, Observable, Subject, tap, windowCount } from 'rxjs'
-import { createProducer } from '../../../dist/index.js'
+import { createProducer } from '../../../dist/index.mjs'
 
 const settings = JSON.parse(process.argv[2])
 const byWindows = process.argv[3] === 'windows'
