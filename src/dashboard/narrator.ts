@@ -11,11 +11,27 @@ interface Told {
   readonly leader: number
 }
 
+type Kind = ProducerEvent['kind']
+
+/** Which event ends a failure. A failure that has no end is told each time. */
+const ENDS: { readonly [kind in Kind]?: Kind } = {
+  connected: 'disconnected',
+  metadata: 'metadataFailed',
+  producerId: 'producerIdFailed',
+}
+const REPEATED: ReadonlySet<Kind> = new Set(Object.values(ENDS))
+
+function keyOf(kind: Kind, event: ProducerEvent): string {
+  return 'nodeId' in event ? `${kind} ${event.nodeId}` : kind
+}
+
 /** Says in one sentence each what happens, and which rule of the window it shows. */
 export class Narrator {
   readonly lines: Line[] = []
   readonly #tell: (line: Line) => void
   readonly #told = new Map<string, Told>()
+  /** What does not work at the moment, and how that was told. */
+  readonly #failing = new Map<string, string>()
   #count = 0
 
   /** @param tell gets each line as it comes. */
@@ -30,9 +46,18 @@ export class Narrator {
     this.#tell(line)
   }
 
+  /** A failure that repeats itself is told once: it would bury what led to it. */
   event(event: ProducerEvent): void {
     const told = sentence(event)
-    if (told !== undefined) this.say(...told)
+    const ended = ENDS[event.kind]
+    if (ended !== undefined) this.#failing.delete(keyOf(ended, event))
+    if (told === undefined) return
+    if (REPEATED.has(event.kind)) {
+      const key = keyOf(event.kind, event)
+      if (this.#failing.get(key) === told[0]) return
+      this.#failing.set(key, told[0])
+    }
+    this.say(...told)
   }
 
   lost({ nodeId, batches, why }: LostRequest): void {
@@ -74,6 +99,10 @@ function sentence(event: ProducerEvent): [text: string, rule?: number] | undefin
       return [`Metadata is requested again: ${describe(event.error)}`]
     case 'producerIdFailed':
       return [`A producer id is requested again: ${describe(event.error)}`]
+    case 'coordinatorFailed':
+      return [`The coordinator is asked again: ${describe(event.error)}`]
+    case 'transactionAborted':
+      return [`A transaction was aborted: ${describe(event.error)}`]
     case 'producerId':
       return [`Producer id ${event.producerId}, epoch ${event.producerEpoch}.`]
     case 'retrying':

@@ -10,7 +10,7 @@ const NONE = { lost: 0, twice: 0, reordered: 0, failed: 0 }
 for (const atOnce of [1, 4]) {
   describe(`${atOnce === 1 ? 'one send after the other' : 'four sends at a time'}: nothing is lost, stored twice, reordered or refused`, () => {
     for (const scenario of SCENARIOS) {
-      test(scenario.what, async () => assert.deepEqual(await damageOf(own, {}, atOnce, scenario), NONE))
+      test(scenario.what, async () => assert.deepEqual(await damageOf(own, {}, atOnce, scenario, 300), NONE))
     }
   })
 }

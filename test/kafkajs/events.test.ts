@@ -56,7 +56,8 @@ describe('instrumentation events', () => {
   test('one for a request that timed out', async () => {
     await using cluster = await startCluster(ONE)
     cluster.inject({ fault: { kind: 'neverAnswer' } })
-    const producer = await connected(cluster, {}, { requestTimeout: 30 })
+    const retry = { retries: 100, initialRetryTime: 100, multiplier: 1 }
+    const producer = await connected(cluster, {}, { requestTimeout: 30, retry })
     const timedOut: kafkajs.RequestTimeoutEvent[] = []
     producer.on(producer.events.REQUEST_TIMEOUT, event => timedOut.push(event))
     await producer.send({ topic: 't', messages: messages(1) })

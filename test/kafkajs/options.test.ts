@@ -87,7 +87,7 @@ test('the client id is the one that is set, or that of kafkajs', async () => {
 test('allowAutoTopicCreation: false creates no topic', async () => {
   await using cluster = await startCluster()
   const retry = { retries: 1, initialRetryTime: 1 }
-  const producer = await connected(cluster, { allowAutoTopicCreation: false, retry }, { requestTimeout: 100 })
+  const producer = await connected(cluster, { allowAutoTopicCreation: false, retry }, { requestTimeout: 500 })
   const error = await rejection(producer.send({ topic: 'new', messages: messages(1) }))
   assert.equal(error.name, 'KafkaJSNumberOfRetriesExceeded')
   assert.equal((error.cause as kafkajs.KafkaJSProtocolError).type, 'UNKNOWN_TOPIC_OR_PARTITION')
