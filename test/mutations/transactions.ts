@@ -48,8 +48,8 @@ export const TRANSACTIONS: readonly Mutation[] = [
     rule: 'transactions, end',
     name: 'an aborted transaction is committed',
     file: TRANSACTIONS_FILE,
-    text: 'this.#requests.end(this.#identity.current, false, version2)',
-    instead: 'this.#requests.end(this.#identity.current, true, version2)',
+    text: 'await this.#tellEnd(false, version2)',
+    instead: 'await this.#tellEnd(true, version2)',
     checks,
   },
   {
@@ -114,6 +114,14 @@ export const TRANSACTIONS: readonly Mutation[] = [
     file: TRANSACTIONS_FILE,
     text: "if (transaction.is('gathering', 'open') && transaction.scope.closed === undefined) transaction.abort(reason)",
     instead: 'transaction.abort(reason)',
+    checks,
+  },
+  {
+    rule: 'transactions, identity',
+    name: 'a request that was not answered may be carried out in the next transaction',
+    file: TRANSACTIONS_FILE,
+    text: 'if (!version2 && error instanceof ConnectionError) this.#identity.lose()',
+    instead: '',
     checks,
   },
   {

@@ -151,9 +151,10 @@ export class TransactionRequests {
     identity: ProducerIdAndEpoch,
     committed: boolean,
     version2: boolean,
+    wanted: Wanted,
   ): Promise<ProducerIdAndEpoch | Verdict> {
     const { producerId, producerEpoch } = identity
-    const { answer, verdict } = await this.#ask(this.#coordinator, always, {
+    const { answer, verdict } = await this.#ask(this.#coordinator, wanted, {
       api: version2 ? endTxn : endTxn1,
       request: { transactionalId: this.#transactionalId, producerId, producerEpoch, committed },
       codes: ({ errorCode }) => [errorCode],

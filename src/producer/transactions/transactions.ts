@@ -11,7 +11,7 @@ import { TransactionalIdentity } from './identity.js'
 import type { GroupMember, GroupOffset } from './offsets.js'
 import { OpenTransaction } from './open-transaction.js'
 import { Positions } from './positions.js'
-import { always, TransactionRequests } from './requests.js'
+import { always, TransactionRequests, type Wanted } from './requests.js'
 import { isFencing, isForgotten, type Verdict } from './verdicts.js'
 
 /** What transactions need of the data path. */
@@ -201,7 +201,7 @@ export class Transactions {
   async #commit(transaction: OpenTransaction): Promise<void> {
     if (this.#standing(transaction) !== 'no') {
       const version2 = this.#isVersion2(transaction)
-      const ended = await this.#before.told(this.#requests.end(this.#identity.current, true, version2))
+      const ended = await this.#tellEnd(true, version2)
       if ('code' in ended) {
         if (version2 && ended.code === ErrorCode.INVALID_TXN_STATE) transaction.refused(tookTooLong(ended.error))
         else this.#refused(transaction, ended)
@@ -222,7 +222,7 @@ export class Transactions {
     const standing = this.#standing(transaction)
     if (standing === 'maybe' && version2) await this.#ascertain(transaction)
     if (standing !== 'no') {
-      const ended = await this.#before.told(this.#requests.end(this.#identity.current, false, version2))
+      const ended = await this.#tellEnd(false, version2)
       if (!('code' in ended)) this.#identity.adopt(ended)
       else if (ended.code === ErrorCode.INVALID_TXN_STATE || isForgotten(ended.error)) this.#identity.lose()
       else throw ended.error
@@ -231,6 +231,22 @@ export class Transactions {
     if (this.#identity.isLost) await this.#identity.renewed()
     this.#events$.next({ kind: 'transactionAborted', error: transaction.cause! })
     transaction.step('ended')
+  }
+
+  #tellEnd(committed: boolean, version2: boolean): Promise<ProducerIdAndEpoch | Verdict> {
+    const wanted = this.#fencedIfLate(version2, always)
+    return this.#before.told(this.#requests.end(this.#identity.current, committed, version2, wanted))
+  }
+
+  /**
+   * A request that was not answered may be carried out late: an EndTxn would end the next transaction, an older offset take the place of its
+   * own. In another epoch it can't; with version 2 each transaction has one of its own.
+   */
+  #fencedIfLate(version2: boolean, wanted: Wanted): Wanted {
+    return error => {
+      if (!version2 && error instanceof ConnectionError) this.#identity.lose()
+      return wanted(error)
+    }
   }
 
   /**
@@ -291,10 +307,12 @@ export class Transactions {
     try {
       while (this.#unadded.size > 0) {
         const partitions = [...this.#unadded]
-        const verdict = await this.#requests.addPartitions(this.#identity.current, partitions, wanted)
+        const version2 = this.#isVersion2(transaction)
+        const unlessLate = this.#fencedIfLate(version2, wanted)
+        const verdict = await this.#requests.addPartitions(this.#identity.current, partitions, unlessLate)
         if (verdict !== undefined) {
           // With version 2, the end of a transaction tells whether it was open for too long, or another producer has taken over.
-          const told = this.#isVersion2(transaction) && isFencing(verdict.code) && this.#standing(transaction) === 'yes'
+          const told = version2 && isFencing(verdict.code) && this.#standing(transaction) === 'yes'
           if (this.#added === 'no') this.#added = 'maybe'
           this.#refused(transaction, told ? { ...verdict, fatal: false } : verdict)
           return
@@ -328,11 +346,7 @@ export class Transactions {
     await transaction.until('open', 'flushing', 'aborting')
     if (!transaction.is('open', 'flushing')) throw transaction.scope.dropped
     const version2 = this.#isVersion2(transaction)
-    const wanted = (error: unknown): boolean => {
-      // It may be carried out late. In another epoch it cannot take the place of what the next transaction stores.
-      if (!version2 && error instanceof ConnectionError) this.#identity.lose()
-      return transaction.is('open', 'flushing')
-    }
+    const wanted = this.#fencedIfLate(version2, () => transaction.is('open', 'flushing'))
     transaction.groups.add(group.groupId)
     // What is not answered may be carried out.
     if (this.#added === 'no') this.#added = 'maybe'

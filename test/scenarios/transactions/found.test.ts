@@ -59,6 +59,28 @@ for (const version of VERSIONS) {
       await world.end()
     })
 
+    for (const late of ['EndTxn', 'AddPartitionsToTxn', 'TxnOffsetCommit']) {
+      test(`${late} of one transaction is carried out during the next one, which it leaves alone`, async () => {
+        const world = await startTransactional(version, { producer: { requestTimeoutMs: 1_000 } })
+        world.cluster.inject({ api: late, fault: { kind: 'carryOutLate', ms: 3_000 } })
+        const group = { groupId: 'g' }
+        const first = await begun(world, records('a', 1))
+        const stored = first.transaction.sendOffsets(group, [{ topic: 't', partition: 0, offset: 1n }])
+        await world.time.until(Promise.all([stored, first.transaction.commit()]))
+        const second = await begun(world, records('b', 1))
+        await world.time.until(second.transaction.sendOffsets(group, [{ topic: 't', partition: 0, offset: 2n }]))
+        await world.time.advance(4_000)
+        await world.time.until(second.transaction.abort())
+        const third = await begun(world, records('c', 1))
+        await world.time.until(third.transaction.sendOffsets(group, [{ topic: 't', partition: 0, offset: 3n }]))
+        await world.time.until(third.transaction.commit())
+        assert.deepEqual(committed(world.cluster), ['a0', 'c0'])
+        assert.equal(world.cluster.committedOffset('g', 't', 0)?.offset, 3n)
+        assert.ok(!world.events.some(({ kind }) => kind === 'fatal'))
+        await world.end()
+      })
+    }
+
     test('records of transactions that overlap wait in the order of the transactions, in one partition too', async () => {
       const world = await startTransactional(version)
       const windows = [0, 1, 2].map(() => new Subject<ProducerRecord>())
