@@ -38,6 +38,8 @@ const settings = {
   plugin: [join(here, 'plugin.mjs')],
   entryPoints: Object.keys(modules).map(file => join(root, file)),
   tsconfig: join(root, 'tsconfig.build.json'),
+  // TypeScript 7 checks declarations, in `npm run types`; this one is stricter about some of them.
+  compilerOptions: { isolatedDeclarations: false },
   projectDocuments: documents,
   readme: home,
   out: join(here, 'out'),
@@ -78,8 +80,8 @@ const settings = {
   ],
   validation: { notExported: true, invalidLink: true, invalidPath: true, rewrittenLink: true, notDocumented: true },
   requiredToBeDocumented: ['Class', 'Interface', 'TypeAlias', 'Function', 'Variable', 'Module'],
-  // Its values are in the doc comment of `CompressionCodec`.
-  intentionallyNotExported: ['CodecName'],
+  // The values of the first are in the doc comment of `CompressionCodec`; the others are kafkajs's.
+  intentionallyNotExported: ['CodecName', 'Errors', 'Codecs'],
   treatWarningsAsErrors: true,
   logLevel: 'Warn',
 }

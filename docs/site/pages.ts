@@ -72,7 +72,6 @@ export const groupsOf = (examples: Readonly<Record<string, string>>): readonly (
       page('guides/tls', 'TLS', 'Certificates, and what their errors mean.', 'docs/tls.md'),
       page('guides/command-line', 'Command line', 'Send files and pipes without code.', 'docs/cli.md'),
       page('guides/nestjs', 'Nest', 'An injectable producer for Nest.', 'docs/nestjs.md'),
-      page('guides/schema-registry', 'Schema registry', 'Avro, JSON Schema and Protobuf.', 'docs/schema-registry.md'),
       page(
         'guides/testing',
         'Tests with the embedded broker',
@@ -113,6 +112,7 @@ export const groupsOf = (examples: Readonly<Record<string, string>>): readonly (
     about: 'Run it, watch it, make it faster.',
     pages: [
       page('operations/run', 'In production', 'What to watch, and when to wake somebody.', 'docs/operations.md'),
+      page('operations/health', 'Health', 'What liveness and readiness probes ask.', 'docs/health.md'),
       page('operations/tuning', 'Tuning', 'Which option to change for what, by measured figures.', 'docs/tuning.md'),
       page('operations/dashboard', 'Dashboard', 'The in-flight windows, live.', 'docs/dashboard.md'),
       page('operations/opentelemetry', 'OpenTelemetry', 'Spans and metrics.', 'docs/opentelemetry.md'),

@@ -1,4 +1,8 @@
-/** rx-kafka/kafkajs: kafkajs's API, with this library's producer. A program changes its import, and no more. */
+/**
+ * The API of kafkajs, with this library's producer. A program changes its import, and no more.
+ *
+ * @module
+ */
 import * as api from './api.js'
 
 export * from './api.js'

@@ -63,6 +63,7 @@ export class Kafka {
     return this.#client('admin()').admin(config)
   }
 
+  /** Returns the logger that option `logCreator` has made, or the default one. */
   logger(): Logger {
     return this.#logger
   }

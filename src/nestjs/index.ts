@@ -1,4 +1,8 @@
-/** rx-kafka/nestjs: producers for Nest's dependency injection, which deliver what they accepted when the application shuts down. */
+/**
+ * Producers for Nest's dependency injection, which deliver what they accepted when the application shuts down.
+ *
+ * @module
+ */
 export {
   type HealthResult,
   type ReadinessOptions,

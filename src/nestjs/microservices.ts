@@ -1,2 +1,6 @@
-/** rx-kafka/nestjs/microservices: the producer as a client of `@nestjs/microservices`. */
+/**
+ * The producer as a client of `@nestjs/microservices`.
+ *
+ * @module
+ */
 export { RxKafkaClient, type RxKafkaClientOptions, type RxKafkaClientStatus } from './client.js'

@@ -30,6 +30,7 @@ export interface RxKafkaModuleAsyncOptions extends Pick<ModuleMetadata, 'imports
   readonly name?: string
   /** What `useFactory` is called with. */
   readonly inject?: (InjectionToken | OptionalFactoryDependency)[]
+  /** Returns the options, or a promise of them. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever `inject` names, as in Nest's own FactoryProvider.
   readonly useFactory?: (...args: any[]) => RxKafkaProducerOptions | Promise<RxKafkaProducerOptions>
   /** Created for this module alone. */

@@ -12,6 +12,7 @@ export interface RxKafkaProducerOptions extends ProducerOptions {
 
 /** A class that gives a producer's options, for `useClass` and `useExisting`. */
 export interface RxKafkaOptionsFactory {
+  /** Returns the options, or a promise of them. */
   createRxKafkaOptions(): RxKafkaProducerOptions | Promise<RxKafkaProducerOptions>
 }
 

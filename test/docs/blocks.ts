@@ -87,7 +87,8 @@ const PAGES: readonly PageWithBlocks[] = [
   // The tests of its other sections are beside the examples.
   { file: 'README.md', section: 'Options' },
   ...readdirSync(join(root, 'docs'))
-    .filter(name => name.endsWith('.md'))
+    // The guide of Nest is an application: test/nestjs/guide.test.ts compiles it as `nest new` does, and runs it.
+    .filter(name => name.endsWith('.md') && name !== 'nestjs.md')
     .map(name => ({ file: `docs/${name}` })),
 ]
 

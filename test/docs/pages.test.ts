@@ -65,7 +65,8 @@ test('Benchmarks: names every command that there is', () => {
   const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Readonly<Record<string, string>> }
   const names = Object.keys(scripts).filter(name => /^bench(:|$)/.test(name) && name !== 'bench:build')
   assert.ok(names.length > 8)
-  for (const name of names) assert.match(read('docs/benchmarks.md'), new RegExp(`npm run ${name}[\` ]`))
+  const page = read('docs/benchmarks.md')
+  for (const name of names) assert.ok(new RegExp(`npm run ${name}[\` ]`).test(page), name)
 })
 
 test('From node-rdkafka: names every option that there is, and its default', () => {

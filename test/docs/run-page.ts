@@ -51,6 +51,9 @@ const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
 const withSources = (code: string): string =>
   Object.entries(SOURCES).reduce((text, [name, path]) => text.replaceAll(name, `'${pathToFileURL(path)}'`), code)
 
+/** A fixed port may be taken. */
+const free = (port: string): string => port.replace(/\d+$/, '0')
+
 let ran = 0
 for (const block of blocksOf(file, section)) {
   const where = `${block.file}:${block.line}`
@@ -103,7 +106,12 @@ async function runProgram(block: Block, at: string): Promise<string> {
   Object.assign(globalThis, around([at]))
   try {
     const path = join(folder, `line-${block.line}.mts`)
-    writeFileSync(path, withSources(block.code).replaceAll(address, at).replaceAll('port: 8092', 'port: 0'))
+    writeFileSync(
+      path,
+      withSources(block.code)
+        .replaceAll(address, at)
+        .replaceAll(/port: 8092|(?<=\.listen\()\d+/g, free),
+    )
     await import(pathToFileURL(path).href)
     // What it does at the end of its process.
     process.emit('SIGTERM')

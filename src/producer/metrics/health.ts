@@ -11,6 +11,7 @@ export type ProducerState = 'starting' | 'ready' | 'closing' | 'closed' | 'faile
 
 /** How a producer is now: what liveness and readiness probes ask. Survives `JSON.stringify`. docs/health.md has examples. */
 export interface ProducerHealth {
+  /** Where the producer is in its life. */
   readonly state: ProducerState
   /** What ended the producer, where `state` is `failed`. */
   readonly error: Error | undefined
