@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { examples } from '../../examples/support/catalog.js'
 import { assemble } from './assemble.js'
-import { entryPointsOf } from './entry-points.js'
+import { exportedModules } from './entry-points.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -31,7 +31,7 @@ const repository = manifest.repository?.url.replace(/^git\+/, '').replace(/\.git
 const { documents, home } = assemble(root, join(cache, 'pages'), examples, repository)
 
 /** The source of each entry point, by the name under which it is imported. */
-const modules = Object.fromEntries(entryPointsOf(root).map(({ name, source }) => [source, name]))
+const modules = Object.fromEntries(exportedModules().map(({ name, source }) => [source, name]))
 
 const settings = {
   $schema: 'https://typedoc.org/schema.json',

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
-import { entryPointsOf } from '../../docs/site/entry-points.js'
+import { exportedModules } from '../../docs/site/entry-points.js'
 import { launch } from './chromium.js'
 import { lowContrast } from './recorder.js'
 import { idsOf, linksOf, pagesIn, serveFolder } from './site.js'
@@ -31,7 +31,7 @@ test('the site has guides, examples and every entry point', () => {
   assert.ok(pages.length > 150, `${pages.length} pages`)
   for (const page of ['index', 'start', 'guides/transactions', 'examples/acks', 'functions/rx-kafka.createProducer'])
     assert.ok(pages.includes(`${page}.html`), page)
-  const entryPoints = entryPointsOf(fileURLToPath(new URL('../../', import.meta.url)))
+  const entryPoints = exportedModules(fileURLToPath(new URL('../../', import.meta.url)))
   assert.ok(entryPoints.length >= 4)
   for (const { name } of entryPoints) assert.ok(pages.includes(`modules/${name.replaceAll('/', '_')}.html`), name)
 })

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { entryPointsOf } from '../../docs/site/entry-points.js'
+import { exportedModules } from '../../docs/site/entry-points.js'
 import { DECLARATIONS } from './around.js'
 import { blocksOf, pages, root } from './blocks.js'
 
@@ -15,7 +15,7 @@ const folderOf = (): string => mkdtempSync(join(root, 'node_modules', '.docs-'))
 const config = {
   extends: '../../tsconfig.json',
   compilerOptions: {
-    paths: Object.fromEntries(entryPointsOf(root).map(({ name, source }) => [name, [`../../${source}`]])),
+    paths: Object.fromEntries(exportedModules().map(({ name, source }) => [name, [`../../${source}`]])),
     isolatedDeclarations: false,
     declaration: false,
     // A block shows what there is, not what becomes of it.

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { format } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { entryPointsOf } from '../../docs/site/entry-points.js'
+import { exportedModules } from '../../docs/site/entry-points.js'
 import { startCluster, type TestCluster } from '../../src/testing/index.js'
 import { around, FILES } from './around.js'
 import { type Block, blocksOf, root } from './blocks.js'
@@ -42,7 +42,7 @@ for (const [name, text] of [
 process.chdir(folder)
 
 const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
-  entryPointsOf(root).map(({ name, source }) => [
+  exportedModules().map(({ name, source }) => [
     `'${name}'`,
     name === 'rx-kafka' ? fileURLToPath(new URL('tracked.ts', import.meta.url)) : join(root, source),
   ]),
