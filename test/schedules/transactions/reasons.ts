@@ -29,7 +29,7 @@ export function progressFindings(history: TransactionHistory): string[] {
   const last = transactions.at(-1)
   const committed = last?.instance === instances.length - 1 && last.told === 'committed'
   // A request of an earlier instance that is carried out late takes over.
-  const fenced = last?.cause?.name === 'ProducerFencedError' && initializedAgain(history)
+  const fenced = last !== undefined && isFenced(last.cause) && initializedAgain(history)
   if (!committed && !fenced) found.push(`T10: the next instance did not commit: ${textOf(last?.cause)}`)
   return found
 }
@@ -52,9 +52,15 @@ function probeFindings(
   if (moved && (history.recreated.size > 0 || cameLate(history))) return []
   // Its records expire before the markers of the transaction before it are written; what became of them is told by their last attempt.
   if (['DeliveryTimeoutError', 'ConnectionError'].includes(cause?.name ?? '') && markersAreSlow(history)) return []
-  const fenced = FENCED.includes(cause?.code ?? ErrorCode.NONE) || cause?.message.includes(TOOK_TOO_LONG)
-  if (fenced && (initializedAgain(history) || timedOut(history))) return []
+  if (isFenced(cause) && (initializedAgain(history) || timedOut(history))) return []
   return [`T10: instance ${index} does not commit after everything was healed: ${told} ${textOf(cause)}`]
+}
+
+/** Another one has taken over, or something was carried out late that did so for a moment. */
+function isFenced(cause: Cause | undefined): boolean {
+  if (cause === undefined) return false
+  const { name, code = ErrorCode.NONE, message } = cause
+  return name === 'ProducerFencedError' || FENCED.includes(code) || message.includes(TOOK_TOO_LONG)
 }
 
 /** Another instance, but the one that looks at the results, took over later, and before a time. */
