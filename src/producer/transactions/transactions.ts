@@ -1,6 +1,6 @@
 import { concatMap, type Observable, type SchedulerLike, Subject, type Subscription } from 'rxjs'
 import type { Brokers } from '../../cluster/brokers.js'
-import { BrokerError, ConnectionError, DataLossError, describe, KafkaError } from '../../errors.js'
+import { ConnectionError, DataLossError, KafkaError } from '../../errors.js'
 import { ErrorCode } from '../../protocol/error-codes.js'
 import type { ProducerIdAndEpoch } from '../../protocol/records/record-batch-builder.js'
 import type { ProducerEvent } from '../model/events.js'
@@ -12,7 +12,7 @@ import type { GroupMember, GroupOffset } from './offsets.js'
 import { OpenTransaction } from './open-transaction.js'
 import { Positions } from './positions.js'
 import { always, TransactionRequests, type Wanted } from './requests.js'
-import { isFencing, isForgotten, type Verdict } from './verdicts.js'
+import { isFencing, isForgotten, isNotMissing, missing, tookTooLong, type Verdict } from './verdicts.js'
 
 /** What transactions need of the data path. */
 export interface TransactionalPath {
@@ -388,20 +388,4 @@ function haveSeveralLeaders(partitions: Iterable<Partition>): boolean {
     if (leader !== first) return true
   }
   return false
-}
-
-/** A partition that is gone is in no transaction. */
-const isNotMissing = (error: unknown): boolean =>
-  !(error instanceof BrokerError && error.code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
-
-function missing(error: unknown): undefined {
-  if (isNotMissing(error)) throw error
-}
-
-/** With version 2 the epoch is still the producer's when the coordinator has aborted its transaction, so it may go on with the next one. */
-function tookTooLong(cause: Error): KafkaError {
-  return new KafkaError(
-    `its coordinator had aborted it, as it does after \`transactionTimeoutMs\`: ${describe(cause)}`,
-    { cause },
-  )
 }

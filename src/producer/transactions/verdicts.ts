@@ -1,4 +1,4 @@
-import { BrokerError, ProducerFencedError } from '../../errors.js'
+import { BrokerError, describe, KafkaError, ProducerFencedError } from '../../errors.js'
 import { brokerError, ErrorCode } from '../../protocol/error-codes.js'
 
 /** Another producer with the same transactional id has taken over, or the coordinator has aborted a transaction that was open for too long. */
@@ -63,4 +63,22 @@ function isFatal(code: number): boolean {
 /** Whether the coordinator has forgotten the transactional id: see {@link FORGOTTEN}. */
 export function isForgotten(error: Error | undefined): boolean {
   return error instanceof BrokerError && FORGOTTEN.includes(error.code)
+}
+
+/** A partition that is gone is in no transaction. */
+export function isNotMissing(error: unknown): boolean {
+  return !(error instanceof BrokerError && error.code === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+}
+
+/** Takes the error that a partition is gone for an answer. @throws every other error. */
+export function missing(error: unknown): undefined {
+  if (isNotMissing(error)) throw error
+}
+
+/** With version 2 the epoch is still the producer's when the coordinator has aborted its transaction, so it may go on with the next one. */
+export function tookTooLong(cause: Error): KafkaError {
+  return new KafkaError(
+    `its coordinator had aborted it, as it does after \`transactionTimeoutMs\`: ${describe(cause)}`,
+    { cause },
+  )
 }
