@@ -1,11 +1,11 @@
 /** What cli.ts compares the command with: the lines of the same file, read into memory at once, through `sendBatches()`. */
 import { readFileSync } from 'node:fs'
-import { createProducer } from '../../src/index.js'
 import { feed } from './feed.js'
 
 const NEWLINE = 0x0a
 
-const [brokers = '', lines, file = ''] = process.argv.slice(2)
+const [dist, brokers = '', lines, file = ''] = process.argv.slice(2)
+const { createProducer }: typeof import('../../src/index.js') = await import(`${dist}/index.cjs`)
 const bytes = readFileSync(file)
 const producer = createProducer({ brokers: brokers.split(',') })
 let start = 0

@@ -8,7 +8,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Broker, startBroker } from './broker.js'
@@ -44,8 +44,10 @@ function writeLines(): void {
   closeSync(out)
 }
 
-const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-const command = script('../../src/cli/main.js')
+const memory = fileURLToPath(new URL('cli-send-batches.js', import.meta.url))
+/** As users get it. In the project, where npm runs this: not beside the compiled file. */
+const dist = resolve('dist')
+const command = join(dist, 'cli.cjs')
 
 const MEMORY = 'sendBatches() of the lines in memory'
 const COMMAND = 'rx-kafka produce FILE'
@@ -54,7 +56,7 @@ const KCAT = 'kcat -P -l FILE'
 type Program = (brokers: string) => readonly [program: string, ...args: string[]]
 
 const PROGRAMS: Readonly<Record<string, Program>> = {
-  [MEMORY]: brokers => [process.execPath, script('cli-send-batches.js'), brokers, `${LINES}`, file],
+  [MEMORY]: brokers => [process.execPath, memory, dist, brokers, `${LINES}`, file],
   [COMMAND]: brokers => [process.execPath, command, 'produce', '-q', '-b', brokers, '-t', 't', file],
   'rx-kafka produce < FILE': brokers => [
     ...(['sh', '-c', 'exec "$0" "$1" produce -q -b "$2" -t t < "$3"'] as const),
