@@ -43,7 +43,10 @@ async function output(program: string): Promise<string> {
   await using cluster = await startCluster({ nodes: 2, topics, maxMessageBytes: 100_000 })
   const env = { ...process.env, BROKERS: cluster.brokers.join(','), KAFKAJS_NO_PARTITIONER_WARNING: '1' }
   const { stdout, stderr } = await run(process.execPath, ['--import', 'tsx', program], { env, cwd: root })
-  assert.equal(stderr, '')
+  // The timers of kafkajs make newer Nodes warn, also where its consumers and admins are used here. Those of rx-kafka must not.
+  const isKafkajs = !program.startsWith(cache) || /\.(consumer|admin)\(/.test(readFileSync(program, 'utf8'))
+  const warnings = isKafkajs ? /\(node:\d+\) TimeoutNegativeWarning: .*\n.*\n.*\n/g : /$^/
+  assert.equal(stderr.replace(warnings, ''), '')
   return stdout
 }
 
