@@ -157,10 +157,7 @@ export class KafkaJSRequestTimeoutError extends KafkaJSError {
 }
 
 export class KafkaJSMetadataNotLoaded extends KafkaJSError {
-  constructor(e: Error | string) {
-    super(e)
-    this.name = 'KafkaJSMetadataNotLoaded'
-  }
+  override name = 'KafkaJSMetadataNotLoaded'
 }
 
 export class KafkaJSTopicMetadataNotLoaded extends KafkaJSMetadataNotLoaded {
@@ -229,10 +226,7 @@ export class KafkaJSServerDoesNotSupportApiKey extends KafkaJSNonRetriableError 
 }
 
 export class KafkaJSBrokerNotFound extends KafkaJSError {
-  constructor(e: Error | string) {
-    super(e)
-    this.name = 'KafkaJSBrokerNotFound'
-  }
+  override name = 'KafkaJSBrokerNotFound'
 }
 
 export class KafkaJSNoBrokerAvailableError extends KafkaJSError {
@@ -243,52 +237,31 @@ export class KafkaJSNoBrokerAvailableError extends KafkaJSError {
 }
 
 export class KafkaJSPartialMessageError extends KafkaJSNonRetriableError {
-  constructor(e: Error | string, options?: { cause?: unknown }) {
-    super(e, options)
-    this.name = 'KafkaJSPartialMessageError'
-  }
+  override name = 'KafkaJSPartialMessageError'
 }
 
 export class KafkaJSSASLAuthenticationError extends KafkaJSNonRetriableError {
-  constructor(e: Error | string, options?: { cause?: unknown }) {
-    super(e, options)
-    this.name = 'KafkaJSSASLAuthenticationError'
-  }
+  override name = 'KafkaJSSASLAuthenticationError'
 }
 
 export class KafkaJSGroupCoordinatorNotFound extends KafkaJSNonRetriableError {
-  constructor(e: Error | string, options?: { cause?: unknown }) {
-    super(e, options)
-    this.name = 'KafkaJSGroupCoordinatorNotFound'
-  }
+  override name = 'KafkaJSGroupCoordinatorNotFound'
 }
 
 export class KafkaJSNotImplemented extends KafkaJSNonRetriableError {
-  constructor(e: Error | string, options?: { cause?: unknown }) {
-    super(e, options)
-    this.name = 'KafkaJSNotImplemented'
-  }
+  override name = 'KafkaJSNotImplemented'
 }
 
 export class KafkaJSTimeout extends KafkaJSNonRetriableError {
-  constructor(e: Error | string, options?: { cause?: unknown }) {
-    super(e, options)
-    this.name = 'KafkaJSTimeout'
-  }
+  override name = 'KafkaJSTimeout'
 }
 
 export class KafkaJSLockTimeout extends KafkaJSTimeout {
-  constructor(e: Error | string, options?: { cause?: unknown }) {
-    super(e, options)
-    this.name = 'KafkaJSLockTimeout'
-  }
+  override name = 'KafkaJSLockTimeout'
 }
 
 export class KafkaJSUnsupportedMagicByteInMessageSet extends KafkaJSNonRetriableError {
-  constructor(e: Error | string, options?: { cause?: unknown }) {
-    super(e, options)
-    this.name = 'KafkaJSUnsupportedMagicByteInMessageSet'
-  }
+  override name = 'KafkaJSUnsupportedMagicByteInMessageSet'
 }
 
 export class KafkaJSInvariantViolation extends KafkaJSNonRetriableError {

@@ -7,8 +7,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { fetchJars, MATRIX } from '../kafka/jars.js'
-import { KafkaCluster } from '../kafka/kafka-cluster.js'
+import { MATRIX } from '../kafka/jars.js'
+import { startKafka } from './bench-kafka.js'
 import { KafkaTarget } from './peers/kafka-target.js'
 import { Bench } from './peers/measure.js'
 import { kafkaToMarkdown, makeReport } from './peers/report.js'
@@ -29,7 +29,6 @@ const { values: options } = parseArgs({
   },
 })
 requireProc()
-fetchJars(options.kafka)
 const tools = setUp()
 const rounds = Number(options.rounds)
 const only = options.scenario?.split(',')
@@ -37,21 +36,11 @@ let running: Bench | undefined
 process.on('exit', () => running?.stop())
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
-/** As in production; the tests' own options save time on short-lived brokers. */
-const JVM = ['-Xmx1g', '-XX:-UseSerialGC', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:TieredStopAtLevel=4']
-const PROPERTIES = {
-  'log.segment.bytes': 64 << 20,
-  'log.retention.bytes': 128 << 20,
-  'log.retention.check.interval.ms': 1_000,
-  'log.segment.delete.delay.ms': 1_000,
-  'message.max.bytes': 2 << 20,
-}
-
 const measured: ScenarioResult[] = []
 for (const nodes of [1, 3] as const) {
   const scenarios = KAFKA_SCENARIOS[nodes].filter(({ id }) => only?.includes(id) ?? true)
   if (scenarios.length === 0) continue
-  await using kafka = await KafkaCluster.start({ version: options.kafka, nodes, jvm: JVM, properties: PROPERTIES })
+  await using kafka = await startKafka(options.kafka, nodes)
   await using target = await KafkaTarget.connect(kafka)
   running = new Bench(target, tools)
   // The first one would pay for the broker's own warm-up.

@@ -4,13 +4,12 @@
  */
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { fetchJars, jarsOf, VERSIONS } from '../kafka/jars.js'
 import { startBroker } from './broker.js'
 import { median } from './measure.js'
-import { table } from './peers/report.js'
+import { machine, table, targetSection, today } from './peers/report.js'
 import { type Line, toLine } from './peers/targets.js'
 
 const { values: options } = parseArgs({
@@ -88,20 +87,15 @@ for (const linger of LINGERS) {
     ...PERCENTILES.map((_, i) => median(runs.map(percentiles => percentiles[i]!)).toFixed(2)),
   ])
   const title = `## Linger ${linger} ms, ${Math.round(rate / 1000).toLocaleString('en')} k records/s`
-  const most_ = `rx-kafka writes at most ${Math.round(most! / 1000)} k, Java's producer ${Math.round(javaMost! / 1000)} k.`
-  sections.push(`${title}\n\n${table(['ms', ...PERCENTILES], rows)}\n\n${most_}`)
+  const limits = `rx-kafka writes at most ${Math.round(most! / 1000)} k, Java's producer ${Math.round(javaMost! / 1000)} k.`
+  sections.push(`${title}\n\n${table(['ms', ...PERCENTILES], rows)}\n\n${limits}`)
 }
 await broker.stop()
 
 const head =
-  `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), Linux, Node ${process.version}. ` +
-  `\`npm run bench:latency-peers\`: medians of ${rounds} interleaved runs of ${seconds} s. Records of 100 B at half of the rate of the slower ` +
+  `${today()}, ${machine()}. \`npm run bench:latency-peers\`: medians of ${rounds} interleaved runs of ${seconds} s. Records of 100 B at half of the rate of the slower ` +
   'producer, whatever becomes of them; from the moment when each should have been sent to its ack (coordinated omission counts).'
-const targets = table(
-  ['what', 'target', 'figure', ''],
-  lines.map(({ what, target, figure, verdict }) => [what, target, figure, verdict]),
-)
-const markdown = ['# Ack latency', head, ...sections, `## Targets\n\n${targets}`].join('\n\n')
+const markdown = ['# Ack latency', head, ...sections, targetSection(lines)].join('\n\n')
 console.log(`\n${markdown}`)
 const results = fileURLToPath(new URL('results/', import.meta.url))
 writeFileSync(`${results}latency.json`, `${JSON.stringify({ targets: lines }, null, 2)}\n`)

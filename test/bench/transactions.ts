@@ -7,8 +7,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { fetchJars, MATRIX } from '../kafka/jars.js'
-import { KafkaCluster } from '../kafka/kafka-cluster.js'
+import { MATRIX } from '../kafka/jars.js'
+import { startKafka } from './bench-kafka.js'
 import { type Figures, type Program, programs, type Settings } from './transactions/programs.js'
 import { type Latency, type Round, type Throughput, toMarkdown } from './transactions/report.js'
 import { SCENARIOS, SMALL } from './transactions/scenarios.js'
@@ -27,20 +27,7 @@ const rounds = Number(options.rounds)
 const PARTITIONS = 3
 const TOPIC = 'bench'
 
-fetchJars(options.kafka)
-await using kafka = await KafkaCluster.start({
-  version: options.kafka,
-  // As in production; the tests' own options save time on short-lived brokers.
-  jvm: ['-Xmx1g', '-XX:-UseSerialGC', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:TieredStopAtLevel=4'],
-  properties: {
-    'log.segment.bytes': 64 << 20,
-    'log.retention.bytes': 128 << 20,
-    'log.retention.check.interval.ms': 1_000,
-    'log.segment.delete.delay.ms': 1_000,
-    // Batches of 1 MiB, and their headers.
-    'message.max.bytes': 2 << 20,
-  },
-})
+await using kafka = await startKafka(options.kafka)
 await kafka.createTopic(TOPIC, PARTITIONS)
 const only = options.only?.split(',') ?? ['rx-kafka', 'franz-go', 'java']
 const chosen = programs(kafka.classPath).filter(({ id }) => only.includes(id))

@@ -18,10 +18,16 @@ export function makeReport(
   runs: number,
   secondsARun: number,
 ): Report {
+  return { date: today(), machine: machine(), runs, secondsARun, scenarios, targets }
+}
+
+/** The date of a report. */
+export const today = (): string => new Date().toISOString().slice(0, 10)
+
+/** What the figures of a report were taken on. */
+export function machine(): string {
   const gib = Math.round(totalmem() / 2 ** 30)
-  const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${gib} GiB, Linux, Node ${process.version}`
-  const date = new Date().toISOString().slice(0, 10)
-  return { date, machine, runs, secondsARun, scenarios, targets }
+  return `${cpus().length} cores (${cpus()[0]?.model}), ${gib} GiB, Linux, Node ${process.version}`
 }
 
 export function toMarkdown(report: Report): string {
@@ -32,12 +38,12 @@ export function toMarkdown(report: Report): string {
       'another process, 3 partitions, no keys, acks=all, idempotent; all values are the same string (Go, Java: bytes). CPU is ' +
       'user and system time of the whole process, cores how many it kept busy. Every record was counted at the broker, and every sequence checked.',
     ...report.scenarios.map(section),
-    targets(report),
+    targetSection(report.targets),
   ].join('\n\n')
 }
 
-const targets = (report: Report): string =>
-  `## Targets\n\n${table(['what', 'target', 'figure', ''], report.targets.map(targetRow))}`
+export const targetSection = (lines: readonly Line[]): string =>
+  `## Targets\n\n${table(['what', 'target', 'figure', ''], lines.map(targetRow))}`
 
 const targetRow = ({ what, target, figure, verdict }: Line): string[] => [what, target, figure, verdict]
 
@@ -92,7 +98,7 @@ export function codecsToMarkdown(report: Report): string {
           result.peers.map(peer => codecRow(result, peer)),
         )}`,
     ),
-    targets(report),
+    targetSection(report.targets),
   ].join('\n\n')
 }
 
@@ -135,7 +141,7 @@ export function kafkaToMarkdown(version: string, report: Report): string {
       const configurations = result.peers.map(({ name, configuration }) => `- ${name}: ${configuration}`)
       return [`## ${result.scenario.title}`, table(KAFKA_COLUMNS, rows), configurations.join('\n')].join('\n\n')
     }),
-    targets(report),
+    targetSection(report.targets),
   ].join('\n\n')
 }
 

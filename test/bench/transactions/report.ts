@@ -1,5 +1,6 @@
 /** The figures as tables in Markdown. */
-import { cpus, loadavg, totalmem } from 'node:os'
+import { loadavg } from 'node:os'
+import { machine, today } from '../peers/report.js'
 import { median } from '../peers/results.js'
 import type { Figures } from './programs.js'
 
@@ -27,10 +28,9 @@ export interface Report {
 }
 
 export function toMarkdown({ kafka, rounds, throughput, latency }: Report): string {
-  const gib = Math.round(totalmem() / 2 ** 30)
   return [
     `# Transactions, Apache Kafka ${kafka}`,
-    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), ${gib} GiB, Linux, Node ${process.version}. ` +
+    `${today()}, ${machine()}. ` +
       `\`npm run bench:transactions\`: medians of ${rounds} rounds in which all take turns, lowest and highest in brackets; ratios are ` +
       `those of the same round, and their median. Load average at the end: ${loadavg()[0]!.toFixed(0)}. ` +
       'One broker, which shares the cores with the producer; 3 partitions, no keys, acks=all, ' +
