@@ -13,7 +13,7 @@ import { readLines } from './support/lines.js'
 
 const topic = 'example-http-body'
 await using kafka = await openKafka({ topics: { [topic]: { partitions: 3 } } })
-// A small buffer, which the upload is many times larger than.
+// A small buffer: the upload is many times larger.
 await using producer = createProducer({ brokers: kafka.brokers, bufferMemory: 2_000_000 })
 
 await using server = createServer(async (request, response) => {

@@ -39,7 +39,7 @@ export class Instrumentation {
   constructor(logger: Logger, owns: (producer: object) => boolean) {
     this.#logger = logger
     this.#owns = owns
-    // As many as there are reasons to listen.
+    // No warning, however many listeners there are.
     this.#emitter.setMaxListeners(0)
   }
 

@@ -23,7 +23,7 @@ export class MessageSender {
   /** A call's records are being taken. */
   #busy = false
   #going = false
-  /** Calls without a result. */
+  /** How many calls have no result yet. */
   #open = 0
   readonly #waiting: (() => void)[] = []
 

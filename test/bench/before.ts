@@ -28,7 +28,7 @@ const tree = join(root, 'test/bench/.cache', git('rev-parse', '--short', commit)
 const tools = setUp()
 if (!existsSync(join(tree, 'dist'))) {
   if (!existsSync(tree)) git('worktree', 'add', '--detach', tree, commit)
-  // Near enough: what was a dependency then is one now.
+  // The packages of today do for that commit, too.
   if (!existsSync(join(tree, 'node_modules'))) symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'))
   execFileSync('npm', ['run', 'build'], { cwd: tree, stdio: 'inherit' })
 }
